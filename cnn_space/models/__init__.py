@@ -1,0 +1,1 @@
+"""One paper, one file: nothing but the nets and their builders."""

@@ -1,0 +1,1 @@
+"""What the page needs besides layout: safe intake, drawings, texts, handlers."""

@@ -1,0 +1,5 @@
+"""Words of the tab."""
+
+EN: dict[str, str] = {}
+
+KO: dict[str, str] = {}
