@@ -1,0 +1,103 @@
+"""The real page on a free port, and a headless Chromium to drive it.
+
+Without a Chromium these tests skip and say so; with CNN_SPACE_BROWSER_TESTS=required
+(set by .ci/run) a missing one is an error.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def _missing(reason: str):
+    if os.environ.get("CNN_SPACE_BROWSER_TESTS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium from the system."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    path = path or shutil.which("google-chrome")
+    if path is None:
+        _missing("no Chromium on the PATH (Debian and Ubuntu: apt install chromium)")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def page_url(browser, tmp_path_factory):
+    """Address of ``python app.py``, started for these tests without a network to lean on."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("server")
+    environment = os.environ | {
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(folder / "hf"),
+        "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        "GRADIO_IS_E2E_TEST": "1",
+    }
+    log = (folder / "log.txt").open("w+")
+    server = subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py"), "--port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            pytest.fail(f"app.py ended at once:\n{Path(log.name).read_text()}")
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            break
+        except OSError:
+            time.sleep(0.3)
+    else:
+        server.kill()
+        pytest.fail(f"app.py did not answer:\n{Path(log.name).read_text()}")
+    yield url
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def page(browser, page_url):
+    """A fresh visitor at 1280 px, English. Console errors fail the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    tab = context.new_page()
+    problems = []
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.set_default_timeout(30_000)
+    tab.goto(page_url)
+    tab.get_by_role("tab", name="Classify", exact=True).wait_for()
+    yield tab
+    context.close()
+    assert not problems, problems
