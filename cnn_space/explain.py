@@ -1,0 +1,221 @@
+"""Where a net looked, and what the branches of an Inception module respond to.
+
+Both run the net as it was trained (fp32, nothing folded) on the tensor that
+``classification.prepare`` makes of a photo. Arrays come back small, at the resolution of the
+layer they were read from: the page enlarges and colours them.
+"""
+
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+# Below 4 × 4 a heatmap says little more than "left" or "right".
+SMALLEST_MAP = 4
+# Hooks sit on nets that all visitors share: one explanation at a time.
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """What speaks for one class: ``values`` float32 [h, w] in 0..1, 1 where most does.
+
+    ``values`` is all zero when nothing in the picture speaks for the class.
+    """
+
+    values: np.ndarray
+    layer: str
+    class_index: int
+
+    def resized(self, height: int, width: int) -> np.ndarray:
+        """The same map, float32 [height, width], enlarged bilinearly."""
+        return enlarge(self.values, height, width)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of a branch: its map, float32 [h, w], and its share of the module's energy."""
+
+    index: int
+    share: float
+    map: np.ndarray
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One branch of an Inception module on one picture.
+
+    ``kernel`` is what the branch convolves with after its 1×1 reduction ("5×5", "3×3, 3×3",
+    "pool"); ``mean_map`` float32 [h, w] the mean over its channels; ``share`` its part (0..1) of
+    the module's energy, the sum of squared activations; ``channels`` the strongest, best first.
+    """
+
+    name: str
+    kernel: str
+    width: int
+    share: float
+    mean_map: np.ndarray
+    channels: tuple[Channel, ...]
+
+
+def enlarge(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A map [h, w] as float32 [height, width], bilinear between the centres of its cells."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[None, None]
+    size = (height, width)
+    return F.interpolate(tensor, size=size, mode="bilinear", align_corners=False)[0, 0].numpy()
+
+
+def grad_cam(
+    net: nn.Module, x: torch.Tensor, class_index: int | None = None, *, layer: str | None = None
+) -> Heatmap:
+    """Grad-CAM of one class on one picture (Selvaraju et al. 2017, section 3).
+
+    The layer's feature maps are summed with the mean gradient of the class's logit as weight,
+    and what speaks against the class is cut off.
+
+    Args:
+        net: in eval mode, with a ``cam_layer``; neither its weights nor their gradients change.
+        x: float32 [1, C, H, W], preprocessed as the net expects.
+        class_index: the class to explain; the net's own answer by default.
+        layer: dotted name of the layer to read. By default ``net.cam_layer``, or, where its map
+            is smaller than 4 × 4, the last ReLU before it whose map is not.
+
+    Raises:
+        ValueError: a net in training mode, a batch, a class or a layer that does not exist.
+    """
+    if net.training:
+        raise ValueError("grad_cam needs a net in eval mode: call net.eval() first")
+    if x.ndim != 4 or len(x) != 1:
+        raise ValueError(f"grad_cam takes one picture, [1, C, H, W]; got {list(x.shape)}")
+    name = layer or net.cam_layer
+    with _LOCK:
+        logits, maps = _forward_from(net, x, name)
+        if layer is None and min(maps.shape[2:]) < SMALLEST_MAP:
+            name = _finer_layer(net, x) or name
+            logits, maps = _forward_from(net, x, name)
+    classes = logits.shape[1]
+    if class_index is None:
+        class_index = int(logits.argmax())
+    if not 0 <= class_index < classes:
+        raise ValueError(f"class {class_index} does not exist: the net has 0 to {classes - 1}")
+    (gradient,) = torch.autograd.grad(logits[0, class_index], maps)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)  # 1 × channels × 1 × 1
+    heat = (weights * maps.detach()).sum(dim=1)[0].clamp(min=0)
+    peak = float(heat.max())
+    values = (heat / peak if peak > 0 else torch.zeros_like(heat)).numpy()
+    return Heatmap(values=values, layer=name, class_index=class_index)
+
+
+def inception_modules(net: nn.Module) -> list[str]:
+    """Names of the net's modules with four branches, ``inception3a`` first; empty without any."""
+    return [
+        name
+        for name, module in net.named_children()
+        if all(hasattr(module, f"branch{i}") for i in (1, 2, 3, 4))
+    ]
+
+
+def inside(
+    net: nn.Module, x: torch.Tensor, module: str, *, channels: int = 4
+) -> tuple[Branch, ...]:
+    """What the four branches of one Inception module respond to on one picture.
+
+    Args:
+        net: a GoogLeNet of any form, in eval mode.
+        x: float32 [1, C, H, W].
+        module: one of ``inception_modules(net)``.
+        channels: how many of each branch's strongest channels to return.
+
+    Raises:
+        ValueError: the net has no such module.
+    """
+    names = inception_modules(net)
+    if module not in names:
+        known = ", ".join(names) or "none: it is not a GoogLeNet"
+        raise ValueError(f"no Inception module {module!r} in this net; it has {known}")
+    block = net.get_submodule(module)
+    branches = {f"branch{i}": getattr(block, f"branch{i}") for i in (1, 2, 3, 4)}
+    outputs: dict[str, torch.Tensor] = {}
+    with _LOCK, torch.no_grad(), ExitStack() as hooks:
+        for name, branch in branches.items():
+
+            def keep(_module, _inputs, output, name=name):
+                outputs[name] = output[0].clone()
+
+            hooks.enter_context(_hooked(branch, keep))
+        net(x)
+    energy = {name: maps.square().sum(dim=(1, 2)) for name, maps in outputs.items()}
+    total = max(float(sum(e.sum() for e in energy.values())), 1e-12)
+    return tuple(
+        Branch(
+            name=name,
+            kernel=_kernel(branch),
+            width=len(outputs[name]),
+            share=float(energy[name].sum()) / total,
+            mean_map=outputs[name].mean(dim=0).numpy(),
+            channels=tuple(
+                Channel(i, float(energy[name][i]) / total, outputs[name][i].numpy())
+                for i in energy[name].topk(min(channels, len(energy[name]))).indices.tolist()
+            ),
+        )
+        for name, branch in branches.items()
+    )
+
+
+@contextmanager
+def _hooked(module: nn.Module, hook):
+    handle = module.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _forward_from(net: nn.Module, x: torch.Tensor, layer: str):
+    """Logits [1, K] and the layer's output [1, C, h, w] as a leaf that they depend on."""
+    try:
+        module = net.get_submodule(layer)
+    except AttributeError:
+        raise ValueError(f"no layer {layer!r} in this {type(net).__name__}") from None
+    leaf = []
+
+    def branch_off(_module, _inputs, output):
+        # The graph begins here: what lies before the layer needs no gradient.
+        torch.set_grad_enabled(True)
+        leaf[:] = [output.detach().requires_grad_()]
+        return leaf[0].clone()  # an in-place ReLU that follows must not touch the leaf
+
+    with torch.no_grad(), _hooked(module, branch_off):
+        logits = net(x)
+    if not leaf or leaf[0].ndim != 4:
+        raise ValueError(f"layer {layer!r} has no feature maps to read")
+    return logits, leaf[0]
+
+
+def _finer_layer(net: nn.Module, x: torch.Tensor) -> str | None:
+    """The last ReLU whose map is at least SMALLEST_MAP on a side, or None."""
+    found = []
+    with torch.no_grad(), ExitStack() as hooks:
+        for name, module in net.named_modules():
+            if isinstance(module, nn.ReLU):
+
+                def note(_module, _inputs, output, name=name):
+                    if output.ndim == 4 and min(output.shape[2:]) >= SMALLEST_MAP:
+                        found.append(name)
+
+                hooks.enter_context(_hooked(module, note))
+        net(x)
+    return found[-1] if found else None
+
+
+def _kernel(branch: nn.Module) -> str:
+    """What the branch looks at, its reductions apart: "1×1", "5×5", "3×3, 3×3" or "pool"."""
+    if any(isinstance(m, nn.MaxPool2d) for m in branch.modules()):
+        return "pool"
+    sizes = [m.kernel_size for m in branch.modules() if isinstance(m, nn.Conv2d)]
+    wide = [size for size in sizes if size != (1, 1)] or [(1, 1)]
+    return ", ".join(f"{height}×{width}" for height, width in wide)
