@@ -1,0 +1,37 @@
+"""A new last layer for new classes."""
+
+from torch import nn
+
+from .net import Net
+
+
+def replace_head(net: Net, num_classes: int, *, aux: bool = False) -> Net:
+    """Give ``net`` a fresh last layer of ``num_classes``, in place, and return it.
+
+    Its auxiliary heads know the old classes and go; ``aux=True`` puts fresh ones in their place,
+    for the nets whose papers have them. The new layers are on the device of the old last layer and
+    have its dtype. Raises ValueError where ``num_classes`` is not a whole number of at least 1, and
+    where ``aux`` is asked of a net without auxiliary heads.
+    """
+    check_count("num_classes", num_classes)
+    has_aux = hasattr(net, "set_aux")
+    if aux and not has_aux:
+        raise ValueError(
+            f"{type(net).__name__} has no auxiliary heads: choose aux=False, googlenet or "
+            "inception_v3"
+        )
+    old = net.get_submodule(net.head_layer)
+    if isinstance(old, nn.Conv2d):
+        new = nn.Conv2d(old.in_channels, num_classes, old.kernel_size)
+    else:
+        new = nn.Linear(old.in_features, num_classes)
+    net.set_submodule(net.head_layer, new)
+    if has_aux:
+        net.set_aux(num_classes if aux else None)
+    return net.to(old.weight.device, old.weight.dtype)
+
+
+def check_count(name: str, value: int) -> None:
+    """Raise ValueError unless ``value`` is a whole number of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} is {value!r}: it must be a whole number of at least 1")

@@ -1,0 +1,102 @@
+"""All nets by name."""
+
+import difflib
+import inspect
+from functools import cache, partial
+
+import torch
+
+from .alexnet import AlexNet
+from .densenet import DenseNet
+from .googlenet import GoogLeNet
+from .heads import check_count
+from .inception_v3 import InceptionV3
+from .lenet import LeNet5
+from .net import Net
+from .nin import NIN
+from .resnet import ResNet
+from .vgg import VGG
+
+_NETS = {
+    "lenet5": LeNet5,
+    "alexnet": AlexNet,
+    "nin": NIN,
+    **{f"vgg{depth}": partial(VGG, depth=depth) for depth in (11, 13, 16, 19)},
+    "googlenet": GoogLeNet,
+    "inception_v3": InceptionV3,
+    **{f"resnet{depth}": partial(ResNet, depth=depth) for depth in (18, 34, 50, 101, 152)},
+    **{f"densenet{n}": partial(DenseNet, configuration=str(n)) for n in (121, 161, 169, 201)},
+    "densenet_bc_100_12": partial(DenseNet, configuration="bc_100_12"),
+}
+_SWITCHES = {"small_input", "batch_norm", "aux", "reduction"}
+
+
+def list_models() -> list[str]:
+    """The names that ``create_model`` knows, oldest family first."""
+    return list(_NETS)
+
+
+def create_model(
+    arch: str,
+    num_classes: int = 1000,
+    *,
+    in_channels: int = 3,
+    small_input: bool = False,
+    **options,
+) -> Net:
+    """A net with random weights, in training mode: images [N, in_channels, H, W] → logits.
+
+    ``small_input`` swaps in the stem for 32-pixel images; nets that are made for these anyway, or
+    run on them as they are (LeNet-5, NIN, VGG, DenseNet-BC), stay the same. ``options`` are the
+    keyword arguments of the net's class: ``form``, ``head``, ``batch_norm``, ``aux`` and so on.
+    Under ``with torch.device("meta")`` no memory is filled; load with ``assign=True`` afterwards.
+
+    Raises ValueError for a name, option or value that is not known, and for ``small_input`` where
+    there is no such stem; each message says what would be right.
+    """
+    build = _find(arch)
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
+    known = _options(build)
+    unknown = set(options) - known
+    if unknown:
+        raise ValueError(
+            f"{arch} has no option {', '.join(map(repr, sorted(unknown)))}: it knows "
+            + (", ".join(sorted(known)) or "none besides in_channels and small_input")
+        )
+    for name, value in {"small_input": small_input, **options}.items():
+        if name in _SWITCHES and not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}: it must be True or False")
+    # a class without the argument has nothing to change for small images
+    takes_small = "small_input" in inspect.signature(build).parameters
+    stem = {"small_input": True} if small_input and takes_small else {}
+    net = build(num_classes, in_channels=in_channels, **stem, **options)
+    if small_input:
+        net.input_size = 32
+    return net
+
+
+@cache
+def input_size(arch: str, *, small_input: bool = False, **options) -> int:
+    """Side in pixels of the images that a net is made for; raises what ``create_model`` raises."""
+    with torch.device("meta"):
+        return create_model(arch, small_input=small_input, **options).input_size
+
+
+def _find(arch: str):
+    if arch in _NETS:
+        return _NETS[arch]
+    near = difflib.get_close_matches(str(arch).lower(), _NETS)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(_NETS)}"
+    raise ValueError(f"there is no net named {arch!r}: {hint}")
+
+
+def _options(build) -> set[str]:
+    """Keyword options of a net beyond those that all have."""
+    fixed = build.keywords if isinstance(build, partial) else {}
+    keywords = {
+        name
+        for name, parameter in inspect.signature(build).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    return keywords - {"in_channels", "small_input"} - set(fixed)
