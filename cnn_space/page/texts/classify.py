@@ -1,5 +1,95 @@
-"""Words of the tab."""
+"""Words of the Classify tab."""
 
-EN: dict[str, str] = {}
+from cnn_space.photo import REASONS
 
-KO: dict[str, str] = {}
+EN: dict[str, str] = {
+    "classify_photo": "Photo",
+    "classify_examples": "Or try one of these",
+    "classify_net": "Net",
+    "classify_entry": "{title} · {data} · {accuracy} · {parameters} parameters",
+    "classify_entry_own": "{name} · yours",
+    "classify_entry_remote": "needs the network",
+    "classify_ten": "Average over crops and flips",
+    "classify_ten_info": "Ten views: four corners, the centre, and their mirror images "
+    "(AlexNet, 2012).",
+    "classify_waiting": "Choose a photo, and its answer appears here.",
+    "classify_no_nets": "There is no trained net here yet. Train one: "
+    "python -m cnn_space train lenet5 --data cifar10",
+    "classify_sure": "{percent} sure",
+    "classify_ranked": "Most likely classes",
+    "classify_ten_answer": "Averaged over ten views",
+    "classify_one_answer": "One view",
+    "classify_unsure": "Not a confident answer. This net knows {count} ({names}); it will name one "
+    "of them for any picture.",
+    "classify_knows": "This net knows {count} and names one of them for any picture.",
+    "classify_count": "{count} classes",
+    "classify_and_more": "{names} and {count} more",
+    "classify_seen": "What the net sees",
+    "classify_seen_note": "{side} × {side} pixels, enlarged without smoothing",
+    "classify_seen_alt": "The photo as the net receives it, {side} by {side} pixels",
+    "classify_views": "Ten views",
+    "classify_views_note": "{agree} of 10 say {label}",
+    "classify_view_alt": "{position}: {label}, {percent}",
+    "classify_mirrored": "{position}, mirrored",
+    "classify_view_top left": "top left",
+    "classify_view_top right": "top right",
+    "classify_view_bottom left": "bottom left",
+    "classify_view_bottom right": "bottom right",
+    "classify_view_center": "centre",
+    "classify_foot": "{title}: {milliseconds} ms · {engine} on the CPU · {threads} · {accuracy} % "
+    "right on {data}",
+    "classify_foot_own": "{title}: {milliseconds} ms · {engine} on the CPU · {threads}",
+    "classify_thread": "1 thread",
+    "classify_threads": "{count} threads",
+    "classify_no_photo": "Choose a photo first.",
+} | {f"classify_photo_{reason}": sentence for reason, sentence in REASONS.items()}
+
+KO: dict[str, str] = {
+    "classify_photo": "사진",
+    "classify_examples": "예시 사진으로 해 보기",
+    "classify_net": "신경망",
+    "classify_entry": "{title} · {data} · {accuracy} · 파라미터 {parameters}",
+    "classify_entry_own": "{name} · 내가 학습",
+    "classify_entry_remote": "네트워크 필요",
+    "classify_ten": "여러 크롭과 좌우 반전으로 평균 내기",
+    "classify_ten_info": "열 가지 뷰: 네 모서리와 가운데, 그리고 각각의 좌우 반전 (AlexNet, 2012).",
+    "classify_waiting": "사진을 고르면 여기에 답이 나타납니다.",
+    "classify_no_nets": "아직 학습된 신경망이 없습니다. 먼저 학습해 주세요: "
+    "python -m cnn_space train lenet5 --data cifar10",
+    "classify_sure": "확률 {percent}",
+    "classify_ranked": "가능성이 높은 클래스",
+    "classify_ten_answer": "열 가지 뷰의 평균",
+    "classify_one_answer": "뷰 하나",
+    "classify_unsure": "확신이 낮은 답입니다. 이 신경망은 {count}({names})만 알고 있어서, 어떤 "
+    "사진이든 그중 하나로 답합니다.",
+    "classify_knows": "이 신경망은 {count}만 알고 있어서, 어떤 사진이든 그중 하나로 답합니다.",
+    "classify_count": "{count}개 클래스",
+    "classify_and_more": "{names} 외 {count}개",
+    "classify_seen": "신경망이 보는 그림",
+    "classify_seen_note": "{side} × {side}픽셀, 보간 없이 확대",
+    "classify_seen_alt": "신경망에 입력되는 {side}×{side}픽셀 사진",
+    "classify_views": "열 가지 뷰",
+    "classify_views_note": "10개 중 {agree}개가 {label}",
+    "classify_view_alt": "{position}: {label}, {percent}",
+    "classify_mirrored": "{position}, 좌우 반전",
+    "classify_view_top left": "왼쪽 위",
+    "classify_view_top right": "오른쪽 위",
+    "classify_view_bottom left": "왼쪽 아래",
+    "classify_view_bottom right": "오른쪽 아래",
+    "classify_view_center": "가운데",
+    "classify_foot": "{title}: {milliseconds} ms · CPU에서 {engine} · {threads} · "
+    "{data} 정확도 {accuracy} %",
+    "classify_foot_own": "{title}: {milliseconds} ms · CPU에서 {engine} · {threads}",
+    "classify_thread": "스레드 1개",
+    "classify_threads": "스레드 {count}개",
+    "classify_no_photo": "먼저 사진을 골라 주세요.",
+    "classify_photo_unreadable": "읽을 수 없는 그림입니다. JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF "
+    "파일을 사용해 주세요.",
+    "classify_photo_damaged": "파일이 손상되었거나 중간에 잘렸습니다. 다시 저장하거나 복사해 "
+    "주세요.",
+    "classify_photo_empty": "빈 파일입니다.",
+    "classify_photo_too_small": "{width} × {height}픽셀 그림입니다. 가로와 세로 모두 {least}픽셀 "
+    "이상이어야 합니다.",
+    "classify_photo_too_large": "{most}백만 화소가 넘는 그림입니다. 크기를 줄여 주세요.",
+    "classify_photo_too_many_bytes": "{most} MB가 넘는 파일입니다. 크기를 줄여 주세요.",
+}

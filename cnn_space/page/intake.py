@@ -1,0 +1,59 @@
+"""Safe intake of a visitor's picture: whatever arrives, handlers get upright RGB or nothing."""
+
+import base64
+import binascii
+
+import gradio as gr
+from gradio.context import LocalContext
+from PIL import Image
+
+from cnn_space import photo
+from cnn_space.page.texts import language, say
+from cnn_space.photo import PhotoError, to_rgb
+
+__all__ = ["SafeImage", "photo_problem", "to_rgb"]
+
+# Pictures inside a request (data: URLs) pass Gradio's max_file_size by.
+MAX_BYTES = 64 * 1024**2
+
+
+class SafeImage(gr.Image):
+    """``gr.Image`` that hands on an RGB PIL image and answers the rest with one clear sentence.
+
+    Gradio's own would drop transparency, clip 16-bit pictures to white, hand on GIFs as palettes,
+    and decode a picture before its size is judged. Nothing here is decoded before that.
+    """
+
+    # The stock front end of gr.Image serves this class too.
+    is_template = True
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **{"type": "pil", "image_mode": None} | options)
+
+    def preprocess(self, payload) -> Image.Image | None:
+        """The uploaded picture as RGB; None when there is none. Raises gr.Error."""
+        if payload is None or not (payload.url or payload.path):
+            return None
+        try:
+            if payload.url and payload.url.startswith("data:"):
+                return photo.open_photo(_inline(payload.url))
+            return photo.open_photo(payload.path)
+        except ValueError as error:
+            lang = language(LocalContext.request.get(None))
+            raise gr.Error(photo_problem(error, lang), print_exception=False) from None
+
+
+def photo_problem(error: ValueError, lang: str = "en") -> str:
+    """The sentence for a picture that ``open_photo`` refused."""
+    if isinstance(error, PhotoError):
+        return say(f"classify_photo_{error.reason}", lang, **error.values)
+    return say("classify_photo_unreadable", lang)
+
+
+def _inline(url: str) -> bytes:
+    if len(url) > MAX_BYTES * 4 // 3:
+        raise PhotoError("too_many_bytes", most=MAX_BYTES // 1024**2)
+    try:
+        return base64.b64decode(url.partition(",")[2], validate=False)
+    except (binascii.Error, ValueError):
+        raise PhotoError("unreadable") from None

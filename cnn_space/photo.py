@@ -1,0 +1,149 @@
+"""A visitor's picture, of any kind, as plain RGB pixels; or one clear reason why not."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+# Only decoders that read pixels: no PostScript, no vector formats, no external programs.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 8
+
+REASONS = {
+    "unreadable": "This is not a picture that can be read. JPEG, PNG, WebP, AVIF, GIF, BMP and "
+    "TIFF work.",
+    "damaged": "This picture is damaged or cut off. Try saving or copying it again.",
+    "empty": "This file is empty.",
+    "too_small": "This picture is {width} × {height} pixels; at least {least} × {least} are "
+    "needed.",
+    "too_large": "This picture has more than {most} million pixels. Make it smaller first.",
+    "too_many_bytes": "This file is larger than {most} MB. Make it smaller first.",
+}
+
+
+class PhotoError(ValueError):
+    """A picture that cannot be used: ``reason`` is a key of REASONS, ``values`` fill it in."""
+
+    def __init__(self, reason: str, **values):
+        super().__init__(REASONS[reason].format(**values))
+        self.reason, self.values = reason, values
+
+
+def open_photo(source: Image.Image | np.ndarray | str | Path | bytes) -> Image.Image:
+    """Any picture as RGB, 8 bits a channel, upright.
+
+    ``source`` is a path, the bytes of a file, a PIL image, or an array: [H, W], [H, W, 1],
+    [H, W, 3] or [H, W, 4] of uint8, uint16 (0..65535) or floats (0..1 or 0..255). The first
+    frame of an animation counts; transparent pixels lie on white; EXIF orientation is applied;
+    16-bit and float greyscale is scaled to 8 bits.
+
+    Raises PhotoError (a ValueError) for what is no picture, is damaged, is smaller than MIN_SIDE
+    pixels a side or larger than MAX_PIXELS pixels. The size is judged before anything is decoded.
+    """
+    if isinstance(source, np.ndarray):
+        return _checked(_from_array(source))
+    if isinstance(source, Image.Image):
+        return to_rgb(source)
+    if isinstance(source, (bytes, bytearray)):
+        if not source:
+            raise PhotoError("empty")
+        return to_rgb(_open(io.BytesIO(source)))
+    path = Path(source)
+    try:
+        if path.stat().st_size == 0:
+            raise PhotoError("empty")
+        with path.open("rb") as file:
+            return to_rgb(_open(file))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A PIL image of any mode as RGB: see ``open_photo``. Raises PhotoError as it does."""
+    _checked(image)
+    try:
+        # GIF, APNG, WebP and multi-page TIFF: the first picture.
+        image.seek(0)
+        image.load()
+        return _upright_rgb(image)
+    except (OSError, SyntaxError, EOFError, ValueError, TypeError, IndexError) as error:
+        # What Pillow's decoders raise for files that are cut off or broken within.
+        raise PhotoError("damaged") from error
+    except (MemoryError, OverflowError) as error:
+        raise PhotoError("unreadable") from error
+
+
+def _open(file) -> Image.Image:
+    Image.init()
+    try:
+        with warnings.catch_warnings():
+            # The size is judged by MAX_PIXELS, not by Pillow's warning.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+    except Image.DecompressionBombError:
+        raise PhotoError("too_large", most=MAX_PIXELS // 1_000_000) from None
+    except (OSError, SyntaxError, ValueError, TypeError, EOFError, OverflowError):
+        raise PhotoError("unreadable") from None
+
+
+def _checked(image: Image.Image) -> Image.Image:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PhotoError("too_large", most=MAX_PIXELS // 1_000_000)
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError("too_small", width=width, height=height, least=MIN_SIDE)
+    return image
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+    except Exception:  # broken EXIF says nothing about the pixels
+        pass
+    if image.mode.startswith(("I", "F")):
+        return _from_array(np.asarray(image))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _from_array(pixels: np.ndarray) -> Image.Image:
+    """An array of pixels as an RGB image; see ``open_photo`` for what it may hold."""
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    if (
+        not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4)))
+        or min(pixels.shape[:2]) == 0
+    ):
+        raise ValueError(
+            f"an array of pixels is [H, W], [H, W, 3] or [H, W, 4], got {list(pixels.shape)}"
+        )
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8) * 255
+    if pixels.dtype != np.uint8:
+        pixels = _to_bytes(pixels)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return _upright_rgb(image) if image.mode != "RGB" else image
+
+
+def _to_bytes(pixels: np.ndarray) -> np.ndarray:
+    """Pixels of any number type as uint8, by the first customary range that holds them all;
+    what keeps to none is stretched from end to end."""
+    if pixels.dtype == np.uint16:
+        ranges = (65535.0,)
+    elif np.issubdtype(pixels.dtype, np.floating):
+        ranges = (1.0, 255.0)
+    else:
+        ranges = (255.0, 65535.0)
+    values = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    top = next((top for top in ranges if low >= 0 and high <= top), None)
+    if top is None:
+        values, top = values - low, high - low
+    return np.rint(values * (255.0 / top)).astype(np.uint8)
