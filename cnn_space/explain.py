@@ -1,8 +1,8 @@
 """Where a net looked, and what the branches of an Inception module respond to.
 
-Both run the net as it was trained (fp32, nothing folded) on the tensor that
-``classification.prepare`` makes of a photo. Arrays come back small, at the resolution of the
-layer they were read from: the page enlarges and colours them.
+Both run a net on the tensor that ``classification.prepare`` makes of a photo: the net itself, or
+its folded copy in an engine, which has the same layers under the same names. Arrays come back
+small, at the resolution of the layer they were read from: the page enlarges and colours them.
 """
 
 import threading
@@ -16,8 +16,6 @@ from torch.nn import functional as F
 
 # Below 4 × 4 a heatmap says little more than "left" or "right".
 SMALLEST_MAP = 4
-# Hooks sit on nets that all visitors share: one explanation at a time.
-_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -92,11 +90,10 @@ def grad_cam(
     if x.ndim != 4 or len(x) != 1:
         raise ValueError(f"grad_cam takes one picture, [1, C, H, W]; got {list(x.shape)}")
     name = layer or net.cam_layer
-    with _LOCK:
+    logits, maps = _forward_from(net, x, name)
+    if layer is None and min(maps.shape[2:]) < SMALLEST_MAP:
+        name = _finer_layer(net, x) or name
         logits, maps = _forward_from(net, x, name)
-        if layer is None and min(maps.shape[2:]) < SMALLEST_MAP:
-            name = _finer_layer(net, x) or name
-            logits, maps = _forward_from(net, x, name)
     classes = logits.shape[1]
     if class_index is None:
         class_index = int(logits.argmax())
@@ -140,7 +137,7 @@ def inside(
     block = net.get_submodule(module)
     branches = {f"branch{i}": getattr(block, f"branch{i}") for i in (1, 2, 3, 4)}
     outputs: dict[str, torch.Tensor] = {}
-    with _LOCK, torch.no_grad(), ExitStack() as hooks:
+    with torch.no_grad(), ExitStack() as hooks:
         for name, branch in branches.items():
 
             def keep(_module, _inputs, output, name=name):
@@ -168,7 +165,13 @@ def inside(
 
 @contextmanager
 def _hooked(module: nn.Module, hook):
-    handle = module.register_forward_hook(hook)
+    # All visitors share a net: what other threads run through it meanwhile is not ours to touch.
+    mine = threading.get_ident()
+
+    def only_mine(*arguments):
+        return hook(*arguments) if threading.get_ident() == mine else None
+
+    handle = module.register_forward_hook(only_mine)
     try:
         yield
     finally:
