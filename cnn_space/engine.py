@@ -86,7 +86,7 @@ def fold(net: nn.Module) -> nn.Module:
         for parent in list(folded.modules()):
             children = list(parent.named_children())
             for (name, child), (after, follower) in zip(
-                children, [*children[1:], ("", None)], strict=True
+                children, [*children, ("", None)][1:], strict=True
             ):
                 if not isinstance(child, nn.Conv2d):
                     continue
