@@ -1,10 +1,10 @@
 """Fetch one file of weights: from the cache on this machine, else over the network.
 
-Files of the Hub go through huggingface_hub into its own cache, so that other programs share them.
+Files of the Hub lie in huggingface_hub's own cache, so that other programs share them.
 torchvision's two ``.pth`` files are converted on arrival and lie beside it, as safetensors.
 
-Every wait is bounded: the download runs in a thread of its own, which all who ask for the same
-file share, and whoever waits gives up when nothing arrives any more.
+Every wait is bounded, and nothing enters a cache before its size and hash are right. A download
+runs in a thread of its own, which all who ask for the same file share.
 """
 
 import hashlib
@@ -17,10 +17,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ANSWER_S = 10  # a host that has not answered by then is taken for down
-SILENCE_S = 30  # so long may a download bring less than LITTLE
+ANSWER_S = 10  # a host that is silent for so long is taken for down
+SLOW_S = 30  # and a download that brings less than LITTLE in so long is given up
 LITTLE = 1 << 16  # bytes
-RESTARTS = 3  # of a download from its beginning
 MAX_BYTES = 1_000_000_000  # the largest file here, VGG-19's, has 575 million
 
 TORCHVISION_URL = "https://download.pytorch.org/models"
@@ -59,7 +58,7 @@ def fetch(record, progress: Callable[[int, int | None], None] | None = None) -> 
 
     ``progress(done, total)`` is called in this thread about four times a second while bytes
     arrive; ``total`` is None where the host does not say. Raises FetchError, and its Unreachable
-    where no host answers: within a second without a network, else within SILENCE_S.
+    where no host answers: within a second without a network, else in half a minute.
     """
     for done, total in follow(record):
         if progress is not None:
@@ -87,17 +86,13 @@ def follow(record) -> Iterator[tuple[int, int | None]]:
             f"{record.name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it."
         )
     download = _start(record)
-    seen, since = 0, time.monotonic()
+    seen, since = -1, time.monotonic()
     while not download.finished.wait(0.25):
-        yield download.done, download.total
-        if download.moved - seen >= LITTLE:
-            seen, since = download.moved, time.monotonic()
-        elif time.monotonic() - since > SILENCE_S:
-            download.stop = True
-            raise Unreachable(
-                f"{_host(record)} fell silent: hardly a byte of {record.name} came in "
-                f"{SILENCE_S} seconds. Try again later."
-            )
+        if download.done != seen:
+            seen, since = download.done, time.monotonic()
+            yield download.done, download.total
+        elif time.monotonic() - since > ANSWER_S + SLOW_S:  # even the search for its address hangs
+            raise Unreachable(f"{_host(record)} did not answer for {record.name}; try again later.")
     if download.error is not None:
         kind, sentence = download.error
         raise kind(sentence)
@@ -108,14 +103,12 @@ def follow(record) -> Iterator[tuple[int, int | None]]:
 
 
 class _Download(threading.Thread):
-    """One file on its way. ``done`` counts its bytes here, ``moved`` those that came at all."""
+    """One file on its way: ``done`` bytes of ``total`` (None: unknown) have come."""
 
     def __init__(self, record, key):
         super().__init__(name=f"fetch {record.name}", daemon=True)
         self.record, self.key = record, key
-        self.done, self.moved, self.restarts = 0, 0, 0
-        self.total: int | None = None
-        self.stop = False
+        self.done, self.total = 0, None
         self.error: tuple[type[FetchError], str] | None = None
         self.finished = threading.Event()
 
@@ -127,21 +120,11 @@ class _Download(threading.Thread):
                 _from_hub(self.record, self)
         except Exception as error:
             _log.info("fetching %s: %r", self.record.name, error)
-            self.error = _explain(error, self.record)
+            self.error = _explain(error, self.record, begun=self.done > 0)
         finally:
             with _lock:
                 _running.pop(self.key, None)
             self.finished.set()
-
-    def advance(self, count: int):
-        """Count bytes that came, or, below 0, bytes that are thrown away to begin again."""
-        self.done += count
-        self.moved += max(count, 0)
-        self.restarts += count < 0
-        if self.restarts > RESTARTS:
-            raise FetchError(f"the download of {self.record.name} breaks off again and again.")
-        if self.stop:
-            raise FetchError(f"the download of {self.record.name} was given up as too slow.")
 
 
 _lock = threading.Lock()
@@ -158,89 +141,98 @@ def _start(record) -> _Download:
 
 
 def _from_hub(record, download: _Download) -> None:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    """Put the file into the Hub's cache.
 
-    # Asked once and without retries: hf_hub_download alone takes 23 s to say there is no network.
+    hf_hub_download alone reports every 10 MB, and retries for 23 s without a network and for
+    minutes where a host is silent. So the bytes are fetched here, and it files them.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub.utils import build_hf_headers
+
     url = hf_hub_url(record.repo, record.file, revision=record.revision)
     there = get_hf_file_metadata(url, timeout=ANSWER_S)
     etag = there.etag or ""
-    if record.bytes is not None and there.size is not None and there.size != record.bytes:
-        raise FetchError(
-            f"{_host(record)} holds another {record.file} than the one known here: "
-            f"{there.size:,} bytes, not {record.bytes:,}. Update CNN Space."
-        )
-    if record.sha256 and len(etag) == 64 and etag != record.sha256:
-        raise FetchError(
-            f"{_host(record)} holds another {record.file} than the one known here: "
-            f"sha256 {etag[:12]}…, not {record.sha256[:12]}…. Update CNN Space."
-        )
-    if there.size is not None and there.size > MAX_BYTES:
-        raise FetchError(f"{record.file} of {_host(record)} is too large: {there.size:,} bytes.")
-    download.total = there.size
-    path = Path(
-        hf_hub_download(
-            record.repo,
-            record.file,
-            revision=record.revision,
-            etag_timeout=ANSWER_S,
-            tqdm_class=_meter(download),
-        )
-    )
-    if not _is_intact(path, record.sha256 or etag):
-        _forget(path)
-        raise FetchError(f"{record.file} of {_host(record)} arrived damaged; try again.")
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", etag) or not there.commit_hash:
+        raise FetchError(f"{_host(record)} does not answer as the Hub does; check HF_ENDPOINT.")
+    _agree(record, there.size, etag)
+    folder = repo_folder_name(repo_id=record.repo, repo_type="model")
+    blob = Path(constants.HF_HUB_CACHE, folder, "blobs", etag)
+    if not blob.exists():
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=blob.parent, suffix=".incomplete") as scratch:
+            arrived = Path(scratch, record.file)
+            url = hf_hub_url(record.repo, record.file, revision=there.commit_hash)
+            _stream(url, build_hf_headers(), arrived, record, download, there.size)
+            if not _has_hash(arrived, etag) or not _has_hash(arrived, record.sha256 or etag):
+                raise FetchError(f"{record.file} of {_host(record)} arrived damaged; try again.")
+            os.replace(arrived, blob)
+    hf_hub_download(record.repo, record.file, revision=record.revision, etag_timeout=ANSWER_S)
+
+
+def _agree(record, size: int | None, etag: str) -> None:
+    """Raise FetchError where the Hub announces another file than the record knows."""
+    for what, known, found in (
+        ("bytes", record.bytes, size),
+        ("sha256", record.sha256, etag if len(etag) == 64 else None),
+    ):
+        if known is not None and found is not None and known != found:
+            raise FetchError(
+                f"{_host(record)} holds another {record.file} than the one known here "
+                f"({what} {found}, not {known}); update CNN Space."
+            )
+    if (size or 0) > MAX_BYTES:
+        raise FetchError(f"{record.file} of {_host(record)} is too large: {size:,} bytes.")
 
 
 def _from_torchvision(record, download: _Download) -> None:
-    from huggingface_hub import get_session
-    from huggingface_hub.utils import hf_raise_for_status
-
     from cnn_space import convert
 
     target = _converted(record)
     target.parent.mkdir(parents=True, exist_ok=True)
     base = os.environ.get("CNN_SPACE_TORCHVISION_URL") or TORCHVISION_URL
-    digest = hashlib.sha256()
-    with tempfile.TemporaryDirectory(prefix="fetch-", dir=target.parent) as folder:
-        arrived, ready = Path(folder, record.file), Path(folder, target.name)
-        request = get_session().stream(
-            "GET",
-            f"{base.rstrip('/')}/{record.file}",
-            headers={"Accept-Encoding": "identity"},
-            timeout=ANSWER_S,
-        )
-        with request as response, arrived.open("wb") as file:
-            hf_raise_for_status(response)
-            download.total = int(response.headers.get("Content-Length", 0)) or None
-            for chunk in response.iter_bytes(1 << 20):
-                download.advance(len(chunk))
-                if download.done > MAX_BYTES:
-                    raise FetchError(f"{record.file} of {_host(record)} does not end.")
-                digest.update(chunk)
-                file.write(chunk)
+    with tempfile.TemporaryDirectory(dir=target.parent, suffix=".incomplete") as scratch:
+        arrived, ready = Path(scratch, record.file), Path(scratch, target.name)
+        _stream(f"{base.rstrip('/')}/{record.file}", {}, arrived, record, download)
         # torchvision's file names end with the first 8 digits of their sha256
-        if not record.file.endswith(f"-{digest.hexdigest()[:8]}.pth"):
+        with arrived.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if not record.file.endswith(f"-{digest[:8]}.pth"):
             raise FetchError(f"{record.file} of {_host(record)} arrived damaged; try again.")
         convert.to_safetensors(arrived, ready)
         os.replace(ready, target)
 
 
-def _meter(download: _Download) -> type:
-    """A progress bar that shows nothing and tells the download what came."""
-    from tqdm.auto import tqdm
+def _stream(
+    url: str, headers: dict, target: Path, record, download: _Download, size: int | None = None
+) -> None:
+    """Write what ``url`` gives to ``target``: exactly ``size`` bytes, or what is announced."""
+    from huggingface_hub import get_session
+    from huggingface_hub.utils import hf_raise_for_status
 
-    class Meter(tqdm):
-        def __init__(self, *args, **options):
-            super().__init__(*args, **{**options, "disable": True})
-
-        def update(self, n: float | None = 1):
-            download.advance(int(n or 0))
-
-        def update_transfer(self, n: float):
-            """Xet reports what the network brought apart from what is written."""
-            download.moved += max(int(n), 0)
-
-    return Meter
+    headers = headers | {"Accept-Encoding": "identity"}
+    with get_session().stream("GET", url, headers=headers, timeout=ANSWER_S) as response:
+        hf_raise_for_status(response)
+        announced = int(response.headers.get("Content-Length", 0)) or None
+        download.total = size or announced
+        seen, since = 0, time.monotonic()
+        with target.open("wb") as file:
+            for chunk in response.iter_raw():
+                file.write(chunk)
+                download.done += len(chunk)
+                if download.done > (download.total or MAX_BYTES):
+                    raise FetchError(f"{record.file} of {_host(record)} is longer than announced.")
+                if download.done - seen >= LITTLE:
+                    seen, since = download.done, time.monotonic()
+                elif time.monotonic() - since > SLOW_S:
+                    raise Unreachable(
+                        f"{_host(record)} sends almost nothing; try {record.name} again later."
+                    )
+    if download.total is not None and download.done != download.total:
+        raise FetchError(
+            f"The download of {record.name} broke off after {download.done:,} of "
+            f"{download.total:,} bytes; try again."
+        )
 
 
 # Files
@@ -264,27 +256,16 @@ def _looks_right(path: Path, record) -> bool:
     return not (record.sha256 and len(blob) == 64 and blob != record.sha256)
 
 
-def _is_intact(path: Path, expected: str) -> bool:
-    """Whether the file has the hash ``expected``: a sha256, or git's id of a small file."""
-    if re.fullmatch(r"[0-9a-f]{64}", expected):
+def _has_hash(path: Path, expected: str) -> bool:
+    """Whether ``expected`` is the file's sha256 (64 digits), or git's id of it (40 digits)."""
+    if len(expected) == 64:
         digest = hashlib.sha256()
-    elif re.fullmatch(r"[0-9a-f]{40}", expected):
-        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
     else:
-        return True
+        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest() == expected
-
-
-def _forget(path: Path) -> None:
-    """Take a file out of the cache: the name it has there, and the blob behind it."""
-    chain = [path]
-    while chain[-1].is_symlink():
-        chain.append(chain[-1].parent / os.readlink(chain[-1]))
-    for link in chain:
-        link.unlink(missing_ok=True)
 
 
 # Words
@@ -297,10 +278,10 @@ def _is_offline() -> bool:
 
 
 def _host(record) -> str:
-    return "torchvision's host" if _is_torchvision(record) else f"the Hub repository {record.repo}"
+    return record.repo if _is_torchvision(record) else f"{record.repo} on the Hub"
 
 
-def _explain(error: Exception, record) -> tuple[type[FetchError], str]:
+def _explain(error: Exception, record, *, begun: bool) -> tuple[type[FetchError], str]:
     """What went wrong, as the kind of error and one sentence for whoever waits.
 
     huggingface_hub stands on httpx or on its successor, so the network's errors are told by name.
@@ -308,8 +289,7 @@ def _explain(error: Exception, record) -> tuple[type[FetchError], str]:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     if isinstance(error, FetchError):
-        sentence = str(error)
-        return type(error), sentence[:1].upper() + sentence[1:]
+        return type(error), str(error)
     if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
         error = error.__cause__
     kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -330,11 +310,12 @@ def _explain(error: Exception, record) -> tuple[type[FetchError], str]:
     if status is not None:
         return FetchError, f"{host} fails to answer for {name} ({status}); try again later."
     if "TimeoutException" in kinds:
-        return Unreachable, f"{host} did not answer for {name} within {ANSWER_S} seconds."
+        silent = "fell silent" if begun else "did not answer"
+        return Unreachable, f"{host} {silent} for {ANSWER_S} seconds; try {name} again later."
     if kinds & {"ConnectError", "ProxyError"}:
         return Unreachable, f"{name} is not on this machine, and {host} cannot be reached."
-    if kinds & {"TransportError", "OfflineModeIsEnabled"} or "Consistency check" in str(error):
-        return FetchError, f"the download of {name} broke off; try again."
+    if kinds & {"TransportError", "OfflineModeIsEnabled"}:
+        return FetchError, f"The download of {name} broke off; try again."
     if isinstance(error, HFValidationError):
         return FetchError, f"{record.repo!r} is no Hub repository; it reads USER/NAME."
     if isinstance(error, OSError):

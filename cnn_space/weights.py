@@ -354,7 +354,14 @@ def _locate(item: WeightsRecord, progress: Callable | None) -> Path:
         )
     from cnn_space import hub
 
-    return hub.fetch(item, progress)
+    try:
+        return hub.fetch(item, progress)
+    except hub.Unreachable as error:
+        ready = [name for name in list_weights() if is_local(name)]
+        more = f" and {len(ready) - 8} more" if len(ready) > 8 else ""
+        raise hub.Unreachable(
+            f"{error} Ready without a network: {', '.join(ready[:8]) or 'none'}{more}."
+        ) from None
 
 
 def _way_out(item: WeightsRecord) -> str:
