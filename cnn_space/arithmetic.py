@@ -34,7 +34,7 @@ class Working:
         """``14·14·48·5·5·480 = 112,896,000``"""
         if not self.products:
             return "0"
-        terms = ["·".join(f"{factor:,}" for factor in factors) for factors in self.products]
+        terms = ["·".join(map(str, factors)) for factors in self.products]
         return f"{' + '.join(terms)} = {self.value:,}"
 
 
@@ -129,7 +129,8 @@ def conv(
     """
     # PyTorch has no ceil_mode for convolutions.
     height, width = _map_size(source, kernel, stride, padding, dilation, False)
-    each = (*kernel, source[0] // groups)  # the weights of one output channel
+    window = kernel if kernel != (1, 1) else ()
+    each = (*window, source[0] // groups)  # the weights of one output channel
     return Layer(
         name,
         "conv",
