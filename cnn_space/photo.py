@@ -145,5 +145,5 @@ def _to_bytes(pixels: np.ndarray) -> np.ndarray:
     low, high = float(values.min()), float(values.max())
     top = next((top for top in ranges if low >= 0 and high <= top), None)
     if top is None:
-        values, top = values - low, high - low
+        values, top = values - low, (high - low) or 1.0
     return np.rint(values * (255.0 / top)).astype(np.uint8)
