@@ -4,7 +4,7 @@
   networks", NIPS 2012, section 3.5 and figure 2. The two GPUs become two groups of channels. The
   paper's 224-pixel images give its 55 × 55 maps with a padding of 2 (227 pixels would without).
 - "torchvision": the single tower of Krizhevsky, "One weird trick for parallelizing convolutional
-  neural networks", 2014, footnote 1, as torchvision has it: 64 filters first, no normalisation.
+  neural networks", 2014, as torchvision has it: 64 filters first, no normalisation.
 - "cifar": its five convolutions on 32-pixel images with one linear layer behind them.
 """
 

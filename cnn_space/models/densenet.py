@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from .net import Net, he_init
 
 # table 1: growth rate, channels of the stem, layers in each block. DenseNet-161 is the paper's
-# "k = 48" net, whose stem has 96 channels; "bc_100_12" is that of section 4.2 for CIFAR.
+# k = 48 net; "bc_100_12" is the CIFAR net with 100 layers and k = 12 of table 2. Stems are 2k wide.
 CONFIGURATIONS = {
     "121": (32, 64, (6, 12, 24, 16)),
     "161": (48, 96, (6, 12, 36, 24)),

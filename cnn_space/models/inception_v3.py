@@ -174,6 +174,8 @@ class InceptionV3(Net):
 
     cam_layer = "Mixed_7c"
     input_size = 299
+    # The paper gives no weight; this is the authors' code's: tensorflow/models,
+    # research/slim/train_image_classifier.py, `AuxLogits` with `weights=0.4`.
     aux_weight = 0.4
 
     def __init__(

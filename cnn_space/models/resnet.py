@@ -1,8 +1,8 @@
 """ResNet: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016, table 1
 and figure 5.
 
-As in torchvision, the bottleneck's stride is on its 3×3 convolution (the paper has it on the first
-1×1), which is worth about half a point on ImageNet.
+As in torchvision, the bottleneck's stride is on its 3×3 convolution ("v1.5"); the paper has it on
+the first 1×1, which throws three quarters of the map away unseen.
 """
 
 import torch.nn.functional as F
