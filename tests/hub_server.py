@@ -79,6 +79,11 @@ def git_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
+def blob_id(content: bytes) -> str:
+    """What the Hub files content under: its sha256 where it is LFS, else git's id of it."""
+    return hashlib.sha256(content).hexdigest() if len(content) >= LARGE else git_id(content)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -195,10 +200,16 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._may_write():
             return
         if name in self.hub.repos:
-            return self._json({"error": "You already created this model repo"}, 409)
+            answer = {"error": "You already created this repo", "url": f"{self.hub.url}/{name}"}
+            return self._json(answer, 409)
         self.hub.repos[name] = {}
         self.hub.kinds[name] = asked
         self._json({"url": f"{self.hub.url}/{name}", "name": name, "id": name})
+
+    def info(self, _body, repo):
+        if repo not in self.hub.repos:
+            return self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+        self._json({"id": repo, "sha": self.hub.commit_of(repo), "siblings": []})
 
     def validate(self, body):
         text = json.loads(body)["content"]
@@ -216,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "path": item["path"],
                 "uploadMode": "lfs" if item["size"] >= LARGE else "regular",
                 "shouldIgnore": False,
-                "oid": git_id(files[item["path"]]) if item["path"] in files else None,
+                "oid": blob_id(files[item["path"]]) if item["path"] in files else None,
             }
             for item in json.loads(body)["files"]
         ]
@@ -279,6 +290,7 @@ _ROUTES = [
     (r"/api/validate-yaml", "validate"),
     (rf"/api/(models|spaces)/{_REPO}/preupload/(?P<revision>[^/]+)(\?.*)?", "preupload"),
     (rf"/api/(models|spaces)/{_REPO}/commit/(?P<revision>[^/]+)(\?.*)?", "commit"),
+    (rf"/api/(models|spaces)/{_REPO}(/revision/[^/]+)?(\?.*)?", "info"),
     (rf"/(spaces/)?{_REPO}\.git/info/lfs/objects/batch", "batch"),
     (r"/upload/(?P<oid>[0-9a-f]{64})", "upload"),
     (r"/verify", "verify"),
