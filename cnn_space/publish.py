@@ -107,6 +107,14 @@ def check_repo(repo: str) -> None:
         raise PublishError(f"{repo!r} is no Hub repository; it reads USER/NAME")
 
 
+def _check_token(repo: str) -> None:
+    from huggingface_hub import get_token
+
+    check_repo(repo)
+    if not get_token():
+        raise PublishError("no token: set HF_TOKEN to one that may write, or run: hf auth login")
+
+
 def _upload(
     repo: str, files: dict[str, Content], message: str, *, private: bool, **settings
 ) -> str:
