@@ -171,6 +171,14 @@ def load(name_or_path: str | Path, *, progress: Callable | None = None) -> Loade
     return Loaded(_read_net(item, path), item)
 
 
+def fetch(name: str, progress: Callable | None = None) -> Path:
+    """Bring the file of ``name`` to this machine, if it is not here, and return its path.
+
+    Nothing is loaded. Raises ValueError as ``load`` does; ``progress`` is ``hub.fetch``'s.
+    """
+    return _locate(record(name), progress)
+
+
 def identify(name_or_path: str | Path) -> WeightsRecord:
     """The record behind what ``load`` takes, without loading it. Raises ValueError as it does."""
     if _is_path(name_or_path):
