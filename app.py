@@ -9,14 +9,69 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from cnn_space.page import inception, whole_net
+from cnn_space.page import classify, inception, whole_net
+from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
 
 
-def classify_tab(own_nets: gr.State) -> SimpleNamespace:
+def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
     """One photo, one net: the answer, and what led to it."""
-    return SimpleNamespace()
+    photos = classify.examples()
+    with gr.Row(elem_id="classify"):
+        with gr.Column(scale=0, min_width=320, elem_id="classify-form"):
+            photo = SafeImage(
+                photos[0] if photos else None,
+                sources=["upload", "webcam", "clipboard"],
+                label=t("classify_photo"),
+                height=320,
+                buttons=["fullscreen"],
+                elem_id="classify-photo",
+            )
+            gr.Examples(
+                [[path] for path in photos],
+                photo,
+                label=t("classify_examples"),
+                elem_id="classify-examples",
+            )
+            model = gr.Dropdown(
+                classify.choices(),
+                value=classify.first_net(),
+                label=t("classify_net"),
+                elem_id="classify-net",
+            )
+            ten_views = gr.Checkbox(
+                label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
+            )
+        with gr.Column(elem_id="classify-result"):
+            answer = gr.HTML(elem_id="classify-answer")
+            with gr.Row(elem_id="classify-pictures"):
+                seen = gr.HTML(elem_id="classify-seen")
+            views = gr.HTML(elem_id="classify-views")
+            foot = gr.HTML(elem_id="classify-foot")
+    # For clients: the same answer as figures. A hidden button, because an API needs an event.
+    top_k = gr.Number(classify.TOP_K, precision=0, minimum=1, label="top_k", visible=False)
+    ranked = gr.Label(visible=False, label="classes")
+    ask = gr.Button(visible=False)
+    # A net may have to come over the network first, and nobody else's answer waits for that.
+    fetch = {"concurrency_id": "fetch", "concurrency_limit": 8}
+    infer = {"concurrency_id": "infer", "concurrency_limit": 1}
+    private = {"api_visibility": "private", "trigger_mode": "always_last"}
+    ask.click(classify.classify, [photo, model, top_k], ranked, api_name="classify", **fetch)
+    show = {
+        "fn": classify.show,
+        "inputs": [photo, model, ten_views, own_nets],
+        "outputs": [answer, seen, views, foot],
+        "show_progress": "hidden",
+        **private,
+        **infer,
+    }
+    gr.on([demo.load, photo.change, ten_views.change], **show)
+    model.input(
+        classify.fetch, [model, own_nets], answer, show_progress="minimal", **fetch, **private
+    ).success(**show)
+    demo.load(classify.arrive, own_nets, model, show_progress="hidden", **private)
+    return SimpleNamespace(photo=photo, model=model)
 
 
 def compare_tab(own_nets: gr.State) -> SimpleNamespace:
@@ -37,11 +92,16 @@ def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
     presets = [*inception.PRESETS, (t("inception_chain"), inception.CHAIN)]
     kernels = [(t(f"inception_kernel_{k.replace('+', '')}"), k) for k in inception.KERNELS]
     start = inception.panels(inception.Inception(**inception.START))
+    preset = gr.Radio(
+        presets,
+        value="3a",
+        label=t("inception_preset"),
+        container=False,
+        elem_id="inception-preset",
+        elem_classes="segmented",
+    )
     with gr.Row(elem_id="inception"):
-        with gr.Column(elem_id="inception-form", scale=0, min_width=290):
-            preset = gr.Radio(
-                presets, value="3a", label=t("inception_preset"), elem_id="inception-preset"
-            )
+        with gr.Column(elem_id="inception-form", scale=0, min_width=250):
             gr.Markdown(t("inception_map"), elem_classes="heading")
             with gr.Row(elem_classes="threes"):
                 sizes = [number(name, 1) for name in inception.NUMBERS[:3]]
@@ -51,7 +111,12 @@ def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
             kernel = gr.Radio(
                 kernels, value="5", label=t("inception_kernel5x5"), elem_id="inception-kernel"
             )
-            reduction = gr.Checkbox(True, label=t("inception_reduction"), container=False)
+            reduction = gr.Checkbox(
+                True,
+                label=t("inception_reduction"),
+                container=False,
+                elem_id="inception-reduction",
+            )
             batch_norm = gr.Checkbox(False, label=t("inception_batch_norm"), container=False)
             bias = gr.Checkbox(False, label=t("inception_bias"), container=False)
             link = gr.Button(t("inception_copy_link"), size="sm", elem_id="inception-link")
@@ -133,7 +198,7 @@ def build() -> gr.Blocks:
             gr.Markdown(t("tagline"))
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_classify"), id="classify"):
-                classify_tab(own_nets)
+                classify_tab(demo, own_nets)
             with gr.Tab(t("tab_compare"), id="compare"):
                 compare_tab(own_nets)
             with gr.Tab(t("tab_inception"), id="inception"):
@@ -162,7 +227,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, help="port to listen on (default: 7860 or the next)")
     parser.add_argument("--share", action="store_true", help="make a public link for a week")
     args = parser.parse_args(argv)
-    build().launch(server_port=args.port, share=args.share, **launch_options())
+    demo = build()
+    demo.launch(
+        server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()
+    )
+    classify.warm()  # while the browser is still fetching the page
+    demo.block_thread()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Preparing a photo needs Pillow and numpy alone and gives the pixels that torchvi
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,11 @@ _FILTERS = {
 }
 # A panorama is cut to this ratio before it is scaled, so that none grows to gigabytes.
 _LONGEST = 8
+
+# A softmax has no "none of these". Below this the answer is called uncertain: more likely than
+# all other classes together is the least one can ask (Hendrycks and Gimpel 2017 show that the
+# maximum is a fair, if weak, sign of pictures unlike those trained on).
+SURE = 0.5
 
 VIEWS = ("top left", "top right", "bottom left", "bottom right", "center")
 
@@ -51,15 +56,28 @@ class Answer:
     """What a net says about a photo.
 
     ``predictions`` are all classes, best first; ``seen`` the picture that went in; ``averaged``
-    the mean over the ten ``views``, both empty unless asked for; ``seconds`` the net's own time.
+    the mean over the ten ``views``, both empty unless asked for; ``seconds`` the net's own time
+    for one picture; ``engine`` and ``threads`` what it ran on.
     """
 
     record: WeightsRecord
     predictions: tuple[Prediction, ...]
     seen: Image.Image
     seconds: float
+    engine: str
+    threads: int
     averaged: tuple[Prediction, ...] = ()
     views: tuple[View, ...] = ()
+
+    @property
+    def best(self) -> tuple[Prediction, ...]:
+        """The averaged ranking where there is one, else the plain one."""
+        return self.averaged or self.predictions
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the likeliest class gets less than SURE: often a picture of something else."""
+        return self.best[0].probability < SURE
 
 
 def classify(
@@ -95,8 +113,9 @@ def answer(
     logits = runner.logits(batch)
     seconds = time.perf_counter() - start
     predictions = _ranked(softmax(logits)[0], record.labels)
+    plain = Answer(record, predictions, seen, seconds, runner.name, engine.threads())
     if not ten_views:
-        return Answer(record, predictions, seen, seconds)
+        return plain
 
     pictures = crops(photo, record.preprocessing)
     tensors = [to_tensor(picture, record.preprocessing) for _, _, picture in pictures]
@@ -106,7 +125,7 @@ def answer(
         for (position, mirrored, picture), row in zip(pictures, probabilities, strict=True)
     )
     averaged = _ranked(probabilities.mean(axis=0), record.labels)
-    return Answer(record, predictions, seen, seconds, averaged, views)
+    return replace(plain, averaged=averaged, views=views)
 
 
 def prepare(image: Image.Image, preprocessing: Preprocessing) -> tuple[torch.Tensor, Image.Image]:

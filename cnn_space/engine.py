@@ -24,6 +24,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from cnn_space import weights
 
 CACHE_BYTES = 2 * 1024**3
+# One net runs at a time and has all threads; two at once would both be slower than in turn.
+_RUN = threading.Lock()
 
 
 class Engine:
@@ -35,12 +37,16 @@ class Engine:
         set_threads()
         self.record = loaded.record
         self.loaded = weights.Loaded(fold(loaded.net), loaded.record)
+        # The first run of a net sets its kernels up; no one's photo should pay for that.
+        size = loaded.record.preprocessing.size
+        self.logits(torch.zeros(1, 3, size, size))
 
     @torch.inference_mode()
     def logits(self, batch: torch.Tensor | np.ndarray) -> np.ndarray:
         """Logits [N, K] float32 for a prepared batch [N, 3, H, W] float32. Thread-safe."""
         batch = torch.as_tensor(batch).contiguous(memory_format=torch.channels_last)
-        return self.loaded.net(batch).numpy()
+        with _RUN:
+            return self.loaded.net(batch).numpy()
 
     @property
     def bytes(self) -> int:

@@ -94,8 +94,9 @@ CASES = {name: case for name, *case in cases()}
 
 
 @pytest.fixture(params=["file", "data url"])
-def send(request, tmp_path):
+def send(request, tmp_path, monkeypatch):
     """Hands bytes to a SafeImage as the browser or an API client does."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     widget = SafeImage()
 
     def deliver(data: bytes, name: str = "photo.png"):
@@ -173,6 +174,19 @@ def test_data_urls_are_bounded_before_they_are_decoded(monkeypatch):
     text = base64.b64encode(JPEG * 3).decode()
     with pytest.raises(gr.Error, match="larger than"):
         SafeImage().preprocess(ImageData(url=f"data:image/jpeg;base64,{text}"))
+
+
+def test_only_uploads_are_opened(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    secret = tmp_path / "secret.png"
+    RGB.save(secret)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "link.png").symlink_to(secret)
+    for path in (secret, tmp_path / "cache" / ".." / "secret.png", tmp_path / "cache" / "link.png"):
+        with pytest.raises(gr.Error, match="not a picture"):
+            SafeImage().preprocess(ImageData(path=str(path)))
+    with pytest.raises(gr.Error, match="not a picture"):
+        SafeImage().preprocess(ImageData(url="http://127.0.0.1/photo.png"))
 
 
 def test_nothing_is_nothing():

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from pathlib import Path
 
 import gradio as gr
 from gradio.context import LocalContext
@@ -24,11 +25,9 @@ class SafeImage(gr.Image):
     and decode a picture before its size is judged. Nothing here is decoded before that.
     """
 
-    # The stock front end of gr.Image serves this class too.
+    # The stock front end of gr.Image serves this class too. (No __init__ of our own: Gradio reads
+    # what it tells the browser from its signature.)
     is_template = True
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **{"type": "pil", "image_mode": None} | options)
 
     def preprocess(self, payload) -> Image.Image | None:
         """The uploaded picture as RGB; None when there is none. Raises gr.Error."""
@@ -37,7 +36,11 @@ class SafeImage(gr.Image):
         try:
             if payload.url and payload.url.startswith("data:"):
                 return photo.open_photo(_inline(payload.url))
-            return photo.open_photo(payload.path)
+            # Gradio checks only paths that come with its own mark; a raw request can leave it out.
+            path = Path(payload.path or "").resolve()
+            if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
+                raise PhotoError("unreadable")
+            return photo.open_photo(path)
         except ValueError as error:
             lang = language(LocalContext.request.get(None))
             raise gr.Error(photo_problem(error, lang), print_exception=False) from None
