@@ -3,13 +3,15 @@
 import hashlib
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from hub_server import HubServer
 from PIL import Image
-from test_hub import run
+from test_hub import CLIENT, environment, run
 
 from cnn_space import model_card, publish, weights
 
@@ -251,3 +253,59 @@ def test_what_keeps_it_from_being_published_is_said(zoo, tmp_path):
         assert "refuses to write to me/zoo (401)" in wrong and server.repos == {}
     gone = run(PUBLISH, record, "http://127.0.0.1:9", tmp_path / "a", HF_TOKEN="hf_right")
     assert "cannot be reached" in gone
+
+
+# From the shell
+
+
+COMMAND = """
+import argparse, pathlib
+from cnn_space import hub_commands, publish, weights
+weights.CHECKPOINTS = pathlib.Path(record.folder)
+publish.ROOT = pathlib.Path(record.root)
+parser = argparse.ArgumentParser()
+commands = parser.add_subparsers(required=True)
+hub_commands.add_fetch(commands)
+hub_commands.add_publish(commands)
+for line in record.lines:
+    options = parser.parse_args(line.split())
+    print("exit", options.run(options), flush=True)
+"""
+
+
+def shell(lines: list[str], server_url: str, zoo: Path, tmp_path: Path, **more) -> str:
+    """What the commands print, errors among it."""
+    record = {"folder": str(zoo), "root": str(tmp_path), "lines": lines}
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT, COMMAND, json.dumps(record)],
+        env=environment(server_url, tmp_path / "home", **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_dry_run_shows_what_would_go_and_asks_no_network(zoo, tmp_path):
+    with HubServer() as server:
+        printed = shell(["publish --repo me/zoo --dry-run"], server.url, zoo, tmp_path)
+        assert server.requests == []
+    size = (zoo / f"{NAME}.safetensors").stat().st_size
+    assert f"{size:,}  {NAME}.safetensors" in printed and f"cards/{NAME}.png" in printed
+    assert "nothing was sent" in printed and "model-index:" in printed and "exit 0" in printed
+
+
+def test_the_commands_answer_mistakes_with_a_sentence(zoo, tmp_path):
+    lines = ["publish", "publish --repo zoo", "publish --repo me/zoo", "publish --space me/space"]
+    lines += ["fetch", "fetch resnet81.tv_in1k lenet5.cifar10 resnet18.tv_in1k"]
+    printed = shell(lines, "http://127.0.0.1:9", zoo, tmp_path)
+    assert "publish what?" in printed and "exit 2" in printed
+    assert "'zoo' is no Hub repository" in printed
+    assert printed.count("no token: set HF_TOKEN") == 2
+    assert f"{NAME:26} here" in printed
+    assert f"{'vgg16.tv_in1k':26} to be fetched from timm/vgg16.tv_in1k" in printed
+    assert "did you mean resnet18.tv_in1k" in printed  # one mistake does not stop the others
+    assert f"{NAME:26} {zoo}" in printed and "Ready without a network: lenet5.cifar10" in printed
+    assert "Traceback" not in printed
