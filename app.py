@@ -9,7 +9,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from cnn_space.page import classify, inception, whole_net
+from cnn_space.page import classify, compare, inception, whole_net
 from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
@@ -74,8 +74,82 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
     return SimpleNamespace(photo=photo, model=model)
 
 
-def compare_tab(own_nets: gr.State) -> SimpleNamespace:
+def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleNamespace:
     """One photo, several nets: answers, cost and heatmaps side by side."""
+    with gr.Row(elem_id="compare-top"):
+        with gr.Column(scale=0, min_width=240, elem_id="compare-form"):
+            photo = SafeImage(
+                sources=["upload", "webcam", "clipboard"],
+                label=t("compare_photo"),
+                height=240,
+                buttons=[],
+                elem_id="compare-photo",
+            )
+        with gr.Column(elem_id="compare-said"):
+            nets = gr.Dropdown(
+                compare.choices({}),
+                value=compare.defaults(),
+                multiselect=True,
+                max_choices=8,
+                label=t("compare_nets"),
+                elem_id="compare-nets",
+            )
+            finding = gr.HTML(elem_id="compare-finding")
+    cards = gr.HTML(elem_id="compare-cards")
+    table = gr.Dataframe(
+        headers=compare.headers(),
+        datatype=compare.KINDS,
+        label=t("compare_table"),
+        interactive=False,
+        buttons=[],
+        pinned_columns=1,
+        elem_id="compare-table",
+    )
+    csv_link = gr.HTML(elem_id="compare-csv")
+    gr.Markdown(t("compare_table_note"), elem_classes="small")
+    with gr.Row(elem_id="compare-charts"):
+        work = gr.HTML(elem_id="compare-work")
+        with gr.Column(elem_id="compare-learned"):
+            gr.Markdown(t("compare_learned"), elem_classes="heading")
+            curve = {"x": "epoch", "y": "value", "color": "net", "height": 200}
+            curve |= {"x_title": " ", "y_title": " ", "color_title": " ", "container": False}
+            loss = gr.LinePlot(**curve, elem_id="compare-loss")
+            accuracy = gr.LinePlot(**curve, elem_id="compare-accuracy")
+            no_history = gr.HTML()
+    classes = gr.HTML(elem_id="compare-classes")
+    # For clients: the table and the finding, without pictures.
+    result = gr.Dataframe(visible=False, label="table")
+    said = gr.Textbox(visible=False, label="finding")
+    ask = gr.Button(visible=False)
+    infer = {"concurrency_id": "infer", "concurrency_limit": 1}
+    ask.click(compare.compare, [photo, nets], [result, said], api_name="compare", **infer)
+
+    done = gr.State()  # what was compared last
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    show = {
+        "fn": compare.run,
+        "inputs": [photo, nets, own_nets, done],
+        "outputs": [finding, cards, table, csv_link, done],
+        **private,
+        **infer,
+    }
+    draw = {
+        "fn": compare.figures,
+        "inputs": [nets, own_nets],
+        "outputs": [work, loss, accuracy, no_history, classes],
+        **private,
+    }
+    # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.
+    hand_on = {"fn": None, "js": "(photo) => photo", **private}
+    opened = tab.select(**hand_on, inputs=shared, outputs=photo)
+    opened.then(compare.arrive, [nets, own_nets], nets, **private).then(**show)
+    tab.select(**draw)
+    photo.input(**hand_on, inputs=photo, outputs=shared)
+    photo.input(**show, trigger_mode="always_last")
+    nets.input(compare.fetch, [nets, own_nets], finding, concurrency_id="fetch", **private).then(
+        **show
+    )
+    nets.input(**draw)
     return SimpleNamespace()
 
 
@@ -198,9 +272,9 @@ def build() -> gr.Blocks:
             gr.Markdown(t("tagline"))
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_classify"), id="classify"):
-                classify_tab(demo, own_nets)
-            with gr.Tab(t("tab_compare"), id="compare"):
-                compare_tab(own_nets)
+                shown = classify_tab(demo, own_nets)
+            with gr.Tab(t("tab_compare"), id="compare") as tab:
+                compare_tab(tab, shown.photo, own_nets)
             with gr.Tab(t("tab_inception"), id="inception"):
                 inception_tab(tabs)
             with gr.Tab(t("tab_finetune"), id="finetune"):
