@@ -1,0 +1,107 @@
+"""The Classify tab in a browser: arrive, upload, read, change the net, in two languages."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from cnn_space import classify, list_weights, weights
+from cnn_space.page.classify import entry, examples, percent
+
+LOCAL = [name for name in list_weights() if weights.record(name).source == "bundled"]
+ANSWER = "#classify-answer .classify-label"
+
+
+def first_answer(page: Page) -> str:
+    expect(page.locator(ANSWER).first).to_be_visible()
+    return page.locator(ANSWER).first.inner_text()
+
+
+def choose(page: Page, name: str) -> None:
+    page.get_by_label("Net", exact=True).click()
+    page.get_by_role("option", name=entry(name), exact=True).click()
+
+
+def upload(page: Page, path: Path) -> None:
+    page.get_by_role("button", name="Remove Image", exact=True).click()
+    expect(page.locator("#classify-answer")).to_contain_text("Choose a photo")
+    page.locator("#classify-photo input[type=file]").set_input_files(path)
+
+
+def test_an_example_is_classified_on_arrival(page: Page):
+    shown = page.get_by_label("Net", exact=True).input_value()
+    name = next(name for name in LOCAL if entry(name) == shown)
+    best = classify(examples()[0], name)[0]
+    assert first_answer(page) == best.label
+    expect(page.locator("#classify-answer .classify-percent")).to_have_text(
+        percent(best.probability)
+    )
+    expect(page.locator("#classify-seen img")).to_be_visible()
+    expect(page.locator("#classify-foot")).to_contain_text("ms")
+
+
+def test_upload_and_change_the_net(page: Page, tmp_path):
+    first_answer(page)
+    path = tmp_path / "rocket & <b>co</b>.png"
+    Image.open(examples()[1]).crop((200, 0, 500, 300)).save(path)
+    upload(page, path)
+    chosen = next(n for n in LOCAL if entry(n) == page.get_by_label("Net").input_value())
+    for name in [chosen, *[name for name in LOCAL if name != chosen][:2]]:
+        if name != chosen:
+            choose(page, name)
+        best = classify(path, name)
+        values = page.locator("#classify-answer li > span:last-child")
+        expect(values).to_have_text([percent(p.probability) for p in best])
+        expect(page.locator(ANSWER)).to_have_text(best[0].label)
+
+
+def test_example_thumbnails_and_ten_views(page: Page):
+    first_answer(page)
+    page.locator("#classify-examples button").nth(2).click()
+    chosen = next(n for n in LOCAL if entry(n) == page.get_by_label("Net").input_value())
+    best = classify(examples()[2], chosen)[0]
+    expect(page.locator("#classify-answer .classify-percent")).to_have_text(
+        percent(best.probability)
+    )
+    page.get_by_label("Average over crops and flips", exact=True).check()
+    expect(page.locator("#classify-views li")).to_have_count(10)
+    expect(page.locator(ANSWER)).to_have_count(2)
+    page.get_by_label("Average over crops and flips", exact=True).uncheck()
+    expect(page.locator(ANSWER)).to_have_count(1)
+    expect(page.locator("#classify-views")).not_to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [(b"no picture at all", "not a picture"), (b"\x89PNG\r\n\x1a\n", "not a picture|damaged")],
+)
+def test_what_is_no_picture_is_told_so(page: Page, tmp_path, content, words):
+    first_answer(page)
+    path = tmp_path / "broken.png"
+    path.write_bytes(content)
+    upload(page, path)
+    expect(page.get_by_test_id("toast-body")).to_contain_text(re.compile(words))
+
+
+def test_no_request_leaves_the_machine(browser, page_url):
+    context = browser.new_context(locale="en-US")
+    tab = context.new_page()
+    hosts = set()
+    tab.on("request", lambda request: hosts.add(re.sub(r"^\w+:(//)?|[:/].*$", "", request.url)))
+    tab.goto(page_url)
+    first_answer(tab)
+    context.close()
+    assert hosts - {"image", "blob", ""} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_narrow_and_korean(browser, page_url, theme):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
+    tab = context.new_page()
+    tab.goto(f"{page_url}/?__theme={theme}")
+    expect(tab.get_by_label("신경망", exact=True)).to_be_visible()
+    assert re.search("[가-힣]", first_answer(tab))
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
