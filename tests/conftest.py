@@ -1,61 +1,7 @@
-"""Throw-away weights, so that no test depends on which nets have been trained."""
-
-import hashlib
-import json
-from pathlib import Path
+"""Throw-away weights in place of those that have been trained."""
 
 import pytest
-
-CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer"]
-CIFAR10 += ["dog", "frog", "horse", "ship", "truck"]
-
-
-def write_weights(folder: Path, name: str, arch: str, *, size: int = 32, dtype=None, **options):
-    """A net with random weights as a checkpoint: (card's path, the net in eval mode)."""
-    import torch
-    from safetensors.torch import save_file
-
-    from cnn_space import create_model
-
-    torch.manual_seed(0)
-    net = create_model(arch, len(CIFAR10), **options).eval()
-    dtype = dtype or torch.float16
-    state = {
-        key: tensor.to(dtype) if tensor.is_floating_point() else tensor
-        for key, tensor in net.state_dict().items()
-    }
-    # The file rounds; so does the net that tests compare with.
-    net.load_state_dict({key: tensor.float() for key, tensor in state.items()})
-    file = folder / f"{name}.safetensors"
-    save_file({key: tensor.contiguous() for key, tensor in state.items()}, file)
-    card = {
-        "name": name,
-        "title": arch.title(),
-        "arch": arch,
-        "options": options,
-        "num_classes": len(CIFAR10),
-        "labels": CIFAR10,
-        "preprocessing": {
-            "resize": size,
-            "size": size,
-            "crop": "center",
-            "interpolation": "bicubic",
-            "mean": [0.4914, 0.4822, 0.4465],
-            "std": [0.247, 0.2435, 0.2616],
-        },
-        "data": {"tag": name.rpartition(".")[2], "name": "CIFAR-10", "note": "random weights"},
-        "parameters": sum(p.numel() for p in net.parameters()),
-        "macs": None,
-        "history": [],
-        "accuracy": 10.0,
-        "file": file.name,
-        "bytes": file.stat().st_size,
-        "dtype": str(dtype).removeprefix("torch."),
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-    }
-    path = folder / f"{name}.json"
-    path.write_text(json.dumps(card))
-    return path, net
+from throwaway import write_weights
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from conftest import CIFAR10
 from PIL import Image
+from throwaway import CIFAR10
 from torchvision import transforms
 from torchvision.transforms.functional import InterpolationMode
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
-from conftest import CIFAR10, write_weights
 from gradio_client import Client, handle_file
 from PIL import Image
+from throwaway import CIFAR10, write_weights
 
 from cnn_space import load, weights
 from cnn_space.classification import Answer, Prediction, View, answer

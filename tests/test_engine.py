@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from conftest import write_weights
+from throwaway import write_weights
 from torch import nn
 
 from cnn_space import create_model, engine, load, weights

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import CIFAR10, write_weights
 from safetensors.torch import load_file, save_file
+from throwaway import CIFAR10, write_weights
 
 from cnn_space import classify, list_weights, load, weights
 

@@ -83,11 +83,11 @@ def fetch(model: str | None, own_nets: dict, progress=gr.Progress()) -> None:  #
         return
     title = weights.record(model).title
 
-    def show(done: int, total: int | None):
+    def tell(done: int, total: int | None):
         progress(done / total if total else None, desc=f"{title}: {done / 1e6:.0f} MB")
 
     try:
-        weights.fetch(model, show)
+        weights.fetch(model, tell)
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
