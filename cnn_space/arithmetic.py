@@ -388,13 +388,16 @@ def chain(first: Inception, *, name: str = "3a") -> dict[str, Inception]:
     """The modules from ``name`` to 5b, each fed by the one before it.
 
     ``first`` stands in for ``name``; those behind it have the paper's widths and ``first``'s
-    switches. Before 4a and 5a the map is halved by the paper's 3×3 pool of stride 2.
+    switches. Before 4a and 5a the map is halved by the paper's 3×3 pool of stride 2; the chain ends
+    where no window of that pool fits, at a side of one pixel.
     """
     module, modules = first, {name: first}
     names = list(PRESETS)
     for following in names[names.index(name) + 1 :]:
         shape = module.result
         if following in ("4a", "5a"):
+            if 1 in shape[1:]:
+                break
             # The sizes 28 and 14 are halved exactly only with ceil_mode.
             shape = pool("pool", shape, (3, 3), stride=(2, 2), ceil_mode=True).result
         channels, height, width = shape

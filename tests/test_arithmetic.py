@@ -87,6 +87,8 @@ def test_chain_is_googlenet():
     naive = [module.in_channels for module in chain(first.naive).values()]
     assert naive == [192, 416, 832, 1280, 1728, 2176, 2640, 3344, 4048]
     assert chain(first.naive)["5b"].result == (4944, 7, 7)
+    single = arithmetic.replace(first, height=1, width=1)
+    assert list(chain(single)) == ["3a", "3b"]  # one pixel cannot be halved
     assert list(chain(Inception(*PRESETS["4d"]), name="4d")) == ["4d", "4e", "5a", "5b"]
 
 

@@ -13,6 +13,7 @@ import torch
 from cnn_space.arithmetic import BYTES, PRESETS, Inception, Layer, Working, chain, conv, linear
 from cnn_space.layers import describe
 from cnn_space.models.registry import create_model
+from cnn_space.page.module_svg import percent
 from cnn_space.page.texts import say
 
 CHANNELS = 64  # in and out, where a claim compares kernels
@@ -36,7 +37,7 @@ def claims(lang: str) -> str:
 
 def _line(line: str) -> str:
     """Arithmetic in its own type, sentences in the text's."""
-    tag = "code" if any(sign in line for sign in "·→−:") else "p"
+    tag = "code" if " = " in line or "→" in line or line[0].isdigit() else "p"
     return f"<{tag}>{escape(line)}</{tag}>"
 
 
@@ -107,8 +108,8 @@ def _facts() -> dict[str, dict[str, object]]:
             "real": linear("fc", 1024, 1000).parameters,
         },
         "vgg": {
-            "parameter_share": f"{_total(vgg_fc) / _total(vgg):.1%}",
-            "mac_share": f"{_total(vgg_fc, 'macs') / _total(vgg, 'macs'):.1%}",
+            "parameter_share": percent(_total(vgg_fc) / _total(vgg), 1),
+            "mac_share": percent(_total(vgg_fc, "macs") / _total(vgg, "macs"), 1),
             "parameters": f"{_total(vgg_fc):,}",
             "all_parameters": f"{_total(vgg):,}",
             "macs": f"{_total(vgg_fc, 'macs'):,}",
@@ -120,9 +121,9 @@ def _facts() -> dict[str, dict[str, object]]:
         },
         "two": {
             "channels": CHANNELS,
-            "two": f"3×3 twice: {_several((3, 3), 2)}",
+            "two": f"3×3, 3×3: {_several((3, 3), 2)}",
             "five": f"5×5: {_one((5, 5)).weights}",
-            "three": f"3×3 three times: {_several((3, 3), 3)}",
+            "three": f"3×3, 3×3, 3×3: {_several((3, 3), 3)}",
             "seven": f"7×7: {_one((7, 7)).weights}",
         },
         "split": {
@@ -132,7 +133,7 @@ def _facts() -> dict[str, dict[str, object]]:
         },
         "million": {
             "fc": f"{last.parameters.value:,}",
-            "share": f"{last.parameters.value / _total(vgg_fc):.2%}",
+            "share": percent(last.parameters.value / _total(vgg_fc), 2),
             "vgg": f"{_total(vgg_fc):,}",
             "net": f"{_total(googlenet):,}",
         },

@@ -89,9 +89,16 @@ def choose(preset, kernel5x5, reduction, batch_norm, bias, unfolded, request: gr
 
 
 def open_link(request: gr.Request) -> list:
-    """On arrival: the tab, the whole form and the panels, as the address says (else 3a)."""
+    """On arrival: the tab, the whole form and the panels, as the address says.
+
+    Without a module in the address the page is right as it was built, but for its language: the
+    form is left alone, since a quick visitor may have moved it already.
+    """
     query = dict(request.query_params)
     lang = language(request)
+    if not query.keys() & set(NUMBERS):
+        shown = [gr.skip()] * len(PANELS) if lang == "en" else panels(Inception(**START), lang=lang)
+        return [*[gr.skip()] * (1 + len(FORM)), *shown]
     numbers = {name: _typed(query.get(name, default)) for name, default in START.items()}
     kernel = query.get("kernel5x5", "5").replace(" ", "+")  # a bare + in an address is a space
     switches = {"kernel5x5": kernel if kernel in KERNELS else "5"}
@@ -100,8 +107,8 @@ def open_link(request: gr.Request) -> list:
     answer = _answer(query.get("preset", "3a"), numbers, switches, False, lang)
     for index, name in enumerate(NUMBERS, 1):
         answer[index] = gr.update(value=numbers[name], **_notice(name, numbers[name], lang))
-    tab = gr.Tabs(selected="inception") if query.keys() & set(NUMBERS) else gr.skip()
-    return [tab, answer[0], *answer[1 : 1 + len(NUMBERS)], *switches.values(), *answer[10:]]
+    fields, shown = answer[1 : 1 + len(NUMBERS)], answer[1 + len(NUMBERS) :]
+    return [gr.Tabs(selected="inception"), answer[0], *fields, *switches.values(), *shown]
 
 
 def table(
@@ -311,6 +318,7 @@ def chain_table(first: Inception, lang: str) -> str:
             f"<td>{naive.in_channels:,} → {naive.result[0]:,}</td><td>{short(naive.macs)}</td></tr>"
         )
     macs, naive_macs = (sum(m.macs for m in row.values()) for row in (modules, naives))
+    ends = "" if "5b" in modules else say("inception_chain_ends", lang)
     total = say(
         "inception_chain_sum",
         lang,
@@ -324,7 +332,7 @@ def chain_table(first: Inception, lang: str) -> str:
     return (
         f'<section class="chain"><h3>{say("inception_chain_title", lang)}</h3><p>{total}</p>'
         f"{table_html(heads(keys, lang), rows)}"
-        f'<p class="small">{say("inception_chain_note", lang)}</p></section>'
+        f'<p class="small">{say("inception_chain_note", lang)} {ends}</p></section>'
     )
 
 
@@ -457,7 +465,7 @@ def _numbers(module: Inception) -> tuple[int, ...]:
 def _paper_row(name: str, printed: tuple, weights: int, macs: int, remark: str) -> str:
     differences = (printed[0] * 1024 / weights - 1, printed[1] * 10**6 / macs - 1)
     marks = [
-        f'<td class="{"differs" if abs(share) > TOLERANCE else ""}">{share:+.1%}</td>'
+        f'<td class="{"differs" if abs(share) > TOLERANCE else ""}">{signed(share)}</td>'
         for share in differences
     ]
     return (
@@ -466,6 +474,12 @@ def _paper_row(name: str, printed: tuple, weights: int, macs: int, remark: str) 
         f"<td>{printed[1]} M</td><td>{short(macs)}</td>{marks[1]}"
         f'<td class="remark">{remark}</td></tr>'
     )
+
+
+def signed(share: float) -> str:
+    """``+5.3 %``, ``−0.7 %``, and a plain ``0.0 %`` for what rounds to nothing."""
+    rounded = round(100 * share, 1)
+    return f"{rounded or abs(rounded):{'+' if rounded else ''}.1f} %".replace("-", "−")
 
 
 def _paper_remark(name: str, ours: Inception, lang: str) -> str:

@@ -10,9 +10,9 @@ from math import sqrt
 
 from cnn_space.arithmetic import Inception, Layer
 
-LINE = 15  # between two lines of text in a box
-BOX = 74  # height of a box
-LANE = 18  # between two lanes
+LINE = 16  # between two lines of text in a box
+BOX = 80  # height of a box
+LANE = 20  # between two lanes
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ def short(number: int) -> str:
         if number >= unit:
             return f"{number / unit:,.2f} {name}"
     return f"{number:,}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """``68 %``"""
+    return f"{100 * share:.{digits}f} %"
 
 
 def draw(module: Inception, words: Words) -> str:
@@ -87,17 +92,17 @@ class _Drawing:
         side = "×".join(map(str, layer.kernel))
         channels, height, width = layer.result
         text = self.text
-        part = f"{share:.0%}" if layer.macs.value else ""
+        part = percent(share) if layer.macs.value else ""
         self.boxes.append(
             f'<g class="box"><rect x="{x}" y="{y}" width="{self.box_width}" height="{BOX}" rx="6"/>'
             f'<rect class="tint" x="{x}" y="{y}" width="{self.box_width}" height="{BOX}" rx="6" '
-            f'style="opacity:{0.04 + 0.5 * share:.3f}"/>'
-            f'<text x="{left}" y="{y + 18}"><tspan class="name">{side}</tspan> '
+            f'style="opacity:{0.04 + 0.4 * share:.3f}"/>'
+            f'<text x="{left}" y="{y + 20}"><tspan class="name">{side}</tspan> '
             f"{escape(self.role(layer, branch))}</text>"
-            + text(x + self.box_width - 10, y + 18, part, "share end")
-            + text(left, y + 18 + LINE, f"{channels:,} × {height:,} × {width:,}", "shape")
-            + text(left, y + 19 + 2 * LINE, f"{layer.parameters.value:,} {self.words.parameters}")
-            + text(left, y + 19 + 3 * LINE, f"{short(layer.macs.value)} {self.words.macs}")
+            + text(x + self.box_width - 10, y + 20, part, "share end")
+            + text(left, y + 21 + LINE, f"{channels:,} × {height:,} × {width:,}", "shape")
+            + text(left, y + 22 + 2 * LINE, f"{layer.parameters.value:,} {self.words.parameters}")
+            + text(left, y + 22 + 3 * LINE, f"{short(layer.macs.value)} {self.words.macs}")
             + "</g>"
         )
 
@@ -118,13 +123,13 @@ class _Drawing:
 class _Wide(_Drawing):
     """Left to right: the input, four lanes, the branches joined by their widths."""
 
-    width = 760
-    end = 66  # width of the input and of the result
+    width = 680
+    end = 62  # width of the input and of the result
 
     def compose(self) -> int:
         module, end = self.module, self.end
         columns = max(2, *(len(branch) for branch in module.branches))
-        gap = 52 if columns == 2 else 40
+        gap = 46 if columns == 2 else 34
         lanes_width = self.width - 2 * end
         self.box_width = (lanes_width - gap * (columns + 1)) / columns
         height = 4 * BOX + 3 * LANE
@@ -168,10 +173,12 @@ class _Wide(_Drawing):
         middle = x + self.end / 2
         self.boxes.append(
             f'<rect class="terminal" x="{x:g}" y="0" width="{self.end}" height="{height}" rx="6"/>'
+            + f'<g class="{"halo" if x else ""}">'
             + self.text(middle, height / 2 - 20, word, "middle")
             + self.text(middle, height / 2, f"{shape[0]:,}", "total middle")
             + self.text(middle, height / 2 + 17, f"× {shape[1]:,}", "shape middle")
             + self.text(middle, height / 2 + 32, f"× {shape[2]:,}", "shape middle")
+            + "</g>"
         )
 
 
@@ -223,8 +230,9 @@ class _Narrow(_Drawing):
 
     def terminal(self, y: float, word: str, shape: tuple[int, int, int]) -> None:
         size = " × ".join(f"{side:,}" for side in shape)
+        kind = "middle halo" if y else "middle"
         self.boxes.append(
             f'<rect class="terminal" x="0" y="{y:g}" width="{self.width}" height="{self.end}" '
-            f'rx="6"/><text x="{self.width / 2:g}" y="{y + 22:g}" class="middle">{escape(word)} '
+            f'rx="6"/><text x="{self.width / 2:g}" y="{y + 22:g}" class="{kind}">{escape(word)} '
             f'<tspan class="total">{size}</tspan></text>'
         )

@@ -11,7 +11,7 @@ from cnn_space.arithmetic import FieldError, whole_number
 from cnn_space.layers import LayerRecord, SizeError, describe
 from cnn_space.models.registry import create_model, input_size, list_models
 from cnn_space.page.claims import claims
-from cnn_space.page.module_svg import short
+from cnn_space.page.module_svg import percent, short
 from cnn_space.page.tables import download_link, heads, shape_text, table_html, unfold
 from cnn_space.page.texts import language, say
 
@@ -147,8 +147,8 @@ def _bars(layers: list, lang: str) -> str:
             f'<div class="stack">{parts}</div></div>'
         )
     rows = [
-        f"<tr><th>{escape(name)}</th><td>{stored:,}</td><td>{stored / all_stored:.1%}</td>"
-        f"<td>{short(work)}</td><td>{work / all_work:.1%}</td></tr>"
+        f"<tr><th>{escape(name)}</th><td>{stored:,}</td><td>{percent(stored / all_stored, 1)}</td>"
+        f"<td>{short(work)}</td><td>{percent(work / all_work, 1)}</td></tr>"
         for name, _, stored, work in stages
     ]
     titles = [say("inception_net_stage", lang), *heads(("parameters", "", "macs", ""), lang)]
@@ -161,9 +161,9 @@ def _bars(layers: list, lang: str) -> str:
 
 def _part(name: str, dense: bool, share: float, index: int) -> str:
     """A piece of a bar; it carries its name where there is room."""
-    label = f"{escape(name)} {share:.0%}" if share > 0.11 else ""
+    label = f"{escape(name)} {percent(share)}" if share > 0.11 else ""
     kind = "dense" if dense else f"tint{index % 2}"
-    title = f"{escape(name)} {share:.1%}"
+    title = f"{escape(name)} {percent(share, 1)}"
     return f'<i class="{kind}" style="width:{share:.3%}" title="{title}">{label}</i>'
 
 

@@ -2,7 +2,7 @@
 
 EN: dict[str, str] = {
     # the form
-    "inception_preset": "Module of the paper",
+    "inception_preset": "Module of the paper's Table 1",
     "inception_chain": "chain",
     "inception_height": "height",
     "inception_width": "width",
@@ -12,12 +12,12 @@ EN: dict[str, str] = {
     "inception_ch3x3": "3×3",
     "inception_ch5x5red": "5×5 reduce",
     "inception_ch5x5": "5×5",
-    "inception_pool_proj": "pool projection",
+    "inception_pool_proj": "pool project",
     "inception_kernel5x5": "5×5 branch",
     "inception_kernel_5": "5×5 (paper)",
     "inception_kernel_3": "3×3 (torchvision)",
     "inception_kernel_33": "two 3×3 (Inception v2)",
-    "inception_reduction": "1×1 reductions (off: the naive module)",
+    "inception_reduction": "1×1 reductions (off: naive)",
     "inception_batch_norm": "Batch norm",
     "inception_bias": "Biases",
     "inception_copy_link": "Copy a link to this module",
@@ -35,19 +35,19 @@ EN: dict[str, str] = {
     "inception_params_unit": "parameters",
     "inception_drawing": "The Inception module, {parameters} parameters, {macs} MACs",
     "inception_caption": (
-        "Each box: what it does, the shape it gives, what it stores and what it does. Numbers on "
-        "the lines are channels; the heavier a line and the darker a box, the larger its share of "
-        "the module's MACs."
+        "In each box: the layer, the shape it gives (channels × height × width), the parameters it "
+        "stores and the MACs it does. On the lines: channels. The heavier the line and the darker "
+        "the box, the larger its share of the module's MACs."
     ),
     "inception_parameters": "parameters",
     "inception_parameters_of": "{weights} weights, {biases} biases, {norm} of batch norm",
     "inception_weights_only": "weights alone, as the paper's table counts",
     "inception_macs": "MACs",
     "inception_macs_exact": "{macs} multiply-accumulates for one image; FLOPs are twice that",
-    "inception_less": "fewer MACs than the naive module",
-    "inception_more": "more MACs than the naive module",
+    "inception_less": "less work than the naive module",
+    "inception_more": "more work than the naive module",
     "inception_less_note": "naive: {macs} MACs, {parameters} parameters, {channels} channels out",
-    "inception_naive_less": "as many MACs as with the 1×1 reductions",
+    "inception_naive_less": "the work of the module with reductions",
     "inception_naive_note": "with them: {macs} MACs, {parameters} parameters, {channels} channels "
     "out",
     # the chain
@@ -60,6 +60,7 @@ EN: dict[str, str] = {
         "The first module is the one above, with its switches; those behind it have the paper's "
         "widths. Before 4a and 5a a 3×3 pool of stride 2 halves the map."
     ),
+    "inception_chain_ends": "A side of one pixel cannot be halved: the chain ends there.",
     "inception_module": "module",
     "inception_channels": "channels",
     "inception_naive_channels": "channels, naive",
@@ -129,7 +130,9 @@ EN: dict[str, str] = {
         "Those are multiplications, done once for an image:\n{direct}\n{reduced}\n"
         "that is {factor} times less. The parameters stored are\n{weights}\n{reduced_weights}"
     ),
-    "inception_here_mult": "its large branch does {macs} and stores {weights} weights.",
+    "inception_here_mult": (
+        "the large branch does {macs} multiplications for an image and stores {weights} weights."
+    ),
     "inception_claim_gap": "Global average pooling replaces 51.3M weights by 0.",
     "inception_true_gap": (
         "{invented} would be a layer for an invented 1,024 classes. Pooling does remove the 7·7, "
@@ -145,7 +148,9 @@ EN: dict[str, str] = {
         "They add up. A naive module hands on its input and adds its 1×1, 3×3 and 5×5 widths:\n"
         "{chain}\n{steps}"
     ),
-    "inception_here_naive": "naive, {source} channels become {result}: {added} are added.",
+    "inception_here_naive": (
+        "as a naive module it turns {source} channels into {result}: {added} are added."
+    ),
     "inception_claim_two": (
         "Two 3×3 instead of one 5×5: 18 parameters against 25. Three 3×3 instead of one 7×7: 27 "
         "against 49."
@@ -155,7 +160,7 @@ EN: dict[str, str] = {
         "27·C² against 49·C²; C = {channels}:\n{two}\n{five}\n{three}\n{seven}"
     ),
     "inception_here_two": (
-        "large branch with 5×5 {five} weights, with 3×3 {three}, with two 3×3 {two}."
+        "the large branch holds {five} weights with a 5×5, {three} with a 3×3, {two} with two 3×3."
     ),
     "inception_claim_split": "An n×n kernel is a 1×n or an n×1.",
     "inception_true_split": (
@@ -220,7 +225,7 @@ EN: dict[str, str] = {
 }
 
 KO: dict[str, str] = {
-    "inception_preset": "논문의 모듈",
+    "inception_preset": "논문 표 1의 모듈",
     "inception_chain": "이어 붙이기",
     "inception_height": "높이",
     "inception_width": "너비",
@@ -235,7 +240,7 @@ KO: dict[str, str] = {
     "inception_kernel_5": "5×5 (논문)",
     "inception_kernel_3": "3×3 (torchvision)",
     "inception_kernel_33": "3×3 두 번 (Inception v2)",
-    "inception_reduction": "1×1 축소 (끄면 단순 모듈)",
+    "inception_reduction": "1×1 축소 (끄면 단순형)",
     "inception_batch_norm": "배치 정규화",
     "inception_bias": "편향",
     "inception_copy_link": "이 모듈의 링크 복사",
@@ -252,18 +257,19 @@ KO: dict[str, str] = {
     "inception_params_unit": "파라미터",
     "inception_drawing": "인셉션 모듈, 파라미터 {parameters}개, MAC {macs}",
     "inception_caption": (
-        "상자마다 하는 일, 나오는 크기, 저장하는 파라미터, 필요한 연산을 적었어요. 선 위의 숫자는 "
-        "채널 수입니다. 선이 굵고 상자가 진할수록 모듈 전체 MAC에서 차지하는 몫이 커요."
+        "상자마다 층의 종류, 출력 크기(채널 × 높이 × 너비), 저장하는 파라미터, 필요한 MAC을 "
+        "적었어요. 선 위의 숫자는 채널 수입니다. 선이 굵고 상자가 진할수록 모듈 전체 MAC에서 "
+        "차지하는 몫이 커요."
     ),
     "inception_parameters": "파라미터",
     "inception_parameters_of": "가중치 {weights}, 편향 {biases}, 배치 정규화 {norm}",
     "inception_weights_only": "가중치만 셈 (논문의 표와 같은 방식)",
     "inception_macs": "MAC",
     "inception_macs_exact": "이미지 한 장에 곱셈-누산 {macs}번, FLOPs는 그 두 배",
-    "inception_less": "단순 모듈보다 적은 MAC",
-    "inception_more": "단순 모듈보다 많은 MAC",
+    "inception_less": "단순 모듈보다 줄어든 연산",
+    "inception_more": "단순 모듈보다 늘어난 연산",
     "inception_less_note": "단순 모듈: MAC {macs}, 파라미터 {parameters}, 출력 채널 {channels}",
-    "inception_naive_less": "1×1 축소가 있을 때에 견준 MAC",
+    "inception_naive_less": "1×1 축소가 있을 때와 비교한 연산",
     "inception_naive_note": "축소하면: MAC {macs}, 파라미터 {parameters}, 출력 채널 {channels}",
     "inception_chain_title": "이어 붙이기: 한 모듈의 출력이 다음 모듈의 입력으로",
     "inception_chain_sum": (
@@ -274,6 +280,7 @@ KO: dict[str, str] = {
         "첫 모듈은 위에서 정한 모듈이고 설정도 그대로 이어져요. 그 뒤의 모듈은 논문의 채널 수를 "
         "씁니다. 4a와 5a 앞에서는 보폭 2의 3×3 풀링이 특징 맵을 절반으로 줄여요."
     ),
+    "inception_chain_ends": "한 변이 1픽셀이면 더 줄일 수 없어 여기서 끝나요.",
     "inception_module": "모듈",
     "inception_channels": "채널",
     "inception_naive_channels": "채널 (단순)",

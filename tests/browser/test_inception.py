@@ -1,0 +1,162 @@
+"""The calculator on the real page: move a value, share a link, copy the code."""
+
+import re
+
+import pytest
+import torch
+
+from cnn_space.arithmetic import NUMBERS, PRESETS, Inception
+
+expect = pytest.importorskip("playwright.sync_api").expect
+PAPER_3A = dict(zip(NUMBERS, PRESETS["3a"], strict=True))
+
+
+def calculator(page):
+    page.get_by_role("tab", name="Inception", exact=True).click()
+    expect(figure(page, "parameters")).to_have_text("163,328")
+    return page
+
+
+def figure(page, name):
+    return page.locator(f'#inception-figure [data-figure="{name}"] .figure')
+
+
+def field(page, name):
+    return page.locator(f"#inception-{name} input")
+
+
+def unfold(page, name):
+    page.locator(f"#inception-{name} > button").click()
+
+
+def test_a_value_moves_the_totals_and_the_link_opens_the_same(page, page_url):
+    calculator(page)
+    field(page, "ch3x3").fill("200")
+    module = Inception(**PAPER_3A | {"ch3x3": 200})
+    expect(figure(page, "parameters")).to_have_text(f"{module.parameters:,}")
+    expect(page.locator("#inception-figure .big").nth(1)).to_contain_text(f"{module.macs:,}")
+    page.get_by_label("Batch norm", exact=True).check()
+    page.get_by_label("two 3×3 (Inception v2)", exact=True).check()
+    module = Inception(**PAPER_3A | {"ch3x3": 200}, kernel5x5="3+3", batch_norm=True)
+    expect(figure(page, "parameters")).to_have_text(f"{module.parameters:,}")
+    expect(page).to_have_url(re.compile(r"ch3x3=200.*kernel5x5=3%2B3.*batch_norm=true"))
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(figure(other, "parameters")).to_have_text(f"{module.parameters:,}")
+    expect(figure(other, "parameters")).to_be_visible()  # its tab is open
+    expect(field(other, "ch3x3")).to_have_value("200")
+    expect(other.get_by_label("Batch norm", exact=True)).to_be_checked()
+
+
+def test_presets_naive_and_chain(page):
+    calculator(page)
+    page.locator("#inception-preset").get_by_text("5a", exact=True).click()
+    expect(figure(page, "parameters")).to_have_text("1,042,432")
+    expect(field(page, "in_channels")).to_have_value("832")
+    page.locator("#inception-reduction input").uncheck()
+    naive = Inception(*PRESETS["5a"]).naive
+    expect(figure(page, "parameters")).to_have_text(f"{naive.parameters:,}")
+    page.locator("#inception-preset").get_by_text("chain", exact=True).click()
+    expect(page.locator("#inception-figure .chain")).to_contain_text("4,048 → 4,944")
+
+
+def test_the_copied_code_builds_the_module_shown(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    calculator(page)
+    field(page, "ch1x1").fill("80")
+    expect(figure(page, "parameters")).to_have_text("166,400")
+    unfold(page, "code")
+    page.locator("#inception-code").get_by_label("Copy").first.click()
+    code = page.evaluate("navigator.clipboard.readText()")
+    namespace: dict = {}
+    exec(code, namespace)
+    module = namespace["module"]
+    assert sum(parameter.numel() for parameter in module.parameters()) == 166_400
+    assert module(torch.zeros(1, 192, 28, 28)).shape == (1, 272, 28, 28)
+
+
+def test_the_link_button_copies_a_link(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    calculator(page)
+    page.locator("#inception-link").click()
+    expect(page.locator("#inception-link")).to_have_class(re.compile("copied"))
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert all(f"{name}={value}" in link for name, value in PAPER_3A.items())
+
+
+def test_an_impossible_number_gets_a_sentence_and_can_be_put_right(page):
+    calculator(page)
+    field(page, "height").fill("0")
+    expect(page.locator("#inception-height")).to_contain_text("between 1 and 4,096")
+    expect(figure(page, "parameters")).to_have_text("163,328")
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
+    field(page, "height").fill("14")
+    expect(page.locator("#inception-height")).not_to_contain_text("between")
+    expect(figure(page, "macs")).to_have_text("64.02 M")
+
+
+def test_a_number_unfolds_and_the_csv_comes_down(page):
+    calculator(page)
+    unfold(page, "table")
+    row = page.locator("#inception-table tr").filter(has_text="5×5 reduce").first
+    row.locator("summary").first.click()
+    expect(row.locator("code").first).to_have_text("16·192 = 3,072")
+    with page.expect_download() as download:
+        page.locator("#inception-table a.csv").click()
+    text = download.value.path().read_text("utf-8-sig")
+    assert download.value.suggested_filename == "inception_module.csv"
+    assert "128049152" in text.splitlines()[-1]
+
+
+def test_claims_and_whole_nets(page):
+    calculator(page)
+    unfold(page, "claims")
+    claim = page.locator('#inception-claims [data-claim="mult"]')
+    expect(claim).to_contain_text("14·14·48·5·5·480 = 112,896,000")
+    unfold(page, "net")
+    totals = page.locator('[data-figure="net-totals"]')
+    expect(totals).to_contain_text("138,357,544 parameters · 15.47 G MACs")
+    page.get_by_label("Image side, pixels", exact=True).fill("16")
+    expect(page.locator("#inception-net")).to_contain_text("too small for this net")
+    expect(page.locator("#inception-net")).to_contain_text("features.30")
+    net = page.locator("#inception-net").get_by_label("Net", exact=True)
+    net.click()
+    page.get_by_role("option", name="googlenet", exact=True).click()
+    expect(totals).to_contain_text("6,624,904 parameters")
+    expect(page.get_by_label("Image side, pixels", exact=True)).to_have_value("224")
+    page.get_by_label("Find layers", exact=True).fill("inception4c.branch3")
+    expect(page.locator("#inception-net tbody tr").last).to_contain_text("inception4c.branch3")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_reads_it_without_scrolling_sideways(browser, page_url, dark):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
+    page = context.new_page()
+    page.goto(f"{page_url}?ch1x1=64{'&__theme=dark' if dark else ''}")
+    expect(figure(page, "parameters")).to_have_text("163,328")
+    drawing = page.locator("#inception-figure svg.module-narrow")
+    expect(drawing).to_be_visible()
+    expect(page.locator("#inception-figure svg.module-wide")).to_be_hidden()
+    expect(drawing).to_contain_text("파라미터")
+    smallest = drawing.evaluate(
+        """svg => Math.min(...[...svg.querySelectorAll("text")].map(
+            text => parseFloat(getComputedStyle(text).fontSize)))
+            * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"""
+    )
+    assert smallest >= 10.5
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_clients_get_the_table_first(page_url, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    client = pytest.importorskip("gradio_client").Client(page_url, verbose=False)
+    widths = dict(zip(NUMBERS[3:], PRESETS["4a"][3:], strict=True))
+    table, totals = client.predict(
+        height=14, width=14, in_channels=480, **widths, api_name="/inception"
+    )
+    assert table["headers"][:2] == ["branch", "layer"]
+    assert totals["parameters"] == 375_552
+    with pytest.raises(ValueError, match="ch1x1 must be a whole number"):
+        client.predict(ch1x1=-1, api_name="/inception")
