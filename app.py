@@ -248,7 +248,8 @@ def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
     preset.input(inception.choose, [preset, *switches, unfolded], changed, **live).then(**address)
     link.click(None, form, js=inception.COPY_LINK_JS, **live)
     asked = [net, side, classes, search]
-    gr.on([f.input for f in asked[1:]], whole_net.show, asked, [side, classes, whole], **live)
+    moved = [side.input, classes.input, search.change]  # change sees a paste by mouse as well
+    gr.on(moved, whole_net.show, asked, [side, classes, whole], **live)
     net.input(whole_net.pick, [net, classes, search], [side, classes, whole], **live)
     # On arrival: what the address says, and the panels that need nets.
     gr.on(None, inception.open_link, None, [tabs, *form, *panels], **live)
