@@ -44,7 +44,7 @@ def test_an_example_is_classified_on_arrival(page: Page):
 
 def test_upload_and_change_the_net(page: Page, tmp_path):
     first_answer(page)
-    path = tmp_path / "rocket & <b>co</b>.png"
+    path = tmp_path / "rocket &amp; <b>co.png"
     Image.open(examples()[1]).crop((200, 0, 500, 300)).save(path)
     upload(page, path)
     chosen = next(n for n in LOCAL if entry(n) == page.get_by_label("Net").input_value())
