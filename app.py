@@ -81,6 +81,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
             photo = SafeImage(
                 sources=["upload", "webcam", "clipboard"],
                 label=t("compare_photo"),
+                show_label=False,
                 height=240,
                 buttons=[],
                 elem_id="compare-photo",
@@ -106,16 +107,15 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
         elem_id="compare-table",
     )
     csv_link = gr.HTML(elem_id="compare-csv")
-    gr.Markdown(t("compare_table_note"), elem_classes="small")
+    gr.Markdown(t("compare_table_note"), elem_id="compare-note")
     with gr.Row(elem_id="compare-charts"):
         work = gr.HTML(elem_id="compare-work")
         with gr.Column(elem_id="compare-learned"):
-            gr.Markdown(t("compare_learned"), elem_classes="heading")
-            curve = {"x": "epoch", "y": "value", "color": "net", "height": 200}
-            curve |= {"x_title": " ", "y_title": " ", "color_title": " ", "container": False}
+            learned = gr.HTML()
+            curve = {"x": "epoch", "y": "value", "color": "net", "height": 180}
+            curve |= {"x_title": " ", "y_title": " ", "colors_in_legend": []}
             loss = gr.LinePlot(**curve, elem_id="compare-loss")
             accuracy = gr.LinePlot(**curve, elem_id="compare-accuracy")
-            no_history = gr.HTML()
     classes = gr.HTML(elem_id="compare-classes")
     # For clients: the table and the finding, without pictures.
     result = gr.Dataframe(visible=False, label="table")
@@ -136,7 +136,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
     draw = {
         "fn": compare.figures,
         "inputs": [nets, own_nets],
-        "outputs": [work, loss, accuracy, no_history, classes],
+        "outputs": [work, learned, loss, accuracy, classes],
         **private,
     }
     # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.

@@ -242,14 +242,18 @@ class _Pictures:
 def cards_html(entries: Sequence[Entry], pictures: _Pictures, lang: str = "en") -> str:
     """A card a net: its answer, where it looked, its first classes; the odd one out is marked."""
     names = captions(entries)
+    odd = sum(entry.agrees is False for entry in entries)
+    flag = say("compare_odd" if odd == 1 else "compare_differs", lang)
     cards = "".join(
-        _card(entry, names[entry.name], colour, pictures, lang)
+        _card(entry, names[entry.name], colour, flag, pictures, lang)
         for entry, colour in zip(entries, COLOURS, strict=False)
     )
     return f'<div class="compare-cards">{cards}</div>'
 
 
-def _card(entry: Entry, caption: str, colour: str, pictures: _Pictures, lang: str) -> str:
+def _card(
+    entry: Entry, caption: str, colour: str, flag: str, pictures: _Pictures, lang: str
+) -> str:
     record = entry.record
     about = [record.data] if record.data and not caption.endswith(record.data) else []
     if record.accuracy is not None:
@@ -267,7 +271,7 @@ def _card(entry: Entry, caption: str, colour: str, pictures: _Pictures, lang: st
     state = " odd" if odd else "" if entry.ranked else " waiting"
     best = entry.ranked[0] if entry.ranked else None
     answer = escape(label(best.label, lang)) if best else "…"
-    flag = f'<span class="compare-flag">{escape(say("compare_odd", lang))}</span>' if odd else ""
+    flag = f'<span class="compare-flag">{escape(flag)}</span>' if odd else ""
     rows = "".join(
         f"<li><span>{escape(label(p.label, lang))}</span>"
         f'<span class="compare-bar"><i style="width:{p.probability:.2%}"></i></span>'
@@ -298,7 +302,9 @@ HEADERS = (
     "net", "data", "answer", "sure", "second", "second_sure", "agrees", "time", "parameters",
     "macs", "file", "accuracy",
 )  # fmt: skip
-KINDS = ["str", "str", "str", "number", "str", "number", "str", *["number"] * 5]
+# decimals of each column, None for words
+DIGITS = (None, None, None, 1, None, 1, None, 2, 3, 2, 2, 2)
+KINDS = ["str" if digits is None else "number" for digits in DIGITS]
 
 
 def headers(lang: str = "en") -> list[str]:
@@ -316,38 +322,38 @@ def table(entries: Sequence[Entry], lang: str = "en", *, names: bool = False) ->
     for entry in entries:
         record = entry.record
         best = [f for p in entry.ranked[:2] for f in (label(p.label, lang), 100 * p.probability)]
-        first, sure, second, second_sure = (best + [None] * 4)[:4]
         agrees = {True: "compare_yes", False: "compare_no", None: "compare_open"}[entry.agrees]
         rows.append(
             [
                 entry.name if names else called[entry.name],
                 record.data,
-                first,
-                _rounded(sure, 1),
-                second,
-                _rounded(second_sure, 1),
+                *(best + [None] * 4)[:4],
                 say(agrees, lang),
-                _rounded(entry.milliseconds, 2),
-                _rounded(_scaled(record.parameters), 3),
-                _rounded(_scaled(record.macs), 2),
-                _rounded(_scaled(record.bytes), 2),
-                _rounded(record.accuracy, 2),
+                entry.milliseconds,
+                *(n and n / 1e6 for n in (record.parameters, record.macs, record.bytes)),
+                record.accuracy,
             ]
         )
-    return {"headers": headers(lang), "data": rows, "metadata": None}
+    for row in rows:
+        row[:] = [_rounded(v, d) for v, d in zip(row, DIGITS, strict=True)]
+    shown = [[_written(v, d) for v, d in zip(row, DIGITS, strict=True)] for row in rows]
+    styles = [["" if d is None else "text-align: right" for d in DIGITS] for _ in rows]
+    metadata = {"display_value": shown, "styling": styles} if rows else None
+    return {"headers": headers(lang), "data": rows, "metadata": metadata}
+
+
+def _rounded(value, digits: int | None):
+    return value if value is None or digits is None else round(value, digits)
+
+
+def _written(value, digits: int | None) -> str:
+    """The same number of decimals all down a column; nothing where nothing is known."""
+    return "" if value is None else value if digits is None else f"{value:,.{digits}f}"
 
 
 def csv_link(entries: Sequence[Entry], lang: str = "en") -> str:
     """The same with all digits, as a file that travels inside its link."""
     return download_link("cnn-space-comparison.csv", comparing.sheet(entries), lang)
-
-
-def _scaled(count: int | None) -> float | None:
-    return None if count is None else count / 1e6
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
 
 
 # Charts
@@ -356,8 +362,8 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def figures(
     names: list[str] | None, own_nets: Mapping[str, weights.Loaded], request: gr.Request
 ) -> tuple:
-    """What is known of the chosen nets before any photo: (accuracy against work, loss curves,
-    accuracy curves, a note on these, accuracy per class)."""
+    """What is known of the chosen nets before any photo: (accuracy against work, heading of the
+    curves, loss curves, accuracy curves, accuracy per class)."""
     lang = language(request)
     records = {
         name: own_nets[name].record if name in own_nets else weights.record(name)
@@ -380,8 +386,8 @@ def _card_of(record: weights.WeightsRecord) -> dict:
         return {}
 
 
-WIDTH, HEIGHT = 460, 300
-LEFT, RIGHT, TOP, BOTTOM = 40, 14, 12, 40
+WIDTH, HEIGHT = 400, 280
+LEFT, RIGHT, TOP, BOTTOM = 30, 112, 14, 40  # room at the right for the names
 
 
 def work_html(
@@ -435,7 +441,7 @@ def _work_svg(data: str, dots: Mapping, titles: Mapping, colours: Mapping, lang:
     faint, strong, spots = "", "", []
     for name, record in dots.items():
         cx, cy = x(record.macs), y(record.accuracy)
-        radius = 4 + 15 * math.sqrt((record.parameters or 0) / biggest)
+        radius = 3 + 11 * math.sqrt((record.parameters or 0) / biggest)
         tip = say(
             "compare_dot",
             lang,
@@ -446,7 +452,7 @@ def _work_svg(data: str, dots: Mapping, titles: Mapping, colours: Mapping, lang:
         )
         circle = f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{radius:.1f}"'
         if name in colours:
-            style = f'fill="{colours[name]}" stroke="{colours[name]}"'
+            style = f'style="fill:{colours[name]};stroke:{colours[name]}"'
             strong += f'{circle} class="chosen" {style}><title>{escape(tip)}</title></circle>'
             spots.append((cx, cy, radius, titles[name]))
         else:
@@ -456,30 +462,28 @@ def _work_svg(data: str, dots: Mapping, titles: Mapping, colours: Mapping, lang:
         f'<figure class="compare-work"><figcaption class="small">{escape(data)}</figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(about)}">'
         f"<g>{grid}</g>{faint}{strong}{_labels(spots)}"
-        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">'
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">'
         f"{escape(say('compare_work_x', lang))}</text></svg></figure>"
     )
 
 
 def _labels(spots: Sequence[tuple[float, float, float, str]]) -> str:
-    """A name beside each dot, on the side with room, none over another."""
+    """A name at the right of each dot, none over another; a hairline where it had to move."""
     taken: list[tuple[float, float, float]] = []
     out = ""
     for cx, cy, radius, text in sorted(spots, key=lambda spot: spot[1]):
-        width = 6.4 * len(text)
-        right = cx + radius + 4 + width < WIDTH
-        start = cx + radius + 4 if right else cx - radius - 4 - width
-        line = cy + 4
+        start, width = cx + radius + 8, 6.6 * len(text)
+        start = min(start, WIDTH - width)
+        line = cy
         while any(
-            abs(line - other) < 13 and start < to and since < start + width
+            abs(line - other) < 14 and start < to and since < start + width
             for other, since, to in taken
         ):
-            line += 2
+            line += 1
         taken.append((line, start, start + width))
-        anchor, at = ("start", start) if right else ("end", start + width)
         out += (
-            f'<text class="name" x="{at:.1f}" y="{line:.1f}" text-anchor="{anchor}">'
-            f"{escape(text)}</text>"
+            f'<path d="M{cx + radius * 0.7:.1f} {cy:.1f}L{start - 3:.1f} {line:.1f}"/>'
+            f'<text class="name" x="{start:.1f}" y="{line + 4:.1f}">{escape(text)}</text>'
         )
     return out
 
@@ -501,7 +505,7 @@ def _short(count: float) -> str:
 
 
 def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") -> tuple:
-    """(loss plot, accuracy plot, note): how the chosen nets learned, by epoch."""
+    """(legend, loss plot, accuracy plot): how the chosen nets learned, by epoch."""
     histories = {name: card["history"] for name, card in cards.items() if card.get("history")}
     without = [titles[name] for name in cards if name not in histories]
     note = say("compare_no_history", lang, nets=", ".join(without)) if without else ""
@@ -527,7 +531,13 @@ def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") 
                 visible=bool(points),
             )
         )
-    return *plots, f'<p class="small">{escape(note)}</p>' if note else ""
+    legend = "".join(
+        f'<span><i style="background:{colours[name]}"></i>{escape(titles[name])}</span>'
+        for name in histories
+    )
+    heading = escape(say("compare_learned", lang))
+    note = f'<p class="small">{escape(note)}</p>' if note else ""
+    return f'<h3>{heading}</h3><p class="compare-legend">{legend}</p>{note}', *plots
 
 
 def classes_html(
