@@ -198,7 +198,7 @@ EN: dict[str, str] = {
     "inception_net_size": "Image side, pixels",
     "inception_net_classes": "Classes",
     "inception_net_search": "Find layers",
-    "inception_net_search_hint": "name or kind: conv, pool, 5b …",
+    "inception_net_search_hint": "conv, pool, 5b …",
     "inception_net_totals": "{parameters} parameters · {macs} MACs · {layers} layers that learn",
     "inception_net_aux": (
         "The auxiliary heads, used in training alone, store {parameters} parameters more."
@@ -412,7 +412,7 @@ KO: dict[str, str] = {
     "inception_net_size": "이미지 한 변 (픽셀)",
     "inception_net_classes": "클래스 수",
     "inception_net_search": "층 찾기",
-    "inception_net_search_hint": "이름이나 종류: conv, pool, 5b …",
+    "inception_net_search_hint": "conv, pool, 5b …",
     "inception_net_totals": "파라미터 {parameters}개 · MAC {macs} · 학습하는 층 {layers}개",
     "inception_net_aux": "학습할 때만 쓰는 보조 분류기에 파라미터가 {parameters}개 더 있어요.",
     "inception_net_bars": "파라미터는 어디에, 연산은 어디에",
