@@ -211,7 +211,7 @@ def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
                 list(whole_net.NETS), value=whole_net.START[0], label=t("inception_net"), scale=3
             )
             side, classes = (
-                gr.Number(value, label=t(key), step=1, min_width=110)
+                gr.Number(value, label=t(key), step=1, min_width=140, scale=2)
                 for key, value in zip(
                     ("inception_net_size", "inception_net_classes"),
                     whole_net.START[1:],
