@@ -53,7 +53,7 @@ class Limits:
     ratio: int = 100  # unpacked size to packed size of one entry
     side: int = 256  # photos are kept as squares of at most this many pixels a side
     memory_mb: int = 256  # the whole set, decoded
-    seconds: int = 60  # for reading
+    reading_seconds: int = 60
 
     @classmethod
     def from_environment(cls) -> "Limits":
@@ -128,7 +128,7 @@ class Basket:
         self._left: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
         self._seen: set[bytes] = set()
-        self._deadline = time.monotonic() + limits.seconds
+        self._deadline = time.monotonic() + limits.reading_seconds
 
     def expect(self, count: int) -> None:
         """Say how many photos may come, so that all of them fit into the memory allowed."""
@@ -485,9 +485,9 @@ def read_hub(name: str, limits: Limits | None = None) -> Intake:
     # In a thread, since a silent host would hold the caller for minutes.
     thread = threading.Thread(target=work, name="hub-reader", daemon=True)
     thread.start()
-    thread.join(limits.seconds + 5)
+    thread.join(limits.reading_seconds + 5)
     if not answer:
-        raise DataError("hub_slow", seconds=limits.seconds)
+        raise DataError("hub_slow", seconds=limits.reading_seconds)
     if isinstance(answer[0], DataError):
         raise answer[0]
     if isinstance(answer[0], BaseException):

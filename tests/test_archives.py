@@ -359,7 +359,7 @@ def test_the_file_itself_may_be_too_big(tmp_path):
 def test_reading_stops_in_time(tmp_path, monkeypatch):
     clock = iter(range(0, 10_000, 25))
     monkeypatch.setattr(archives.time, "monotonic", lambda: next(clock))
-    intake = read_zip(make_zip(tmp_path / "a.zip", good()), Limits(seconds=110))
+    intake = read_zip(make_zip(tmp_path / "a.zip", good()), Limits(reading_seconds=110))
     assert len(intake.images.labels) == 4 and reasons(intake) == {"time": 2}
 
 

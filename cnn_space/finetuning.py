@@ -1,0 +1,603 @@
+"""Teaching a trained net new classes from few images, in seconds to minutes on a CPU.
+
+Two stages, as fastai has it (Howard and Gugger, fastai: A Layered API for Deep Learning, 2020,
+section 2.1): first a new last layer alone, then all layers, the lower ones at a lower rate. While
+the body is frozen its features of an image never change, so they are computed once and the first
+stage trains on them. Both stages are ``training.train``, the loop of ``python -m cnn_space train``.
+"""
+
+import math
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from cnn_space import cards, classification, engine, evaluation, layers, training
+from cnn_space.data import ImageSet, augment, draw_epoch, normalize, tag
+from cnn_space.models.heads import replace_head
+from cnn_space.models.registry import create_model
+from cnn_space.weights import Loaded, Preprocessing
+
+AUGMENTATIONS = ("none", "shift", "mirror")
+OPTIMIZERS = ("sgd", "adam")
+LR = {"sgd": 0.05, "adam": 1e-3}  # for a batch of 64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a net is taught new classes."""
+
+    head_epochs: int = 30  # cheap, since the features are computed once
+    epochs: int = 6  # all layers; 0 stops after the head
+    optimizer: str = "sgd"  # with Nesterov momentum 0.9; "adam" where SGD diverges
+    lr: float = 0.0  # highest rate of all layers' stage; 0: what suits the optimiser
+    lower: float = 0.1  # the lowest layers' rate as a share of it: they need the least change
+    augment: str = "shift"  # "mirror" too where left and right mean the same (not for digits)
+    batch_size: int = 64
+    aux: bool = False  # fresh auxiliary heads, where the net has them
+    frozen_norm: bool = False  # batch norm keeps the old data's statistics: for very few images
+    label_smoothing: float = 0.05  # keeps a few wrong labels from ruling
+    clip: float = 1.0  # largest norm of the gradient: nets without batch norm need one
+    holdout: float = 0.2  # share of every class to check on
+    seed: int = 0
+
+    def __post_init__(self):
+        def need(right: bool, what: str):
+            if not right:
+                raise ValueError(what)
+
+        need(self.augment in AUGMENTATIONS, f"augment is one of {', '.join(AUGMENTATIONS)}")
+        need(self.optimizer in OPTIMIZERS, f"optimizer is one of {', '.join(OPTIMIZERS)}")
+        need(1 <= self.head_epochs <= 200, "head_epochs is 1 to 200")
+        need(0 <= self.epochs <= 200, "epochs is 0 to 200")
+        need(0 <= self.lr <= 10, "lr is 0 (the usual) to 10")
+        need(0 < self.lower <= 1, "lower is above 0, at most 1")
+        need(2 <= self.batch_size <= 1024, "batch_size is 2 to 1024")
+        need(0.05 <= self.holdout <= 0.5, "holdout is 0.05 to 0.5")
+
+
+PRESETS = {
+    "quick": {"head_epochs": 30, "epochs": 0},
+    "balanced": {"head_epochs": 30, "epochs": 6},
+    "thorough": {"head_epochs": 30, "epochs": 20},
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the curves: seconds since the start, loss, accuracy in percent."""
+
+    seconds: float
+    part: str  # "train" (augmented, as it learned) or "validation"
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a run is doing. ``phase`` is "preparing", "features", "head" or "all"."""
+
+    phase: str
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    loss: float = math.nan
+    accuracy: float = math.nan
+    images_per_s: float = math.nan
+    seconds_left: float = math.nan
+    history: tuple[Point, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is known of a run, as plain data. Accuracies are percent of the held-out images.
+
+    ``ended`` is "finished", "stopped", "time" or "not_a_number"; ``best`` the stage and epoch of
+    the net that was kept; ``before`` is the accuracy with the fresh last layer, ``head`` after the
+    first stage (None if it did not end); ``targets``, ``answers`` and ``confidences`` (0..1) have
+    one entry a held-out image, in the order of ``split``.
+    """
+
+    base: str
+    title: str
+    data: str
+    classes: tuple[str, ...]
+    train_counts: tuple[int, ...]
+    plan: Plan
+    ended: str
+    best: tuple[str, int]
+    seconds: float
+    before: float
+    head: float | None
+    targets: tuple[int, ...]
+    answers: tuple[int, ...]
+    confidences: tuple[float, ...]
+    history: tuple[Point, ...]
+    environment: dict
+
+    @property
+    def after(self) -> float:
+        right = sum(map(int.__eq__, self.targets, self.answers))
+        return 100 * right / len(self.targets)
+
+    @property
+    def majority(self) -> tuple[str, float]:
+        """The commonest class of the training images, and the accuracy of always naming it."""
+        label = int(np.argmax(self.train_counts))
+        return self.classes[label], 100 * self.targets.count(label) / len(self.targets)
+
+    @property
+    def confusion(self) -> list[list[int]]:
+        """``[true class][answer]``: how many held-out images."""
+        counts = np.zeros((len(self.classes),) * 2, int)
+        np.add.at(counts, (list(self.targets), list(self.answers)), 1)
+        return counts.tolist()
+
+    @property
+    def per_class(self) -> dict[str, float]:
+        """Percent of each class that was recognised."""
+        return {
+            label: 100 * row[i] / max(1, sum(row))
+            for i, (label, row) in enumerate(zip(self.classes, self.confusion, strict=True))
+        }
+
+    @property
+    def mistakes(self) -> list[int]:
+        """Indices of the misjudged images, the most confident first."""
+        wrong = [i for i, target in enumerate(self.targets) if target != self.answers[i]]
+        return sorted(wrong, key=lambda i: -self.confidences[i])
+
+    def epochs(self) -> list[dict]:
+        """The history as cards have it: a row an epoch, of both stages."""
+        rows, last = [], None
+        for point in self.history:
+            if point.part == "train":
+                last = point
+            else:
+                rows.append(
+                    {
+                        "epoch": len(rows) + 1,
+                        "train_loss": round(last.loss, 4),
+                        "train_accuracy": round(last.accuracy, 2),
+                        "val_loss": round(point.loss, 4),
+                        "val_accuracy": round(point.accuracy, 2),
+                    }
+                )
+        return rows
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Report":
+        """The inverse of ``to_json``, also after a round trip through a file."""
+        lists = ("classes", "train_counts", "best", "targets", "answers", "confidences")
+        return cls(
+            **data
+            | {name: tuple(data[name]) for name in lists}
+            | {"plan": Plan(**data["plan"])}
+            | {"history": tuple(Point(**point) for point in data["history"])}
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The net that a run kept, its report, and the held-out images it was checked on."""
+
+    loaded: Loaded
+    report: Report
+    checked: ImageSet
+
+
+def held_counts(counts: Sequence[int], share: float) -> list[int]:
+    """How many images of each class are held out: ``share`` of them, one at least, never all."""
+    return [min(max(1, round(share * count)), count - 1) for count in counts]
+
+
+def split(images: ImageSet, share: float, *, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+    """``(to learn from, to check on)``: ``share`` of every class at random, one at least.
+
+    Raises ValueError for a class of fewer than two images.
+    """
+    counts = torch.bincount(images.labels, minlength=len(images.classes)).tolist()
+    for name, count in zip(images.classes, counts, strict=True):
+        if count < 2:
+            raise ValueError(f"class {name!r} has {count} images; at least 2 are needed")
+    generator = torch.Generator().manual_seed(seed)
+    held = torch.zeros(len(images), dtype=torch.bool)
+    for label, count in enumerate(held_counts(counts, share)):
+        members = (images.labels == label).nonzero().flatten()
+        held[members[torch.randperm(len(members), generator=generator)[:count]]] = True
+    return images.subset(~held), images.subset(held)
+
+
+def scaled(images: ImageSet, preprocessing: Preprocessing) -> ImageSet:
+    """The images at a net's input size, scaled and cut as ``classification.prepare`` does."""
+    size = preprocessing.size
+    out = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
+
+    def work(i: int) -> None:
+        picture = Image.fromarray(images.images[i].permute(1, 2, 0).contiguous().numpy())
+        _, seen = classification.prepare(picture, preprocessing)
+        out[i] = torch.from_numpy(np.array(seen)).permute(2, 0, 1)
+
+    with ThreadPoolExecutor(engine.threads()) as pool:
+        list(pool.map(work, range(len(images))))
+    return replace(images, images=out)
+
+
+def preview(images: ImageSet, preprocessing: Preprocessing, augment_: str) -> list[np.ndarray]:
+    """The images as the first epoch would show them to the net, uint8 [size, size, 3] each."""
+    small = scaled(images, preprocessing)
+    draws = draw_epoch(len(small), epoch=0, flip="random" if augment_ == "mirror" else "none")
+    draws = replace(draws, order=torch.arange(len(small)))
+    plain = {"mean": (0.0, 0.0, 0.0), "std": (1 / 255,) * 3}
+    batch = augment(small.images, draws, **_crop(augment_, preprocessing.size), **plain)
+    return list(batch.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+
+
+def _crop(augment_: str, size: int) -> dict:
+    """Shifts by up to an eighth of the side, as is usual on CIFAR-10 (4 of 32 pixels)."""
+    return {"crop": "none"} if augment_ == "none" else {"crop": "pad", "pad": max(1, size // 8)}
+
+
+def layer_groups(net: nn.Module, lr: float, lower: float, weight_decay: float) -> list[dict]:
+    """Parameter groups for the optimiser, the lowest layers at ``lower * lr``, the head at ``lr``.
+
+    The body's layers, in the order of the forward pass, make four groups of about equally many
+    layers, whose rates rise in equal ratios. Auxiliary heads are new and learn at ``lr``. Norms
+    and biases do not decay.
+    """
+    new = set(net.get_submodule(net.head_layer).parameters())
+    for name, child in net.named_children():
+        if name.startswith("aux"):
+            new |= set(child.parameters())
+    body = [
+        [p for p in module.parameters(recurse=False) if p not in new] for module in net.modules()
+    ]
+    body = [layer for layer in body if layer]
+    quarters = [body[i * len(body) // 4 : (i + 1) * len(body) // 4] for i in range(4)]
+    rated = [
+        (lr * lower ** (1 - i / 4), [p for layer in quarter for p in layer])
+        for i, quarter in enumerate(quarters)
+    ]
+    rated.append((lr, [p for p in net.parameters() if p in new]))
+    groups = []
+    for rate, parameters in rated:
+        decays = [p for p in parameters if p.ndim > 1]
+        others = [p for p in parameters if p.ndim <= 1]
+        groups.append({"params": decays, "lr": rate, "weight_decay": weight_decay})
+        groups.append({"params": others, "lr": rate, "weight_decay": 0.0})
+    return [group for group in groups if group["params"]]
+
+
+def freeze_norms(net: nn.Module) -> None:
+    """Batch norms use, and keep, the statistics they have."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best net so far: a copy of its weights, and what it said of the held-out images."""
+
+    state: dict[str, torch.Tensor]
+    logits: torch.Tensor  # [N, K]
+    stage: str
+    epoch: int
+    accuracy: float
+    loss: float
+
+
+class Run:
+    """One run of two stages. Iterate it for updates; ``result()`` gives the best net so far.
+
+    ``base`` is used up: its net is the one that learns. ``seconds`` ends the run in good order,
+    and so does a loss that is no number any more. Closing the iterator ends it at once; either
+    way everything but the best net is let go.
+    """
+
+    def __init__(
+        self,
+        base: Loaded,
+        images: ImageSet,
+        plan: Plan | None = None,
+        *,
+        seconds: float | None = None,
+        device: str = "cpu",
+    ):
+        self.plan, self.device = plan or Plan(), device
+        self.record = base.record
+        self.history: list[Point] = []
+        self.ended = "stopped"
+        self._net, self._images = base.net, images
+        self._best: _Best | None = None
+        self._accuracies: dict[str, float] = {}  # of the held-out images: "before", "head"
+        self._start = time.perf_counter()
+        self._deadline = math.inf if seconds is None else self._start + seconds
+        self._seconds = 0.0
+
+    @property
+    def has_best(self) -> bool:
+        """Whether a net has been checked, so that there is one to keep."""
+        return self._best is not None
+
+    def __iter__(self) -> Iterator[Update]:
+        try:
+            yield from self._stages()
+            if self.ended == "stopped":
+                self.ended = "finished"
+        finally:
+            self._seconds = time.perf_counter() - self._start
+            self._net = self._images = None
+
+    def _stages(self) -> Iterator[Update]:
+        engine.set_threads()
+        yield Update("preparing")
+        plan, shape = self.plan, self.record.preprocessing
+        torch.manual_seed(plan.seed)
+        learn, self.checked = split(self._images, plan.holdout, seed=plan.seed)
+        self._train_counts = tuple(torch.bincount(learn.labels).tolist())
+        self._images = None
+        learn, check = scaled(learn, shape), scaled(self.checked, shape)
+        net = replace_head(self._net, len(learn.classes)).to(self.device)
+        # So many images a batch that no step keeps a page waiting for long, also for large nets.
+        macs = layers.count(net, shape.size)[1]
+        self._chunk = max(4, min(256, int(100e9 / macs)))
+
+        # 1: the head alone, on features computed once, of the images and of their mirror images.
+        parts = [learn, check]
+        if plan.augment == "mirror":
+            parts.insert(1, replace(learn, images=learn.images.flip(3)))
+        frozen, steps = engine.fold(net.eval()), sum(math.ceil(len(p) / self._chunk) for p in parts)
+        found: list[list[torch.Tensor]] = []
+        for part in parts:
+            found.append([])
+            for images in part.images.split(self._chunk):
+                inputs = normalize(images.to(self.device), shape.mean, shape.std)
+                with torch.no_grad():
+                    found[-1].append(frozen.forward_features(inputs))
+                yield Update("features", step=sum(map(len, found)), steps=steps)
+        *features, checked = map(torch.cat, found)
+        labels = learn.labels.repeat(len(features))
+        features = replace(learn, images=torch.cat(features), labels=labels)
+        checked = replace(check, images=checked)
+        head = _Head(net)
+        logits = yield from self._answer(head, checked, "features")
+        self._accuracies["before"] = _score(logits, check.labels)[1]
+        # The first step moves a logit by about a half, whatever the size of the features.
+        size = features.images.flatten(2).mean(2) if features.images.ndim > 2 else features.images
+        recipe = training.Recipe(
+            epochs=plan.head_epochs,
+            batch_size=256,
+            optimizer="adamw",
+            lr=0.5 / max(1e-6, size.abs().sum(1).mean().item()),
+            weight_decay=0.01,
+            label_smoothing=plan.label_smoothing,
+            flip="none",
+            seed=plan.seed,
+        )
+        yield from self._stage("head", head, features, checked, recipe)
+        if self._best is not None:
+            self._accuracies["head"] = self._best.accuracy
+        if not plan.epochs or self.ended != "stopped":
+            return
+
+        # 2: all layers, from the best head.
+        net.load_state_dict(self._best.state)
+        if plan.aux and hasattr(net, "set_aux"):
+            net.set_aux(len(learn.classes))
+        batch = max(4, min(plan.batch_size, int(50e9 / macs)))
+        lr = (plan.lr or LR[plan.optimizer]) * min(1.0, batch / plan.batch_size)
+        recipe = training.Recipe(
+            epochs=plan.epochs,
+            batch_size=batch,
+            optimizer="adamw" if plan.optimizer == "adam" else "sgd",
+            lr=lr,
+            label_smoothing=plan.label_smoothing,
+            clip=plan.clip,
+            **_crop(plan.augment, shape.size),
+            flip="alternate" if plan.augment == "mirror" else "none",
+            seed=plan.seed,
+        )
+        groups = layer_groups(net, lr, plan.lower, recipe.weight_decay)
+        yield from self._stage("all", net, learn, check, recipe, groups)
+
+    def _stage(self, stage, module, learn, check, recipe, groups=None) -> Iterator[Update]:
+        """One stage: updates as it goes, a check after every epoch, the best net kept."""
+        run = training.Run(
+            module,
+            learn,
+            recipe,
+            mean=self.record.preprocessing.mean,
+            std=self.record.preprocessing.std,
+            device=self.device,
+            groups=groups,
+            prepare=freeze_norms if self.plan.frozen_norm else None,
+            seconds=self._deadline - time.perf_counter(),
+            bfloat16=None if stage == "all" else False,
+        )
+        try:
+            for progress in run:
+                seconds = time.perf_counter() - self._start
+                self.history.append(Point(seconds, "train", progress.loss, progress.accuracy))
+                update = Update(
+                    stage,
+                    progress.epoch,
+                    progress.epochs,
+                    progress.step,
+                    progress.steps,
+                    progress.loss,
+                    progress.accuracy,
+                    progress.images_per_s,
+                    progress.seconds_left,
+                    tuple(self.history),
+                )
+                yield update
+                if progress.epoch_ended:
+                    logits = yield from self._answer(module, check, stage, update)
+                    self._keep_best(stage, progress.epoch, logits, check.labels)
+        except training.Diverged:
+            self.ended = "not_a_number"
+        else:
+            if run.out_of_time:
+                self.ended = "time"
+
+    def _answer(self, module, check, stage, update=None) -> Iterator[Update]:
+        """Logits of the held-out images, in pieces, with an update after each."""
+        shape, parts = self.record.preprocessing, []
+        for index in torch.arange(len(check)).split(self._chunk):
+            part = check.subset(index)
+            parts.append(evaluation.predict(module, part, mean=shape.mean, std=shape.std))
+            if len(parts) > 1:
+                yield replace(update or Update(stage), history=tuple(self.history))
+        return torch.cat(parts).cpu()
+
+    def _keep_best(self, stage: str, epoch: int, logits, labels) -> None:
+        loss, accuracy = _score(logits, labels)
+        seconds = time.perf_counter() - self._start
+        self.history.append(Point(seconds, "validation", loss, accuracy))
+        best = self._best
+        if math.isfinite(loss) and (
+            best is None or (accuracy, -loss) > (best.accuracy, -best.loss)
+        ):
+            state = {
+                key: value.detach().to("cpu", copy=True).contiguous()
+                for key, value in self._net.state_dict().items()
+                if not key.startswith("aux")
+            }
+            self._best = _Best(state, logits, stage, epoch, accuracy, loss)
+
+    def result(self) -> Result:
+        """The best net so far, its report and the held-out images. Raises ValueError before the
+        first check: see ``has_best``."""
+        best, base = self._best, self.record
+        if best is None:
+            raise ValueError("nothing has been checked yet: there is no net to keep")
+        classes = self.checked.classes
+        options = dict(base.options)
+        with torch.device("meta"):
+            net = create_model(base.arch, len(classes), **options)
+            if hasattr(net, "set_aux"):
+                net.set_aux(None)
+                options["aux"] = False
+        net.load_state_dict(best.state, assign=True)
+        net.eval().requires_grad_(False)
+        parameters, macs = layers.count(net, base.preprocessing.size)
+        probabilities = best.logits.softmax(1)
+        confidences, answers = probabilities.max(1)
+        report = Report(
+            base=base.name,
+            title=base.title,
+            data=self.checked.name,
+            classes=classes,
+            train_counts=self._train_counts,
+            plan=self.plan,
+            ended=self.ended,
+            best=(best.stage, best.epoch),
+            seconds=self._seconds or time.perf_counter() - self._start,
+            before=self._accuracies["before"],
+            head=self._accuracies.get("head"),
+            targets=tuple(self.checked.labels.tolist()),
+            answers=tuple(answers.tolist()),
+            confidences=tuple(round(value, 4) for value in confidences.tolist()),
+            history=tuple(self.history),
+            environment=environment(self.device),
+        )
+        record = replace(
+            base,
+            name=f"{base.arch}.{tag(self.checked.name)}",
+            num_classes=len(classes),
+            labels=classes,
+            options=options,
+            source="session",
+            file="",
+            repo=None,
+            revision=None,
+            sha256=None,
+            bytes=None,
+            parameters=parameters,
+            macs=macs,
+            accuracy=report.after,
+            data=self.checked.name,
+            data_note=f"{len(report.targets)} held-out images",
+            card=None,
+            adapt=None,
+        )
+        return Result(Loaded(net, record), report, self.checked)
+
+
+def _score(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
+    """(mean cross-entropy, percent right)."""
+    loss = nn.functional.cross_entropy(logits, labels).item()
+    return loss, 100 * (logits.argmax(1) == labels).float().mean().item()
+
+
+class _Head(nn.Module):
+    """The last layer of a net alone: features in, logits out."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.last = net.get_submodule(net.head_layer)
+        object.__setattr__(self, "_forward", net.forward_head)  # the body is no part of it
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self._forward(features)
+
+
+def environment(device: str) -> dict:
+    """Where a run took place, for its report."""
+    name = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
+    if name == "CPU":
+        name = f"CPU, {torch.get_num_threads()} threads"
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__.split("+")[0],
+        "device": name,
+    }
+
+
+def save(result: Result, folder: Path) -> tuple[Path, Path]:
+    """Write the net and its card into ``folder``; ``cnn_space.load`` reads the first of
+    (safetensors file, JSON card)."""
+    record, report = result.loaded.record, result.report
+    facts = {
+        "name": record.name,
+        "title": record.title,
+        "arch": record.arch,
+        "options": dict(record.options),
+        "num_classes": record.num_classes,
+        "labels": list(record.labels),
+        "preprocessing": asdict(record.preprocessing),
+        "data": {
+            "tag": record.tag,
+            "name": record.data,
+            "note": record.data_note,
+            "train_images": sum(report.train_counts),
+            "holdout_images": len(report.targets),
+            "eval_split": "held out",
+            "eval_images": len(report.targets),
+        },
+        "recipe": {"base": report.base, **asdict(report.plan)},
+        "seed": report.plan.seed,
+        "parameters": record.parameters,
+        "macs": record.macs,
+        "wall_time_s": round(report.seconds, 1),
+        "environment": report.environment,
+        "history": report.epochs(),
+        "accuracy": round(report.after, 2),
+        "per_class": {label: round(value, 2) for label, value in report.per_class.items()},
+        "confusion": report.confusion,
+    }
+    # float32: what was checked is what is taken home, to the last bit.
+    card = cards.write(folder, facts, result.loaded.net, torch.float32)
+    return card.with_suffix(".safetensors"), card

@@ -1,0 +1,770 @@
+"""The Fine-tune tab's handlers and drawings: values in, values out."""
+
+import base64
+import contextlib
+import functools
+import io
+import json
+import math
+import os
+import tempfile
+import threading
+import time
+import weakref
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from cnn_space import archives, weights
+from cnn_space.archives import DataError, Intake, Limits
+from cnn_space.page import classify
+from cnn_space.page.texts import label, language, say
+
+EXAMPLE = Path(__file__).with_name("finetune_example.json")
+SOURCES = ("digits", "zip", "hub", "folder")
+DEFAULT_BASE = "googlenet.cifar10"
+SHOWN_SAMPLES = 20
+SHOWN_CLASSES = 12
+SHOWN_IN_CELL = 24
+# A click on a cell of the matrix reaches ``open_cell`` with the cell's place.
+CELL_CLICK = """element.addEventListener('click', (event) => {
+  const cell = event.target.closest('[data-cell]');
+  if (cell) trigger('click', {cell: cell.dataset.cell});
+});"""
+
+
+# What a visitor has on the table, and for how long
+
+
+class Bench:
+    """One visitor's images, run and result. Lives in a ``gr.State``; never shared."""
+
+    def __init__(self):
+        self.source = "digits"
+        self.intake: Intake | None = None  # what was read; the digits need no reading
+        self.run = None
+        self.result = None
+        self.folder: tempfile.TemporaryDirectory | None = None  # removed with the bench
+        self.file: str | None = None  # the net to download
+        self.name = ""  # of that net, in this visitor's lists
+
+    @property
+    def images(self) -> Intake | None:
+        return digits() if self.source == "digits" else self.intake
+
+
+class OwnNets(dict):
+    """One visitor's nets by display name. A dict that can be weakly referenced."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+class Shelf:
+    """Remembers who keeps what, oldest first, and takes the oldest away when there is too much.
+
+    Owners are held weakly: what a finished session kept is gone with the session.
+    ``take(owner, key)`` is called, outside of the owner's thread, to take something away.
+    """
+
+    def __init__(self, count: int, seconds: float, take):
+        self.count, self.seconds, self._take = count, seconds, take
+        self._kept: OrderedDict[tuple[int, str], tuple[weakref.ref, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, owner, key: str = "") -> None:
+        with self._lock:
+            self._kept.pop((id(owner), key), None)
+            self._kept[id(owner), key] = weakref.ref(owner), time.monotonic()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Take away what is too old, or too much."""
+        with self._lock:
+            now = time.monotonic()
+            for place, (owner, since) in list(self._kept.items()):
+                if owner() is None:
+                    del self._kept[place]
+                elif now - since > self.seconds or len(self._kept) > self.count:
+                    del self._kept[place]
+                    self._take(owner(), place[1])
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def setting(name: str, default: int) -> int:
+    """A whole number from the environment, ``CNN_SPACE_FINETUNE_<name>``, else the default."""
+    text = os.environ.get(archives.ENV + name, "").strip()
+    return int(text) if text.isdigit() else default
+
+
+def keep_minutes() -> int:
+    """For how long a visitor's net and images are kept."""
+    return setting("KEEP_MINUTES", 60)
+
+
+def budget() -> float | None:
+    """Seconds that one run may take; None without a limit (the default outside of a Space)."""
+    return setting("SECONDS", 180 if os.environ.get("SPACE_ID") else 0) or None
+
+
+def may_read_folders(request: gr.Request | None = None) -> bool:
+    """Whether folders of this machine may be read: only by a visitor who sits at it."""
+    if os.environ.get("SPACE_ID") or os.environ.get(archives.ENV + "FOLDERS") == "0":
+        return False
+    return request is None or (request.client and request.client.host in ("127.0.0.1", "::1"))
+
+
+def sources() -> list[str]:
+    """Where images may come from here."""
+    return [name for name in SOURCES if name != "folder" or may_read_folders()]
+
+
+def _clear(bench: Bench, _: str) -> None:
+    bench.intake = bench.result = None
+
+
+NETS = Shelf(setting("KEEP", 20), 60 * keep_minutes(), lambda nets, name: nets.pop(name, None))
+BENCHES = Shelf(setting("KEEP", 20), 60 * keep_minutes(), _clear)
+
+
+# Step 1: images
+
+
+@functools.cache
+def digits() -> Intake:
+    return archives.digits()
+
+
+def refusal(error: DataError, lang: str) -> gr.Error:
+    """The toast for images that cannot be used, in the visitor's language."""
+    sentence = say(f"finetune_error_{error.reason}", lang, **error.values)
+    return gr.Error(sentence, print_exception=False)
+
+
+def read_images(
+    bench: Bench,
+    source: str,
+    file: str | None,
+    hub: str,
+    folder: str,
+    base: str,
+    holdout: float,
+    request: gr.Request,
+) -> tuple:
+    """Read a visitor's images onto the bench: (bench, augmentation that suits, data, samples).
+
+    Raises gr.Error with the reason.
+    """
+    lang = language(request)
+    try:
+        if source == "zip":
+            if not file:
+                raise gr.Error(say("finetune_no_zip", lang), print_exception=False)
+            intake = archives.read_zip(file)
+        elif source == "hub":
+            intake = archives.read_hub(hub or "")
+        elif source == "folder" and may_read_folders(request):
+            intake = archives.read_folder(folder or "")
+        else:
+            raise DataError("not_a_folder", path="")
+    except DataError as error:
+        sentence = say(f"finetune_error_{error.reason}", lang, **error.values)
+        raise gr.Error(sentence, print_exception=False) from None
+    bench.source, bench.intake = source, intake
+    BENCHES.keep(bench)
+    return bench, "mirror", *show_images(bench, base, "mirror", holdout, request)
+
+
+def choose_source(bench: Bench, source: str, base: str, holdout: float, request: gr.Request):
+    """Show the inputs of a source; the digits are there at once, the others wait to be read."""
+    bench.source, bench.intake = source, None
+    augment = "shift" if source == "digits" else "mirror"
+    inputs = [gr.update(visible=source == name) for name in ("zip", "hub", "folder")]
+    read = gr.update(visible=source in ("hub", "folder"))
+    return bench, *inputs, read, augment, *show_images(bench, base, augment, holdout, request)
+
+
+def show_images(bench: Bench, base: str, augment: str, holdout: float, request: gr.Request):
+    """(what is in the set, samples) as HTML."""
+    lang = language(request)
+    intake = bench.images
+    if intake is None:
+        return f"<p class='small'>{limits_text(lang)}</p>", ""
+    samples = samples_html(intake, base, augment, lang) if base else ""
+    return data_html(intake, holdout / 100, lang), samples
+
+
+def limits_text(lang: str) -> str:
+    """What is taken at most, as the environment sets it."""
+    limits = Limits.from_environment()
+    values = {name: getattr(limits, name) for name in ("images", "classes", "mb", "megapixels")}
+    return say("finetune_limits", lang, minutes=keep_minutes(), **values)
+
+
+def data_html(intake: Intake, share: float, lang: str) -> str:
+    """What is in the set: a sentence, a bar a class, and what was left out."""
+    from cnn_space.finetuning import held_counts
+
+    images = intake.images
+    counts = np.bincount(images.labels.numpy(), minlength=len(images.classes)).tolist()
+    held = sum(held_counts(counts, share))
+    parts = [
+        "<p class='small'>"
+        + say(
+            "finetune_data_summary",
+            lang,
+            name=escape(data_name(images.name, lang)),
+            images=f"{len(images):,}",
+            classes=len(images.classes),
+            train=f"{len(images) - held:,}",
+            held=f"{held:,}",
+        )
+        + "</p>"
+    ]
+    most = max(counts)
+    bars = [
+        f"<li><span class='ft-name'>{escape(label(name, lang))}</span>"
+        f"<span class='ft-bar'><i style='width:{100 * count / most:.1f}%'></i></span>"
+        f"<span class='ft-count'>{count:,}</span></li>"
+        for name, count in list(zip(images.classes, counts, strict=True))[:SHOWN_CLASSES]
+    ]
+    parts.append(f"<ul class='ft-bars'>{''.join(bars)}</ul>")
+    if len(counts) > SHOWN_CLASSES:
+        more = say("finetune_counts_more", lang, count=len(counts) - SHOWN_CLASSES)
+        parts.append(f"<p class='small'>{more}</p>")
+    if intake.left_out:
+        total = sum(left.count for left in intake.left_out)
+        items = "".join(
+            f"<li>{left.count:,} × {say(f'finetune_left_{left.reason}', lang)} "
+            f"<span class='ft-example'>"
+            f"{escape(say('finetune_left_example', lang, example=left.example))}</span></li>"
+            for left in intake.left_out
+        )
+        summary = say("finetune_left_out", lang, count=f"{total:,}")
+        parts.append(f"<details class='small' open><summary>{summary}</summary><ul>{items}</ul>")
+        parts.append("</details>")
+    return "".join(parts)
+
+
+def data_name(name: str, lang: str) -> str:
+    """A set's name for the eye."""
+    return say("finetune_data_digits", lang) if name == digits().images.name else name
+
+
+def samples_html(intake: Intake, base: str, augment: str, lang: str) -> str:
+    """Some images of every class as the net will see them, augmentation included."""
+    from cnn_space.finetuning import preview
+
+    images = intake.images
+    preprocessing = weights.identify(base).preprocessing
+    order = np.argsort(_turn_of_each(images.labels.numpy()), kind="stable")[:SHOWN_SAMPLES]
+    pictures = preview(images.subset(order), preprocessing, augment)
+    figures = "".join(
+        f"<figure><img src='{data_url(picture)}' "
+        f"alt='{_sample_alt(images.classes[int(images.labels[i])], lang)}'>"
+        f"<figcaption>{escape(label(images.classes[int(images.labels[i])], lang))}</figcaption>"
+        "</figure>"
+        for i, picture in zip(order.tolist(), pictures, strict=True)
+    )
+    side = preprocessing.size
+    about = say(
+        "finetune_samples", lang, side=side, augment=say(f"finetune_samples_{augment}", lang)
+    )
+    return f"<div class='ft-pictures'>{figures}</div><p class='small'>{about}</p>"
+
+
+def _sample_alt(name: str, lang: str) -> str:
+    return escape(say("finetune_samples_alt", lang, label=label(name, lang)), quote=True)
+
+
+def _turn_of_each(labels: np.ndarray) -> np.ndarray:
+    """0 for the first of every class, 1 for the second, and so on."""
+    turns = np.zeros(len(labels), int)
+    for one in np.unique(labels):
+        members = labels == one
+        turns[members] = np.arange(members.sum())
+    return turns
+
+
+def data_url(picture: np.ndarray) -> str:
+    """uint8 [H, W, 3] as a data: address; small ones without loss."""
+    small = picture.shape[0] <= 64
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG" if small else "JPEG", quality=85)
+    kind = "png" if small else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+# Step 3: the run as it goes
+
+
+def state_html(phase: str, note: str, lang: str, *, done: float = 0.0, now: str = "") -> str:
+    """What is going on: a word, a sentence, a bar, and the figures of the moment."""
+    bar = f"<div class='ft-progress'><i style='width:{100 * min(1, done):.1f}%'></i></div>"
+    return (
+        f"<div class='ft-state' data-phase='{phase}'>"
+        f"<strong>{say(f'finetune_phase_{phase}', lang)}</strong> <span>{note}</span>"
+        f"{bar}<div class='small'>{now or '&nbsp;'}</div></div>"
+    )
+
+
+def idle_html(lang: str) -> str:
+    """Before the first run: what will hold."""
+    seconds = budget()
+    if seconds:
+        note = say("finetune_idle_note", lang, seconds=round(seconds))
+    else:
+        note = say("finetune_idle_note_free", lang)
+    return state_html("idle", note, lang)
+
+
+def update_html(update, lang: str) -> str:
+    """One moment of a run."""
+    if update.phase == "preparing":
+        return state_html("preparing", say("finetune_phase_preparing_note", lang), lang)
+    done = (max(update.epoch - 1, 0) + update.step / max(update.steps, 1)) / max(update.epochs, 1)
+    if update.phase == "features":
+        note = say("finetune_phase_features_note", lang, step=update.step, steps=update.steps)
+        return state_html("features", note, lang, done=update.step / max(update.steps, 1))
+    note = say(
+        "finetune_phase_progress",
+        lang,
+        epoch=update.epoch,
+        epochs=update.epochs,
+        step=update.step,
+        steps=update.steps,
+    )
+    if math.isfinite(update.seconds_left):
+        note += " · " + say("finetune_left_seconds", lang, seconds=math.ceil(update.seconds_left))
+    now = ""
+    if math.isfinite(update.loss):
+        now = say(
+            "finetune_now",
+            lang,
+            loss=f"{update.loss:.3f}",
+            accuracy=f"{update.accuracy:.1f}",
+            rate=f"{update.images_per_s:,.0f}" if math.isfinite(update.images_per_s) else "–",
+        )
+    return state_html(update.phase, note, lang, done=done, now=now)
+
+
+def ended_html(report, lang: str) -> str:
+    """How a run ended, and which net was kept."""
+    stage, epoch = report.best
+    where = say(f"finetune_where_{stage}", lang, epoch=epoch)
+    note = say("finetune_ended_note", lang, seconds=f"{report.seconds:.1f}", where=where)
+    if report.ended == "not_a_number":
+        note += " " + say("finetune_advice_nan", lang)
+    return state_html(report.ended, note, lang, done=1)
+
+
+def curves(history, lang: str):
+    """Two tables for the line plots, (loss, accuracy): columns time, value, part."""
+    import pandas as pd
+
+    parts = {
+        part: say(f"finetune_curve_{'train' if part == 'train' else 'validation'}", lang)
+        for part in ("train", "validation")
+    }
+
+    def table(field: str):
+        rows = [
+            (point.seconds, value, parts[point.part])
+            for point in history
+            if math.isfinite(value := getattr(point, field))
+        ]
+        return pd.DataFrame(rows, columns=["time", "value", "part"])
+
+    return table("loss"), table("accuracy")
+
+
+# The result
+
+
+@functools.cache
+def example():
+    """The recorded run shown before a visitor's first: its report, and the images it was checked
+    on. None where no run has been recorded."""
+    if not EXAMPLE.is_file():
+        return None
+    from cnn_space.finetuning import Report, Result, split
+
+    report = Report.from_json(json.loads(EXAMPLE.read_text()))
+    checked = split(digits().images, report.plan.holdout, seed=report.plan.seed)[1]
+    return Result(None, report, checked)
+
+
+def shown(bench: Bench):
+    """What the result part shows: the visitor's own result, else the recorded one, else None."""
+    return bench.result or example()
+
+
+def result_html(result, lang: str) -> str:
+    """The finding in a sentence, and the figures before and after."""
+    if result is None:
+        return ""
+    report = result.report
+    name = data_name(report.data, lang)
+    values = {
+        "title": escape(report.title),
+        "data": escape(name),
+        "seconds": f"{report.seconds:.0f}",
+    }
+    recorded = ""
+    if result.loaded is None:
+        note = say(
+            "finetune_recorded_note", lang, device=escape(report.environment["device"]), **values
+        )
+        recorded = (
+            f"<p class='small'><b class='ft-badge'>{say('finetune_recorded', lang)}</b> {note}</p>"
+        )
+    finding = say(
+        "finetune_finding",
+        lang,
+        classes=len(report.classes),
+        train=f"{sum(report.train_counts):,}",
+        held=f"{len(report.targets):,}",
+        after=f"{report.after:.1f}",
+        **values,
+    )
+    most, baseline = report.majority
+    right = round(report.after * len(report.targets) / 100)
+    figures = [
+        (report.before, say("finetune_before", lang), say("finetune_before_note", lang), ""),
+        (
+            report.after,
+            say("finetune_after", lang),
+            say("finetune_after_note", lang, right=right, total=len(report.targets)),
+            "ft-after",
+        ),
+        (
+            baseline,
+            say("finetune_majority", lang, label=escape(label(most, lang))),
+            say("finetune_majority_note", lang),
+            "ft-lesser",
+        ),
+    ]
+    if report.head is not None and report.best[0] == "all":
+        head = say("finetune_head_alone", lang), say("finetune_head_alone_note", lang)
+        figures.insert(1, (report.head, *head, "ft-lesser"))
+    boxes = "".join(
+        f"<div class='ft-figure {kind}'><span class='small'>{title}</span>"
+        f"<span class='figure'>{value:.1f} %</span><span class='small'>{note}</span></div>"
+        for value, title, note, kind in figures
+    )
+    return f"{recorded}<p class='finding'>{finding}</p><div class='ft-figures'>{boxes}</div>"
+
+
+def matrix_html(result, lang: str) -> str:
+    """The confusion matrix; a cell is a button that names its row and column."""
+    if result is None:
+        return ""
+    report = result.report
+    names = [label(name, lang) for name in report.classes]
+    per_class = list(report.per_class.values())
+    head = "".join(
+        f"<th scope='col' title='{escape(n, quote=True)}'><span>{escape(n)}</span></th>"
+        for n in names
+    )
+    rows = []
+    for i, (name, row) in enumerate(zip(names, report.confusion, strict=True)):
+        total = max(1, sum(row))
+        cells = []
+        for j, count in enumerate(row):
+            text = say("finetune_matrix_cell", lang, true=name, answer=names[j], count=count)
+            share = count / total
+            kind = "ft-hit" if i == j else "ft-miss"
+            if count:
+                cells.append(
+                    f"<td><button class='{kind}' style='--share:{share:.3f}' data-cell='{i},{j}' "
+                    f"title='{escape(text, quote=True)}' "
+                    f"aria-label='{escape(text, quote=True)}'>{count}</button></td>"
+                )
+            else:
+                cells.append("<td></td>")
+        rows.append(
+            f"<tr><th scope='row' title='{escape(name, quote=True)}'>{escape(name)}</th>"
+            f"{''.join(cells)}<td class='ft-rate'>{per_class[i]:.0f}</td></tr>"
+        )
+    return (
+        f"<h4>{say('finetune_matrix', lang)}</h4>"
+        f"<p class='small'>{say('finetune_matrix_note', lang)}</p>"
+        f"<div class='ft-scroll'><table class='ft-matrix'><thead><tr><td></td>{head}"
+        f"<th scope='col' class='ft-rate'>{say('finetune_matrix_class', lang)}</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def pictures_html(result, indices, captions) -> str:
+    """Held-out images with their captions (HTML)."""
+    images = result.checked.images
+    figures = "".join(
+        f"<figure><img src='{data_url(images[i].permute(1, 2, 0).numpy())}' alt=''>"
+        f"<figcaption>{caption}</figcaption></figure>"
+        for i, caption in zip(indices, captions, strict=True)
+    )
+    return f"<div class='ft-pictures'>{figures}</div>"
+
+
+def mistakes_html(result, lang: str) -> str:
+    """The misjudged images of which the net was surest."""
+    if result is None:
+        return ""
+    report = result.report
+    title = f"<h4>{say('finetune_mistakes', lang)}</h4>"
+    worst = report.mistakes[:12]
+    if not worst:
+        return f"{title}<p class='small'>{say('finetune_mistakes_none', lang)}</p>"
+    names = [escape(label(name, lang)) for name in report.classes]
+    captions = [
+        "<b>"
+        + say(
+            "finetune_mistake",
+            lang,
+            answer=names[report.answers[i]],
+            confidence=f"{100 * report.confidences[i]:.0f}",
+        )
+        + f"</b><br>{say('finetune_mistake_true', lang, true=names[report.targets[i]])}"
+        for i in worst
+    ]
+    return title + pictures_html(result, worst, captions)
+
+
+def cell_html(bench: Bench, cell: str, lang: str) -> str:
+    """The held-out images of one cell of the matrix; ``cell`` is ``"row,column"``."""
+    result = shown(bench)
+    try:
+        row, column = (int(part) for part in cell.split(","))
+        true, answer = result.report.classes[row], result.report.classes[column]
+    except (ValueError, IndexError, AttributeError):
+        return ""
+    report = result.report
+    inside = [
+        i
+        for i, pair in enumerate(zip(report.targets, report.answers, strict=True))
+        if pair == (row, column)
+    ]
+    true, answer = escape(label(true, lang)), escape(label(answer, lang))
+    if row == column:
+        title = say("finetune_cell_right", lang, label=true, count=len(inside))
+    else:
+        title = say("finetune_cell_wrong", lang, true=true, answer=answer, count=len(inside))
+    if len(inside) > SHOWN_IN_CELL:
+        title += " · " + say("finetune_cell_first", lang, count=SHOWN_IN_CELL)
+    inside = inside[:SHOWN_IN_CELL]
+    captions = [f"{100 * report.confidences[i]:.0f} %" for i in inside]
+    return f"<h4>{title}</h4>" + pictures_html(result, inside, captions)
+
+
+def open_cell(bench: Bench, event: gr.EventData, request: gr.Request) -> str:
+    """A click on the matrix."""
+    cell = event._data.get("cell", "") if isinstance(event._data, dict) else ""
+    return cell_html(bench, str(cell), language(request))
+
+
+# The run
+
+
+def plan_from(*advanced):
+    """The Plan of the page's controls. Raises ValueError for what is out of range."""
+    from cnn_space.finetuning import Plan
+
+    (optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed) = advanced
+    return Plan(
+        optimizer=optimizer,
+        lr=float(lr or 0),
+        lower=float(lower),
+        head_epochs=int(head_epochs),
+        epochs=int(epochs),
+        augment=augment,
+        aux=bool(aux),
+        frozen_norm=bool(frozen_norm),
+        holdout=float(holdout) / 100,
+        seed=int(seed or 0),
+    )
+
+
+def start(bench: Bench, base: str, *rest) -> Iterator[tuple]:
+    """Train on what lies on the bench; yields (state, loss curve, accuracy curve).
+
+    The last of ``rest`` is the request. The run lies on the bench from its start, for ``finish``
+    to collect, whether it ends by itself or is stopped.
+    """
+    from cnn_space.finetuning import Run, Update
+
+    *advanced, request = rest
+    lang = language(request)
+    intake = bench.images
+    if intake is None:
+        raise gr.Error(say("finetune_no_data", lang), print_exception=False)
+    if not base:
+        raise gr.Error(say("finetune_no_base", lang), print_exception=False)
+    _BY_SESSION[request.session_hash] = bench
+    yield update_html(Update("preparing"), lang), *curves((), lang)
+    try:
+        plan = plan_from(*advanced)
+        run = bench.run = Run(weights.load(base), intake.images, plan, seconds=budget())
+        with contextlib.closing(iter(run)) as updates:
+            for update in updates:
+                yield update_html(update, lang), *curves(update.history, lang)
+    except ValueError as error:
+        bench.run = None
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+_BY_SESSION: weakref.WeakValueDictionary[str, Bench] = weakref.WeakValueDictionary()
+
+
+def leave(request: gr.Request) -> None:
+    """The page was closed: what an unfinished run kept is let go at once."""
+    bench = _BY_SESSION.pop(request.session_hash, None)
+    if bench is not None:
+        bench.run = None
+
+
+def collect(bench: Bench, own: OwnNets) -> bool:
+    """Turn the best net of the run on the bench into the visitor's result; False without one.
+
+    How many such nets are kept, of all visitors, is bounded by ``NETS``.
+    """
+    run, bench.run = bench.run, None
+    if run is None or not run.has_best:
+        return False
+    result = bench.result = run.result()
+    BENCHES.keep(bench)
+    bench.name = own_name(result, own)
+    own[bench.name] = result.loaded
+    NETS.keep(own, bench.name)
+    # Gradio copies the file when it hands it out; ours goes with the bench.
+    bench.folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
+    bench.file = str(bundle(result, Path(bench.folder.name)))
+    return True
+
+
+def begin(request: gr.Request) -> tuple:
+    """A click on Train: (state, Train, Stop) while waiting for a place."""
+    lang = language(request)
+    queued = state_html("queued", say("finetune_phase_queued_note", lang), lang)
+    return queued, gr.Button(interactive=False), gr.Button(interactive=True)
+
+
+def finish(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
+    """A run has ended by itself: all that shows its result."""
+    return _outcome(bench, own, collect(bench, own), gr.skip(), language(request))
+
+
+def stop(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
+    """A click on Stop: the run ends, and what it kept is shown."""
+    lang = language(request)
+    nothing = state_html("stopped", say("finetune_nothing_kept", lang), lang)
+    return _outcome(bench, own, collect(bench, own), nothing, lang)
+
+
+def _outcome(bench: Bench, own: OwnNets, new: bool, otherwise, lang: str) -> tuple:
+    """(bench, own nets, state, result, own, matrix, cell, mistakes, download, use, train, stop)"""
+    buttons = gr.Button(interactive=True), gr.Button(interactive=False)
+    if not new:
+        return bench, own, otherwise, *[gr.skip()] * 7, *buttons
+    result = bench.result
+    file = f"{result.loaded.record.name}.safetensors"
+    parts = [
+        say("finetune_used", lang, name=escape(bench.name)),
+        say("finetune_loadable", lang, file=escape(file)),
+        say("finetune_kept", lang, minutes=keep_minutes()),
+    ]
+    return (
+        bench,
+        own,
+        ended_html(result.report, lang),
+        result_html(result, lang),
+        "<p class='small'>" + "<br>".join(parts) + "</p>",
+        matrix_html(result, lang),
+        "",
+        mistakes_html(result, lang),
+        gr.DownloadButton(value=bench.file, interactive=True),
+        gr.Button(interactive=True),
+        *buttons,
+    )
+
+
+def arrive(bench: Bench, base: str | None, request: gr.Request) -> tuple:
+    """What a visitor meets: the digits, and a recorded run."""
+    lang = language(request)
+    result = shown(bench)
+    return (
+        gr.Dropdown(choices=classify.choices(None, lang)),
+        *show_images(bench, base, "shift", 20, request),
+        idle_html(lang),
+        *curves(result.report.history if result else (), lang),
+        result_html(result, lang),
+        matrix_html(result, lang),
+        mistakes_html(result, lang),
+    )
+
+
+def choose_preset(preset: str) -> tuple[int, int]:
+    """A preset's epochs: (of the head, of all layers)."""
+    from cnn_space.finetuning import PRESETS
+
+    return PRESETS[preset]["head_epochs"], PRESETS[preset]["epochs"]
+
+
+def use(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
+    """Go to Classify with the visitor's net: (tabs, net list there)."""
+    if bench.name not in own:
+        raise gr.Error(say("finetune_no_result", language(request)), print_exception=False)
+    nets = classify.choices(own, language(request))
+    return gr.Tabs(selected="classify"), gr.Dropdown(choices=nets, value=bench.name)
+
+
+def own_name(result, own: OwnNets) -> str:
+    """A display name that the visitor does not have yet."""
+    report = result.report
+    name = f"{report.title} · {report.data} · {report.after:.1f} %"
+    number = 2
+    while name in own:
+        name = f"{report.title} · {report.data} · {report.after:.1f} % ({number})"
+        number += 1
+    return name
+
+
+def bundle(result, folder: Path) -> Path:
+    """One zip in ``folder`` with the net's safetensors file and its card."""
+    from cnn_space.finetuning import save
+
+    file, card = save(result, folder)
+    path = folder / f"{file.stem}.zip"
+    with zipfile.ZipFile(path, "w") as archive:  # weights do not compress
+        archive.write(file, file.name)
+        archive.write(card, card.name)
+    file.unlink()
+    card.unlink()
+    return path
+
+
+def push(bench: Bench, name: str, token: str) -> str:
+    """Upload the visitor's net to the account of ``token``; returns the repository's name.
+
+    Raises ValueError with what the Hub said.
+    """
+    from huggingface_hub import HfApi
+
+    from cnn_space.finetuning import save
+
+    api = HfApi(token=token)
+    try:
+        repo = api.create_repo(name, exist_ok=True).repo_id
+        with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
+            save(bench.result, Path(folder))
+            api.upload_folder(repo_id=repo, folder_path=folder, commit_message="A fine-tuned net")
+    except Exception as error:  # the Hub's client raises errors of several families
+        raise ValueError(str(error).splitlines()[0][:200]) from error
+    return repo
