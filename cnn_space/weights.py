@@ -20,6 +20,8 @@ from pathlib import Path
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
+DEFAULT = "googlenet.cifar10"
+
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 # A card is text about a net; anything larger is something else.
 MAX_CARD_BYTES = 8_000_000
@@ -152,6 +154,17 @@ def is_local(name: str) -> bool:
     from cnn_space import hub
 
     return hub.cached(item) is not None
+
+
+def default() -> str:
+    """The net that answers where none is asked for: it needs no network.
+
+    Raises ValueError where every net does.
+    """
+    names = [name for name in list_weights() if is_local(name)]
+    if not names:
+        raise ValueError(f"no net is here yet: {_nearest('', [])}")
+    return DEFAULT if DEFAULT in names else names[0]
 
 
 def load(name_or_path: str | Path, *, progress: Callable | None = None) -> Loaded:

@@ -15,8 +15,6 @@ from cnn_space import weights
 from cnn_space.page.texts import label, language, say
 
 TOP_K = 5
-# What a visitor meets first, as far as it is there.
-FIRST_NET = "googlenet.cifar10"
 # So many class names fit into a sentence.
 NAMED = 12
 
@@ -55,8 +53,10 @@ def entry(name: str, lang: str = "en") -> str:
 
 def first_net() -> str | None:
     """The net chosen on arrival; None where all need the network."""
-    names = [name for name in weights.list_weights() if weights.is_local(name)]
-    return FIRST_NET if FIRST_NET in names else next(iter(names), None)
+    try:
+        return weights.default()
+    except ValueError:
+        return None
 
 
 def warm() -> None:
@@ -89,7 +89,8 @@ def fetch(model: str | None, own_nets: dict, progress=gr.Progress()) -> None:  #
     try:
         weights.fetch(model, tell)
     except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        # No gr.Error: what comes next then shows that there is no answer, instead of the old one.
+        gr.Warning(str(error))
 
 
 def show(

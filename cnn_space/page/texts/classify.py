@@ -15,8 +15,8 @@ EN: dict[str, str] = {
     "classify_waiting": "Choose a photo, and its answer appears here.",
     "classify_no_nets": "There is no trained net here yet. Train one: "
     "python -m cnn_space train lenet5 --data cifar10",
-    "classify_not_here": "{title} is not on this machine yet. Choose it again to fetch it, or "
-    "choose another net.",
+    "classify_not_here": "{title} is not on this machine and could not be fetched. Choose another "
+    "net for now.",
     "classify_ranked": "Most likely classes",
     "classify_ten_average": "Average of ten views",
     "classify_one_view": "One view",
@@ -55,8 +55,8 @@ KO: dict[str, str] = {
     "classify_waiting": "사진을 고르면 여기에 답이 나타납니다.",
     "classify_no_nets": "아직 학습된 신경망이 없습니다. 먼저 학습해 주세요: "
     "python -m cnn_space train lenet5 --data cifar10",
-    "classify_not_here": "{title}은(는) 아직 이 컴퓨터에 없습니다. 다시 선택해서 받아 오거나 다른 "
-    "신경망을 골라 주세요.",
+    "classify_not_here": "{title}: 이 컴퓨터에 없고, 받아 올 수도 없었습니다. 우선 다른 신경망을 "
+    "골라 주세요.",
     "classify_ranked": "가능성이 높은 클래스",
     "classify_ten_average": "열 가지 뷰의 평균",
     "classify_one_view": "뷰 하나",
