@@ -67,9 +67,9 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
         **infer,
     }
     gr.on([demo.load, photo.change, ten_views.change], **show)
-    model.input(
+    model.change(
         classify.fetch, [model, own_nets], answer, show_progress="minimal", **fetch, **private
-    ).success(**show)
+    ).then(**show)
     demo.load(classify.arrive, own_nets, model, show_progress="hidden", **private)
     return SimpleNamespace(photo=photo, model=model)
 
