@@ -18,7 +18,7 @@ def add_fetch(commands) -> None:
 
 
 def add_publish(commands) -> None:
-    """Add ``publish`` to an argparse object of subcommands, as ``add_fetch`` does."""
+    """Add ``publish``, as ``add_fetch`` does."""
     parser = commands.add_parser(
         "publish",
         help="give the weights, or the app as a Space, to the Hub",
@@ -66,29 +66,21 @@ def _progress(name: str):
 def _publish(options) -> int:
     from cnn_space import publish
 
-    if not (options.repo or options.space):
-        print("publish what? name --repo USER/NAME, --space USER/NAME, or both", file=sys.stderr)
-        return 2
-    try:
-        for repo in filter(None, (options.repo, options.space)):
-            publish.check_repo(repo)
-        if options.dry_run:
-            if options.repo:
-                _show(f"model repository {options.repo}", publish.weights_files(options.repo))
-            if options.space:
-                _show(f"Space {options.space}", publish.space_files())
-            return 0
-        if options.repo:
-            print(publish.publish_weights(options.repo, private=options.private))
-        if options.space:
-            print(
-                publish.publish_space(
-                    options.space, private=options.private, weights_repo=options.repo
-                )
-            )
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
+    repo, space = options.repo, options.space
+    if not (repo or space):
+        raise ValueError("publish what? name --repo USER/NAME, --space USER/NAME, or both")
+    for name in filter(None, (repo, space)):
+        publish.check_repo(name)
+    if options.dry_run:
+        if repo:
+            _show(f"model repository {repo}", publish.weights_files(repo))
+        if space:
+            _show(f"Space {space}", publish.space_files())
+        return 0
+    if repo:
+        print(publish.publish_weights(repo, private=options.private))
+    if space:
+        print(publish.publish_space(space, private=options.private, weights_repo=repo))
     return 0
 
 

@@ -50,6 +50,7 @@ def environment(url: str, home: Path, **more: str) -> dict[str, str]:
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(ROOT),
         "no_proxy": "*",
         **more,

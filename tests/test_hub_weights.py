@@ -66,6 +66,15 @@ def test_file_and_accuracy_are_torchvisions(name):
 # Proof of the key filters: random weights, batch norm fitted so that nothing is hidden by them.
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads that wait for one another cost minutes where other work has the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def fit_batch_norm(net, images) -> None:
     """One pass in training mode with momentum 1: statistics as if ``net`` had been trained."""
     for module in net.modules():
@@ -123,10 +132,10 @@ def test_timms_state_dict_through_the_filter_gives_timms_logits(name):
         state["AuxLogits.fc.bias"] = torch.zeros(1000)  # must be dropped
     ours = filtered(item, state)
     with torch.inference_mode():
-        expected = theirs(images[:2])
-        assert spread(ours(images[:2]), expected) <= 1e-5
+        expected = theirs(images[:1])
+        assert spread(ours(images[:1]), expected) <= 1e-5
         plant_fault(ours)
-        assert spread(ours(images[:2]), expected) > 1e-4
+        assert spread(ours(images[:1]), expected) > 1e-4
 
 
 @pytest.mark.parametrize("name", TORCHVISION)

@@ -259,17 +259,13 @@ def test_what_keeps_it_from_being_published_is_said(zoo, tmp_path):
 
 
 COMMAND = """
-import argparse, pathlib
-from cnn_space import hub_commands, publish, weights
+import pathlib
+from cnn_space import publish, weights
+from cnn_space.__main__ import main
 weights.CHECKPOINTS = pathlib.Path(record.folder)
 publish.ROOT = pathlib.Path(record.root)
-parser = argparse.ArgumentParser()
-commands = parser.add_subparsers(required=True)
-hub_commands.add_fetch(commands)
-hub_commands.add_publish(commands)
 for line in record.lines:
-    options = parser.parse_args(line.split())
-    print("exit", options.run(options), flush=True)
+    print("exit", main(line.split()), flush=True)
 """
 
 
