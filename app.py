@@ -24,6 +24,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
                 photos[0] if photos else None,
                 sources=["upload", "webcam", "clipboard"],
                 label=t("classify_photo"),
+                show_label=False,
                 height=320,
                 buttons=["fullscreen"],
                 elem_id="classify-photo",
