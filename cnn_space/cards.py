@@ -1,0 +1,196 @@
+"""What a training leaves behind: a safetensors file and the JSON card beside it; and the table
+of all of them."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from cnn_space import layers, zoo
+from cnn_space.data import ImageSet, Source
+from cnn_space.evaluation import Evaluation, judge, predict
+from cnn_space.training import Run
+
+# fp16 is stored unless it costs more than this, in points of held-out accuracy.
+FP16_COST = 0.1
+
+
+def without_aux(net: nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict that is shipped: auxiliary heads only serve the training."""
+    return {
+        key: value.detach().cpu().contiguous()
+        for key, value in net.state_dict().items()
+        if not key.lower().startswith("aux")
+    }
+
+
+def rounded(net: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """``net`` with its weights rounded to ``dtype``, still float32: what its file gives back."""
+    for tensor in [*net.parameters(), *net.buffers()]:
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype).float()
+    return net
+
+
+def exact(device: torch.device) -> None:
+    """No TF32: a figure measured on a GPU is then the one that a CPU reproduces."""
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> torch.dtype:
+    """float16, or float32 where rounding costs the net accuracy on the held-out images."""
+    if held_out is None or not len(held_out):
+        return torch.float16
+    import copy
+
+    exactly, halved = (
+        judge(predict(n, held_out, **shape), held_out.labels, held_out.classes).accuracy
+        for n in (net, rounded(copy.deepcopy(net), torch.float16))
+    )
+    return torch.float16 if halved >= exactly - FP16_COST else torch.float32
+
+
+def card(
+    name: str,
+    design: zoo.Design,
+    run: Run,
+    *,
+    source: Source,
+    tag: str,
+    classes: tuple[str, ...],
+    note: str,
+    size: int,
+    eval_split: str,
+    evaluated: Evaluation,
+    eval_images: int,
+    seconds: float,
+) -> dict:
+    """All of a card but what concerns the file. Accuracies are percent."""
+    net = run.best_net()
+    if hasattr(net, "set_aux"):
+        net.set_aux(None)
+    parameters, macs = layers.count(net, size)
+    options = dict(design.options)
+    if hasattr(net, "set_aux"):
+        options["aux"] = False
+    return {
+        "name": name,
+        "title": design.title,
+        "arch": design.arch,
+        "options": options,
+        "num_classes": len(classes),
+        "labels": list(classes),
+        "preprocessing": {
+            "resize": size,
+            "size": size,
+            "crop": "center",
+            "interpolation": "bicubic",
+            "mean": list(source.mean),
+            "std": list(source.std),
+        },
+        "data": {
+            "tag": tag,
+            "name": source.title,
+            "note": note,
+            "train_images": len(run.train_set),
+            "holdout_images": len(run.val_set) if run.val_set else 0,
+            "eval_split": eval_split,
+            "eval_images": eval_images,
+        },
+        "recipe": {**asdict(run.recipe), "aux_weight": run.aux_weight},
+        "seed": run.recipe.seed,
+        "parameters": parameters,
+        "macs": macs,
+        "images_seen": run.epoch * run.steps * run.batch,
+        "wall_time_s": round(seconds, 1),
+        "environment": environment(run),
+        "history": run.history,
+        "accuracy": round(evaluated.accuracy, 2),
+        "per_class": {label: round(value, 2) for label, value in evaluated.per_class.items()},
+        "confusion": evaluated.confusion,
+    }
+
+
+def environment(run: Run) -> dict:
+    """Where a run took place."""
+    if run.device.type == "cuda":
+        device = torch.cuda.get_device_name(run.device)
+    else:
+        device = f"CPU, {torch.get_num_threads()} threads"
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__.split("+")[0],
+        "device": device if run.world == 1 else f"{run.world} × {device}",
+        "precision": "bfloat16 autocast" if run.bfloat16 else "float32",
+    }
+
+
+def write(folder: Path, facts: dict, net: nn.Module, dtype: torch.dtype) -> Path:
+    """Write the weights and then their card into ``folder``, each in one move; gives the card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{facts['name']}.safetensors"
+    state = {
+        key: value.to(dtype) if value.is_floating_point() else value
+        for key, value in without_aux(net).items()
+    }
+    waiting = path.with_suffix(".part")
+    save_file(state, waiting, metadata={"format": "pt"})
+    waiting.replace(path)
+    return write_card(
+        folder / f"{facts['name']}.json",
+        facts
+        | {
+            "file": path.name,
+            "bytes": path.stat().st_size,
+            "dtype": str(dtype).removeprefix("torch."),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        },
+    )
+
+
+def write_card(path: Path, facts: dict) -> Path:
+    """One line a field, so that a difference between two versions can be read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(
+        f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+        for key, value in facts.items()
+    )
+    waiting = path.with_suffix(".part")
+    waiting.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    waiting.replace(path)
+    return path
+
+
+def table(folder: Path) -> str:
+    """The accuracy table of all cards in ``folder``, as Markdown."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    rows = [
+        "| weights | accuracy | public, original pixels | parameters | MACs | file | epochs "
+        "| images seen | trained on | time |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |",
+    ]
+    for item in sorted(found, key=lambda item: (item["data"]["name"], -item["accuracy"])):
+        is_cifar = item["data"]["tag"] == "cifar10"
+        public = zoo.PUBLIC_CIFAR10.get(item["name"].split(".")[0]) if is_cifar else None
+        minutes, seconds = divmod(round(item["wall_time_s"]), 60)
+        cells = [
+            f"`{item['name']}`",
+            f"{item['accuracy']:.2f} %",
+            f"{public} %" if public else "–",
+            f"{item['parameters']:,}",
+            f"{item['macs'] / 1e6:,.1f} M",
+            f"{item['bytes'] / 1e6:.1f} MB",
+            str(item["recipe"]["epochs"]),
+            f"{item['images_seen'] / 1e6:.2f} M",
+            item["environment"]["device"],
+            f"{minutes} min {seconds:02} s",
+        ]
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)

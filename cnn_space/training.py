@@ -1,0 +1,407 @@
+"""The training loop: one ``Run`` yields plain progress records; the command line and the page's
+fine-tuning read the same ones.
+
+What makes it fast is known from the quickest public CIFAR-10 recipes (Page, "How to train your
+ResNet", 2018; Jordan, "94% on CIFAR-10 in 3.29 seconds", 2024): the whole set in memory as
+tensors, augmentation by batch on the device, a one-cycle learning rate with Nesterov SGD, label
+smoothing, channels-last memory and bfloat16 where the device is good at it.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from cnn_space.data import ImageSet, augment, draw_epoch
+from cnn_space.evaluation import predict
+from cnn_space.models.outputs import training_loss
+
+REPORT_SECONDS = 0.5  # a page that shows the run wants to hear of it about this often
+
+
+class Diverged(ValueError):
+    """The loss is not a number any more; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The hyper-parameters of one training, each with its reason."""
+
+    epochs: int = 40
+    batch_size: int = 512  # fills a GPU; the rates below are for this size
+    optimizer: str = "sgd"  # Nesterov momentum: the best on all of these nets; or "adamw"
+    lr: float = 0.4  # at the peak of the cycle
+    momentum: float = 0.9  # the usual one
+    weight_decay: float = 5e-4  # on weights of convolutions and linear layers, not on norms, biases
+    warmup: float = 0.2  # share of the steps in which the rate rises; it falls to 0 in the rest
+    label_smoothing: float = 0.1  # keeps the nets from certainty; Inception v3's paper, section 7
+    clip: float = 0.0  # largest norm of the gradient, 0 for none; nets without batch norm need one
+    crop: str = "pad"  # "pad": shifts by up to `pad`; "resized": random pieces, for real photos
+    pad: int = 4  # pixels, as in the ResNet paper, section 4.2
+    min_area: float = 0.35  # smallest piece of a resized crop, as share of the image
+    flip: str = "alternate"  # every image mirrored every second epoch: no repeats by chance
+    cutout: int = 0  # side of a blanked square in pixels (DeVries and Taylor, 2017)
+    small_side: int = 0  # progressive sizes: train at this many pixels first (0: at full size) ...
+    small_share: float = 0.6  # ... for this share of the epochs
+    average: float = 0.0  # decay a step of the averaged weights that are kept; 0 keeps the last
+    sync_norm: bool = False  # batch statistics over all processes (GPUs only)
+    seed: int = 0
+
+    def __post_init__(self):
+        def need(right: bool, what: str):
+            if not right:
+                raise ValueError(what)
+
+        need(self.epochs >= 1, f"epochs is at least 1, got {self.epochs}")
+        need(self.batch_size >= 1, f"batch_size is at least 1, got {self.batch_size}")
+        need(self.optimizer in ("sgd", "adamw"), "optimizer is 'sgd' or 'adamw'")
+        need(0 < self.lr < 100, f"lr is above 0, got {self.lr}")
+        need(0 <= self.warmup < 1, f"warmup is a share from 0 to below 1, got {self.warmup}")
+        need(0 <= self.label_smoothing < 1, "label_smoothing is from 0 to below 1")
+        need(0 <= self.average < 1, f"average is a decay from 0 to below 1, got {self.average}")
+
+
+# What differs from the defaults, by "arch.data", chosen on held-out images.
+RECIPES: dict[str, dict] = {
+    # 62,006 parameters: nothing to hold back, so no smoothing and hardly any decay
+    "lenet5.cifar10": {"epochs": 60, "lr": 0.05, "weight_decay": 1e-4, "label_smoothing": 0.0},
+    "alexnet.cifar10": {"epochs": 60, "lr": 0.05, "clip": 1.0, "label_smoothing": 0.05},
+    "nin.cifar10": {"epochs": 100, "lr": 0.1, "clip": 1.0, "label_smoothing": 0.05},
+    "vgg16_bn.cifar10": {"epochs": 60, "lr": 0.2, "cutout": 8},
+    "googlenet.cifar10": {"epochs": 60, "cutout": 8},
+    "googlenet_paper.cifar10": {"epochs": 80, "lr": 0.1, "clip": 1.0, "cutout": 8},
+    "resnet18.cifar10": {"epochs": 60, "cutout": 8},
+    "densenet_bc_100_12.cifar10": {"epochs": 60, "batch_size": 256, "lr": 0.3},
+    # 9,469 photos only: small batches for more steps, pieces of the photo instead of shifts
+    "imagenette": {"epochs": 80, "batch_size": 128, "lr": 0.2, "crop": "resized",
+                   "small_side": 128},
+}  # fmt: skip
+
+
+def recipe_for(name: str, **changes) -> Recipe:
+    """The recipe of ``"arch.data"``, or of the data alone, or the defaults; then ``changes``."""
+    found = RECIPES.get(name) or RECIPES.get(name.rpartition(".")[2], {})
+    return Recipe(**found | changes)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is. Accuracies are percent; ``loss`` and ``accuracy`` are means over the epoch
+    so far, on augmented batches. ``val_*`` are set on the last record of an epoch alone, and only
+    when there are images to check on."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    lr: float
+    images_per_s: float
+    seconds_left: float
+    val_loss: float | None = None
+    val_accuracy: float | None = None
+
+    @property
+    def epoch_ended(self) -> bool:
+        return self.step == self.steps
+
+
+def good_at_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is fast there: on CUDA, and on a CPU that says so."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
+    """Weight decay on matrices and kernels, none on norms and biases."""
+    trained = [p for p in net.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+class Run:
+    """One training of ``net`` on ``train_set``. Iterate it for ``Progress``; closing the iterator
+    stops it. ``net`` learns in place; ``best_net()`` is what to keep.
+
+    - ``train_set.images`` are ``uint8 [N, 3, H, W]`` (augmented and normalised by ``mean`` and
+      ``std``), or floats, taken as they are (cached features).
+    - ``val_set`` is judged after every epoch.
+    - ``groups``: the optimiser's parameter groups; an ``"lr"`` in a group is the peak of its cycle.
+    - ``prepare(net)`` is called after every ``net.train()``: the place to freeze batch norm.
+    - ``seconds`` ends the run in good order once they are over, at the next report.
+    - ``bfloat16`` None decides by the device.
+
+    Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
+    for a batch that the processes cannot share equally; iterating raises Diverged.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        train_set: ImageSet,
+        recipe: Recipe,
+        *,
+        val_set: ImageSet | None = None,
+        mean: Iterable[float] = (0.5, 0.5, 0.5),
+        std: Iterable[float] = (0.5, 0.5, 0.5),
+        device: str | torch.device = "cpu",
+        groups: list[dict] | None = None,
+        prepare: Callable[[nn.Module], None] | None = None,
+        seconds: float = math.inf,
+        bfloat16: bool | None = None,
+    ):
+        self.device = torch.device(device)
+        self.recipe = recipe
+        self.rank, self.world = (
+            (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        )
+        self.batch = min(recipe.batch_size, len(train_set)) // self.world * self.world
+        if self.world > 1 and recipe.batch_size % self.world:
+            raise ValueError(
+                f"a batch of {recipe.batch_size} cannot be shared by {self.world} processes: "
+                f"choose a multiple of {self.world}"
+            )
+        self.net = net.to(self.device, memory_format=torch.channels_last)
+        if recipe.sync_norm and self.world > 1:
+            if self.device.type != "cuda":
+                raise ValueError("sync_norm needs GPUs: PyTorch has no such batch norm for CPUs")
+            self.net = nn.SyncBatchNorm.convert_sync_batchnorm(self.net)
+        self.wrapped = nn.parallel.DistributedDataParallel(self.net) if self.world > 1 else self.net
+        self.train_set, self.val_set = train_set.to(self.device), val_set
+        self.mean, self.std = tuple(mean), tuple(std)
+        self.prepare = prepare or (lambda net: None)
+        self.aux_weight = getattr(net, "aux_weight", 0.0)
+        self.deadline = time.perf_counter() + seconds
+        self.bfloat16 = good_at_bfloat16(self.device) if bfloat16 is None else bfloat16
+        self.steps = max(1, len(train_set) // self.batch)
+        self.epoch = 0  # epochs done
+        self.history: list[dict] = []
+        self.out_of_time = False
+
+        groups = groups or parameter_groups(self.net, recipe)
+        self.peaks = [group.get("lr", recipe.lr) for group in groups]
+        if recipe.optimizer == "sgd":
+            self.optimizer = torch.optim.SGD(
+                groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True,
+                weight_decay=recipe.weight_decay,
+            )  # fmt: skip
+        else:
+            self.optimizer = torch.optim.AdamW(
+                groups, lr=recipe.lr, weight_decay=recipe.weight_decay
+            )
+        self.averaged = None
+        if recipe.average:
+            swa = torch.optim.swa_utils
+            self.averaged = swa.AveragedModel(
+                self.net,
+                multi_avg_fn=swa.get_ema_multi_avg_fn(recipe.average),
+                use_buffers=True,
+            )
+
+    def best_net(self) -> nn.Module:
+        """The net to keep: the averaged one where the recipe asks for it."""
+        return self.averaged.module if self.averaged else self.net
+
+    def __iter__(self) -> Iterator[Progress]:
+        start, begun = time.perf_counter(), self.epoch
+        for epoch in range(self.epoch, self.recipe.epochs):
+            for progress in self._epoch(epoch):
+                done = epoch - begun + progress.step / self.steps
+                left = (self.recipe.epochs - begun - done) * (time.perf_counter() - start) / done
+                yield replace(progress, seconds_left=min(left, self.deadline - time.perf_counter()))
+                if time.perf_counter() > self.deadline:
+                    self.out_of_time = True
+                    return
+
+    def _epoch(self, epoch: int) -> Iterator[Progress]:
+        recipe = self.recipe
+        draws = draw_epoch(
+            len(self.train_set),
+            epoch=epoch,
+            seed=recipe.seed,
+            flip=recipe.flip,
+            min_area=recipe.min_area,
+        ).to(self.device)
+        self.wrapped.train()
+        self.prepare(self.net)
+        totals = torch.zeros(3, device=self.device)  # loss, right answers, images
+        start = last = time.perf_counter()
+        for step in range(self.steps):
+            # Every process takes each world-th image of the batch.
+            first, end = step * self.batch, (step + 1) * self.batch
+            part = draws.part(slice(first + self.rank, end, self.world))
+            rate = self._set_rate(epoch * self.steps + step)
+            totals += self._step(self._inputs(part, epoch), self.train_set.labels[part.order])
+            ended, now = step + 1 == self.steps, time.perf_counter()
+            if not (ended or now - last > REPORT_SECONDS):
+                continue
+            last = now
+            loss, right, seen = self._sum(totals)
+            if not math.isfinite(loss):
+                raise Diverged(
+                    f"the loss is not a number any more (epoch {epoch + 1}): try a lower learning "
+                    f"rate than {recipe.lr:g}, a longer warm-up, or gradient clipping"
+                )
+            progress = Progress(
+                epoch=epoch + 1,
+                epochs=recipe.epochs,
+                step=step + 1,
+                steps=self.steps,
+                loss=loss / seen,
+                accuracy=100 * right / seen,
+                lr=rate,
+                images_per_s=seen / (time.perf_counter() - start),
+                seconds_left=0.0,
+            )
+            if ended:
+                progress = self._check(progress)
+                self.epoch = epoch + 1
+                self.history.append(
+                    {
+                        "epoch": epoch + 1,
+                        "train_loss": round(progress.loss, 4),
+                        "train_accuracy": round(progress.accuracy, 2),
+                        "val_loss": progress.val_loss,
+                        "val_accuracy": progress.val_accuracy,
+                        "lr": float(f"{rate:.4g}"),
+                        "images_per_s": round(progress.images_per_s, 1),
+                    }
+                )
+            yield progress
+
+    def _inputs(self, part, epoch: int) -> Tensor:
+        images, recipe = self.train_set.images, self.recipe
+        if images.is_floating_point():
+            return images[part.order]
+        small = recipe.small_side and epoch < recipe.small_share * recipe.epochs
+        return augment(
+            images,
+            part,
+            crop=recipe.crop,
+            pad=recipe.pad,
+            cutout=recipe.cutout,
+            side=recipe.small_side if small else None,
+            mean=self.mean,
+            std=self.std,
+        )
+
+    def _step(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """One step of the optimiser; (loss summed over the images, right answers, images) [3]."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            outputs = self.wrapped(inputs)
+        logits = outputs if isinstance(outputs, Tensor) else outputs.logits
+        loss = training_loss(
+            _float(outputs),
+            labels,
+            aux_weight=self.aux_weight,
+            label_smoothing=self.recipe.label_smoothing,
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        if self.averaged:
+            self.averaged.update_parameters(self.net)
+        with torch.no_grad():
+            # The plain loss of the net's own logits, to be read beside the one on held-out images.
+            plain = nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
+            right = (logits.argmax(1) == labels).sum()
+            return torch.stack([plain, right.float(), plain.new_tensor(len(labels))])
+
+    def _sum(self, totals: Tensor) -> list[float]:
+        """The totals of all processes."""
+        if self.world > 1:
+            totals = totals.clone()
+            dist.all_reduce(totals)
+        return totals.tolist()
+
+    def _set_rate(self, step: int) -> float:
+        """One cycle: up in a line to the peak, down in a line to 0."""
+        total = self.steps * self.recipe.epochs
+        peak = self.recipe.warmup * total
+        share = (step + 1) / peak if step + 1 < peak else (total - step) / max(1.0, total - peak)
+        share = min(1.0, share)
+        for group, rate in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = rate * share
+        return self.peaks[0] * share
+
+    def _check(self, progress: Progress) -> Progress:
+        if self.val_set is None or not len(self.val_set):
+            return progress
+        logits = predict(
+            self.best_net(), self.val_set, mean=self.mean, std=self.std, bfloat16=self.bfloat16
+        )
+        labels = self.val_set.labels.to(logits.device)
+        loss = nn.functional.cross_entropy(logits, labels).item()
+        accuracy = 100 * (logits.argmax(1) == labels).float().mean().item()
+        return replace(progress, val_loss=round(loss, 4), val_accuracy=round(accuracy, 2))
+
+    # Resuming: tensors in a safetensors file, the rest in JSON beside it.
+
+    def save(self, path: Path) -> None:
+        """Write all that is needed to go on into ``path`` (.safetensors) and the .json beside it,
+        each in one move, so that a run cut off here leaves the last good one."""
+        from safetensors.torch import save_file
+
+        tensors = {f"net.{key}": value for key, value in self.net.state_dict().items()}
+        if self.averaged:
+            tensors |= {f"avg.{key}": value for key, value in self.averaged.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"opt.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
+        waiting = path.with_suffix(".part")
+        facts = {"epoch": self.epoch, "recipe": asdict(self.recipe), "history": self.history}
+        save_file(
+            {key: value.detach().cpu().contiguous() for key, value in tensors.items()},
+            waiting,
+            metadata={"run": json.dumps(facts)},
+        )
+        waiting.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Go on where ``save`` was called. Raises ValueError for a checkpoint of another recipe."""
+        from safetensors import safe_open
+
+        with safe_open(path, "pt", device=str(self.device)) as file:
+            facts = json.loads(file.metadata()["run"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if facts["recipe"] != asdict(self.recipe):
+            raise ValueError(f"{path} was trained with another recipe: delete it to start anew")
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {
+                key.removeprefix(prefix): value
+                for key, value in tensors.items()
+                if key.startswith(prefix)
+            }
+
+        self.net.load_state_dict(part("net."))
+        if self.averaged:
+            self.averaged.load_state_dict(part("avg."))
+        state = self.optimizer.state_dict()
+        for key, value in part("opt.").items():
+            index, _, name = key.partition(".")
+            state["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(state)
+        self.epoch, self.history = facts["epoch"], facts["history"]
+
+
+def _float(outputs):
+    """Logits in float32: the loss is not computed in bfloat16."""
+    if isinstance(outputs, Tensor):
+        return outputs.float()
+    return type(outputs)(*(None if x is None else x.float() for x in outputs))
