@@ -6,6 +6,7 @@ or from the Hub itself. It is decoded once and kept as ``uint8 [N, 3, side, side
 one gather on the device that trains, and no image is ever touched by a Python loop again.
 """
 
+import functools
 import io
 import json
 import math
@@ -263,10 +264,15 @@ def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
 
 def normalize(images: torch.Tensor, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
     """``uint8 [N, 3, H, W]`` to ``float32``, channels-last: ``(x / 255 - mean) / std``."""
-    mean, std = (
-        torch.tensor(values, device=images.device).view(1, -1, 1, 1) * 255 for values in (mean, std)
-    )
+    mean, std = _scale(tuple(mean), tuple(std), images.device)
     return images.to(torch.float32, memory_format=torch.channels_last).sub_(mean).div_(std)
+
+
+@functools.cache
+def _scale(mean: tuple, std: tuple, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Kept on the device: a copy from the host in every batch would stop a GPU each time."""
+    with torch.inference_mode(False):
+        return tuple(torch.tensor(v, device=device).view(1, -1, 1, 1) * 255 for v in (mean, std))
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,20 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.optim import swa_utils
 
-from cnn_space.data import ImageSet, augment, draw_epoch
+from cnn_space.data import Draws, ImageSet, augment, draw_epoch
 from cnn_space.evaluation import predict
 from cnn_space.models.outputs import training_loss
 
 REPORT_SECONDS = 0.5  # a page that shows the run wants to hear of it about this often
+NORM_BATCHES = 20  # enough to know the mean and variance of every channel
 
 
 class Diverged(ValueError):
@@ -65,29 +68,40 @@ class Recipe:
         need(0 <= self.warmup < 1, f"warmup is a share from 0 to below 1, got {self.warmup}")
         need(0 <= self.label_smoothing < 1, "label_smoothing is from 0 to below 1")
         need(0 <= self.average < 1, f"average is a decay from 0 to below 1, got {self.average}")
+        need(self.crop in ("pad", "resized", "none"), "crop is 'pad', 'resized' or 'none'")
+        need(
+            self.flip in ("alternate", "random", "none"), "flip is 'alternate', 'random' or 'none'"
+        )
+        need(0 < self.min_area <= 1, f"min_area is a share above 0, got {self.min_area}")
 
 
-# What differs from the defaults, by "arch.data", chosen on held-out images.
-RECIPES: dict[str, dict] = {
+# What differs from the defaults, chosen on held-out images. Rates are for a batch of 512.
+NETS: dict[str, dict] = {
     # 62,006 parameters: nothing to hold back, so no smoothing and hardly any decay
-    "lenet5.cifar10": {"epochs": 60, "lr": 0.05, "weight_decay": 1e-4, "label_smoothing": 0.0},
-    "alexnet.cifar10": {"epochs": 60, "lr": 0.05, "clip": 1.0, "label_smoothing": 0.05},
-    "nin.cifar10": {"epochs": 100, "lr": 0.1, "clip": 1.0, "label_smoothing": 0.05},
-    "vgg16_bn.cifar10": {"epochs": 60, "lr": 0.2, "cutout": 8},
-    "googlenet.cifar10": {"epochs": 60, "cutout": 8},
-    "googlenet_paper.cifar10": {"epochs": 80, "lr": 0.1, "clip": 1.0, "cutout": 8},
-    "resnet18.cifar10": {"epochs": 60, "cutout": 8},
-    "densenet_bc_100_12.cifar10": {"epochs": 60, "batch_size": 256, "lr": 0.3},
-    # 9,469 photos only: small batches for more steps, pieces of the photo instead of shifts
-    "imagenette": {"epochs": 80, "batch_size": 128, "lr": 0.2, "crop": "resized",
-                   "small_side": 128},
-}  # fmt: skip
+    "lenet5": {"epochs": 60, "lr": 0.05, "weight_decay": 1e-4, "label_smoothing": 0.0},
+    "alexnet": {"epochs": 60, "lr": 0.05, "clip": 1.0, "label_smoothing": 0.05},
+    "nin": {"epochs": 100, "lr": 0.1, "clip": 1.0, "label_smoothing": 0.05},
+    "vgg16_bn": {"epochs": 60, "lr": 0.2, "cutout": 8},
+    "googlenet": {"epochs": 60, "cutout": 8},
+    "googlenet_paper": {"epochs": 80, "lr": 0.1, "clip": 1.0, "cutout": 8},
+    "resnet18": {"epochs": 60, "cutout": 8},
+    "densenet_bc_100_12": {"epochs": 60, "batch_size": 256},
+}
+# Photos: a random piece of each instead of a shift, and small batches, for the sets are small.
+_PHOTOS = {"epochs": 80, "batch_size": 128, "crop": "resized", "cutout": 0}
+DATA: dict[str, dict] = {
+    "imagenette": {**_PHOTOS, "small_side": 128},
+    "stl10": {**_PHOTOS, "epochs": 120},
+}
 
 
-def recipe_for(name: str, **changes) -> Recipe:
-    """The recipe of ``"arch.data"``, or of the data alone, or the defaults; then ``changes``."""
-    found = RECIPES.get(name) or RECIPES.get(name.rpartition(".")[2], {})
-    return Recipe(**found | changes)
+def recipe_for(net: str, data: str, **changes) -> Recipe:
+    """The recipe of a net on a set: the defaults, what the net needs, what the set needs, then
+    ``changes``. The rate goes with the batch size (Goyal et al. 2017) unless it is given."""
+    found = Recipe(**NETS.get(net, {}) | DATA.get(data, {}) | changes)
+    if "lr" in changes:
+        return found
+    return replace(found, lr=found.lr * found.batch_size / Recipe.batch_size)
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,8 @@ class Run:
 
     Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
     for a batch that the processes cannot share equally; iterating raises Diverged.
+    ``epoch`` counts the epochs done, ``seconds`` the time they took, over all resumed runs;
+    ``history`` has a row for each.
     """
 
     def __init__(
@@ -163,11 +179,14 @@ class Run:
         prepare: Callable[[nn.Module], None] | None = None,
         seconds: float = math.inf,
         bfloat16: bool | None = None,
+        compiled: bool = False,
     ):
         self.device = torch.device(device)
         self.recipe = recipe
         self.rank, self.world = (
-            (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+            (dist.get_rank(), dist.get_world_size())
+            if dist.is_available() and dist.is_initialized()
+            else (0, 1)
         )
         self.batch = min(recipe.batch_size, len(train_set)) // self.world * self.world
         if self.world > 1 and recipe.batch_size % self.world:
@@ -180,7 +199,11 @@ class Run:
             if self.device.type != "cuda":
                 raise ValueError("sync_norm needs GPUs: PyTorch has no such batch norm for CPUs")
             self.net = nn.SyncBatchNorm.convert_sync_batchnorm(self.net)
-        self.wrapped = nn.parallel.DistributedDataParallel(self.net) if self.world > 1 else self.net
+        self.forward = self.net
+        if self.world > 1:
+            self.forward = nn.parallel.DistributedDataParallel(self.net)
+        if compiled:
+            self.forward = torch.compile(self.forward)
         self.train_set, self.val_set = train_set.to(self.device), val_set
         self.mean, self.std = tuple(mean), tuple(std)
         self.prepare = prepare or (lambda net: None)
@@ -188,7 +211,7 @@ class Run:
         self.deadline = time.perf_counter() + seconds
         self.bfloat16 = good_at_bfloat16(self.device) if bfloat16 is None else bfloat16
         self.steps = max(1, len(train_set) // self.batch)
-        self.epoch = 0  # epochs done
+        self.epoch, self.seconds = 0, 0.0
         self.history: list[dict] = []
         self.out_of_time = False
 
@@ -197,7 +220,7 @@ class Run:
         if recipe.optimizer == "sgd":
             self.optimizer = torch.optim.SGD(
                 groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True,
-                weight_decay=recipe.weight_decay,
+                weight_decay=recipe.weight_decay, fused=self.device.type == "cuda",
             )  # fmt: skip
         else:
             self.optimizer = torch.optim.AdamW(
@@ -205,52 +228,53 @@ class Run:
             )
         self.averaged = None
         if recipe.average:
-            swa = torch.optim.swa_utils
-            self.averaged = swa.AveragedModel(
-                self.net,
-                multi_avg_fn=swa.get_ema_multi_avg_fn(recipe.average),
-                use_buffers=True,
-            )
+            average = swa_utils.get_ema_multi_avg_fn(recipe.average)
+            self.averaged = swa_utils.AveragedModel(self.net, multi_avg_fn=average)
 
     def best_net(self) -> nn.Module:
         """The net to keep: the averaged one where the recipe asks for it."""
         return self.averaged.module if self.averaged else self.net
 
     def __iter__(self) -> Iterator[Progress]:
-        start, begun = time.perf_counter(), self.epoch
+        start, begun, before = time.perf_counter(), self.epoch, self.seconds
         for epoch in range(self.epoch, self.recipe.epochs):
             for progress in self._epoch(epoch):
+                now = time.perf_counter()
                 done = epoch - begun + progress.step / self.steps
-                left = (self.recipe.epochs - begun - done) * (time.perf_counter() - start) / done
-                yield replace(progress, seconds_left=min(left, self.deadline - time.perf_counter()))
-                if time.perf_counter() > self.deadline:
+                left = (self.recipe.epochs - begun - done) * (now - start) / done
+                if progress.epoch_ended:
+                    self.seconds = before + now - start
+                yield replace(progress, seconds_left=max(0.0, min(left, self.deadline - now)))
+                if self._is_over(progress):
                     self.out_of_time = True
                     return
 
     def _epoch(self, epoch: int) -> Iterator[Progress]:
         recipe = self.recipe
-        draws = draw_epoch(
-            len(self.train_set),
-            epoch=epoch,
-            seed=recipe.seed,
-            flip=recipe.flip,
-            min_area=recipe.min_area,
-        ).to(self.device)
-        self.wrapped.train()
+        # Dropout, too, depends on seed, epoch and process alone: a resumed run is the same run.
+        torch.manual_seed((recipe.seed * 100_003 + epoch) * self.world + self.rank)
+        draws = self._draws(epoch).to(self.device)
+        self.forward.train()
         self.prepare(self.net)
-        totals = torch.zeros(3, device=self.device)  # loss, right answers, images
+        totals = torch.zeros(2, device=self.device)  # loss, right answers
         start = last = time.perf_counter()
         for step in range(self.steps):
             # Every process takes each world-th image of the batch.
-            first, end = step * self.batch, (step + 1) * self.batch
-            part = draws.part(slice(first + self.rank, end, self.world))
+            part = draws.part(slice(step * self.batch + self.rank, (step + 1) * self.batch,
+                                    self.world))  # fmt: skip
             rate = self._set_rate(epoch * self.steps + step)
             totals += self._step(self._inputs(part, epoch), self.train_set.labels[part.order])
-            ended, now = step + 1 == self.steps, time.perf_counter()
-            if not (ended or now - last > REPORT_SECONDS):
+            ended = step + 1 == self.steps
+            # Reading the totals waits for the device: now and then, not every step.
+            if not ended and time.perf_counter() - last < REPORT_SECONDS:
                 continue
-            last = now
-            loss, right, seen = self._sum(totals)
+            seen = (step + 1) * self.batch
+            if self.world > 1 and ended:
+                dist.all_reduce(totals)
+            elif self.world > 1:  # the clocks of the processes differ: no talk between them here
+                seen //= self.world
+            loss, right = totals.tolist()
+            last = time.perf_counter()
             if not math.isfinite(loss):
                 raise Diverged(
                     f"the loss is not a number any more (epoch {epoch + 1}): try a lower learning "
@@ -264,7 +288,7 @@ class Run:
                 loss=loss / seen,
                 accuracy=100 * right / seen,
                 lr=rate,
-                images_per_s=seen / (time.perf_counter() - start),
+                images_per_s=(step + 1) * self.batch / (last - start),
                 seconds_left=0.0,
             )
             if ended:
@@ -283,6 +307,27 @@ class Run:
                 )
             yield progress
 
+    def _draws(self, epoch: int) -> Draws:
+        recipe = self.recipe
+        return draw_epoch(
+            len(self.train_set),
+            epoch=epoch,
+            seed=recipe.seed,
+            flip=recipe.flip,
+            min_area=recipe.min_area,
+        )
+
+    def _is_over(self, progress: Progress) -> bool:
+        """Whether the time is up; several processes agree on it, after an epoch."""
+        over = time.perf_counter() > self.deadline
+        if self.world == 1:
+            return over
+        if not progress.epoch_ended:
+            return False
+        vote = torch.tensor(float(over), device=self.device)
+        dist.all_reduce(vote)
+        return bool(vote)
+
     def _inputs(self, part, epoch: int) -> Tensor:
         images, recipe = self.train_set.images, self.recipe
         if images.is_floating_point():
@@ -300,9 +345,9 @@ class Run:
         )
 
     def _step(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """One step of the optimiser; (loss summed over the images, right answers, images) [3]."""
+        """One step of the optimiser; (loss summed over the images, right answers) [2]."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            outputs = self.wrapped(inputs)
+            outputs = self.forward(inputs)
         logits = outputs if isinstance(outputs, Tensor) else outputs.logits
         loss = training_loss(
             _float(outputs),
@@ -321,14 +366,7 @@ class Run:
             # The plain loss of the net's own logits, to be read beside the one on held-out images.
             plain = nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
             right = (logits.argmax(1) == labels).sum()
-            return torch.stack([plain, right.float(), plain.new_tensor(len(labels))])
-
-    def _sum(self, totals: Tensor) -> list[float]:
-        """The totals of all processes."""
-        if self.world > 1:
-            totals = totals.clone()
-            dist.all_reduce(totals)
-        return totals.tolist()
+            return torch.stack([plain, right.float()])
 
     def _set_rate(self, step: int) -> float:
         """One cycle: up in a line to the peak, down in a line to 0."""
@@ -341,6 +379,13 @@ class Run:
         return self.peaks[0] * share
 
     def _check(self, progress: Progress) -> Progress:
+        if self.averaged:
+            # The running statistics belong to the net that learns; the averaged one needs its own.
+            draws = self._draws(progress.epoch - 1).to(self.device)
+            parts = (slice(i * self.batch, (i + 1) * self.batch) for i in range(self.steps))
+            batches = (self._inputs(draws.part(p), progress.epoch - 1) for p in parts)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+                swa_utils.update_bn(islice(batches, NORM_BATCHES), self.averaged.module)
         if self.val_set is None or not len(self.val_set):
             return progress
         logits = predict(
@@ -354,8 +399,8 @@ class Run:
     # Resuming: tensors in a safetensors file, the rest in JSON beside it.
 
     def save(self, path: Path) -> None:
-        """Write all that is needed to go on into ``path`` (.safetensors) and the .json beside it,
-        each in one move, so that a run cut off here leaves the last good one."""
+        """Write all that is needed to go on into one safetensors file: tensors, and the rest as
+        JSON in its header. It is moved into place, so a run cut off here leaves the last good one."""
         from safetensors.torch import save_file
 
         tensors = {f"net.{key}": value for key, value in self.net.state_dict().items()}
@@ -363,24 +408,29 @@ class Run:
             tensors |= {f"avg.{key}": value for key, value in self.averaged.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"opt.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
+        facts = {"epoch": self.epoch, "seconds": self.seconds, "history": self.history}
         waiting = path.with_suffix(".part")
-        facts = {"epoch": self.epoch, "recipe": asdict(self.recipe), "history": self.history}
         save_file(
             {key: value.detach().cpu().contiguous() for key, value in tensors.items()},
             waiting,
-            metadata={"run": json.dumps(facts)},
+            metadata={"run": json.dumps(self._identity() | facts)},
         )
         waiting.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Go on where ``save`` was called. Raises ValueError for a checkpoint of another recipe."""
-        from safetensors import safe_open
+        """Go on where ``save`` was called. Raises ValueError for a checkpoint of another run (its
+        recipe, its images or its net differ) or a damaged one."""
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(path, "pt", device=str(self.device)) as file:
-            facts = json.loads(file.metadata()["run"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        if facts["recipe"] != asdict(self.recipe):
-            raise ValueError(f"{path} was trained with another recipe: delete it to start anew")
+        try:
+            with safe_open(path, "pt", device=str(self.device)) as file:
+                facts = json.loads(file.metadata()["run"])
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except (SafetensorError, TypeError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"{path} is no checkpoint of a run: delete it to start anew"
+            ) from error
+        differing = [key for key, value in self._identity().items() if facts.get(key) != value]
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {
@@ -389,6 +439,12 @@ class Run:
                 if key.startswith(prefix)
             }
 
+        if not differing and part("net.").keys() != self.net.state_dict().keys():
+            differing = ["net"]
+        if differing:
+            raise ValueError(
+                f"{path} is of a run with another {', '.join(differing)}: delete it to start anew"
+            )
         self.net.load_state_dict(part("net."))
         if self.averaged:
             self.averaged.load_state_dict(part("avg."))
@@ -397,7 +453,12 @@ class Run:
             index, _, name = key.partition(".")
             state["state"].setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict(state)
-        self.epoch, self.history = facts["epoch"], facts["history"]
+        self.epoch, self.seconds = facts["epoch"], facts["seconds"]
+        self.history = facts["history"]
+
+    def _identity(self) -> dict:
+        """What must be the same for a run to be resumed."""
+        return {"recipe": asdict(self.recipe), "images": len(self.train_set)}
 
 
 def _float(outputs):
