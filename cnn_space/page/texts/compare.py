@@ -34,9 +34,10 @@ EN: dict[str, str] = {
     "compare_yes": "yes",
     "compare_no": "no",
     "compare_open": "–",
-    "compare_table_note": "Agrees: with most of the nets that know the same classes. Time: median "
-    "of warm runs on this photo, the nets taking turns. MACs: multiply-accumulates for one image "
-    "of the net's own size. Accuracy: top-1, measured on the data named.",
+    "compare_table_note": "Sort with the ⋮ of a heading. Agrees: with most of the nets that know "
+    "the same classes. Time: median of warm runs on this photo, the nets taking turns. MACs: "
+    "multiply-accumulates for one image of the net's own size. Accuracy: top-1, "
+    "measured on the data named.",
     "compare_work_title": "Accuracy against work",
     "compare_work_x": "MACs for one image",
     "compare_work_note": "Accuracy in percent; the area of a dot tells its parameters. Faint: "
@@ -86,9 +87,10 @@ KO: dict[str, str] = {
     "compare_yes": "예",
     "compare_no": "아니요",
     "compare_open": "–",
-    "compare_table_note": "일치: 같은 클래스를 아는 신경망들 가운데 다수의 답과 같은지 "
-    "나타냅니다. 시간: 이 사진을 번갈아 실행해 잰 중앙값이며, 첫 실행은 넣지 않습니다. MACs: 각 "
-    "신경망의 입력 크기에서 이미지 한 장을 처리하는 곱셈-누산 횟수. 정확도: 표시된 데이터의 top-1.",
+    "compare_table_note": "머리글의 ⋮ 메뉴로 정렬할 수 있습니다. 일치: 같은 클래스를 아는 "
+    "신경망들 가운데 다수의 답과 같은지 나타냅니다. 시간: 이 사진을 번갈아 실행해 잰 중앙값이며, "
+    "첫 실행은 넣지 않습니다. MACs: 각 신경망의 입력 크기에서 이미지 한 장을 처리하는 곱셈-누산 "
+    "횟수. 정확도: 표시된 데이터의 top-1.",
     "compare_work_title": "정확도와 연산량",
     "compare_work_x": "이미지 한 장당 MACs",
     "compare_work_note": "세로는 정확도(%), 점의 넓이는 파라미터 수입니다. 흐린 점은 고르지 않은 "

@@ -1,0 +1,155 @@
+"""The Compare tab in a browser, on the nets that come with the repository."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from cnn_space import weights
+from cnn_space.page import compare
+
+pytestmark = pytest.mark.skipif(
+    len(compare.defaults()) < 4, reason="there are no four trained nets in checkpoints/"
+)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A picture of no example: a bright disc on dark stripes, twice as wide as high."""
+    y, x = np.mgrid[0:120, 0:240]
+    pixels = np.stack([40 + 30 * (x // 12 % 2)] * 3, axis=-1).astype(np.uint8)
+    pixels[(x - 120) ** 2 + (y - 60) ** 2 < 1600] = (230, 90, 40)
+    path = tmp_path / "disc.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def open_tab(page, name: str):
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def finished(page):
+    """Wait for the comparison under way: its link comes with the times."""
+    page.locator("#compare-csv a").wait_for(timeout=60_000)
+
+
+def upload(page, photo):
+    page.locator("#compare-photo button[aria-label='Remove Image']").click()
+    page.locator("#compare-photo input[type=file]").wait_for(state="attached")
+    page.locator("#compare-csv a").wait_for(state="detached")
+    page.locator("#compare-photo input[type=file]").set_input_files(str(photo))
+    finished(page)
+
+
+def rows(page) -> list[list[str]]:
+    """The table's body as text."""
+    found = page.locator("#compare-table [role=row]").filter(has=page.get_by_role("gridcell"))
+    found = sorted(found.all(), key=lambda row: int(row.get_attribute("data-index")))
+    return [[c.strip() for c in row.get_by_role("gridcell").all_inner_texts()] for row in found]
+
+
+def test_four_nets_on_a_photo(page, page_url, photo):
+    open_tab(page, "Compare")
+    finished(page)  # an example is there on arrival
+    upload(page, photo)
+    cards = page.locator(".compare-card")
+    assert cards.count() == 4
+    names = [card.get_attribute("data-net") for card in cards.all()]
+    assert names == compare.defaults()
+
+    client = Client(page_url, verbose=False, analytics_enabled=False)
+    table, sentence = client.predict(
+        image=handle_file(str(photo)), models=names, api_name="/compare"
+    )
+    shown = rows(page)
+    assert len(shown) == len(table["data"]) == 4
+    timed = table["headers"].index("Time, ms")
+    for name, card, seen, sent in zip(names, cards.all(), shown, table["data"], strict=True):
+        record = weights.record(name)
+        assert sent[0] == name and seen[0] == record.title
+        for column, (ours, theirs) in enumerate(zip(seen[1:], sent[1:], strict=True), start=1):
+            if column == timed:  # another run, another time
+                assert float(ours) > 0 and theirs > 0
+            elif isinstance(theirs, str):
+                assert ours == theirs
+            else:
+                assert float(ours.replace(",", "")) == pytest.approx(theirs, abs=0.051)
+        assert sent[table["headers"].index("Params, M")] == round(record.parameters / 1e6, 3)
+        assert sent[table["headers"].index("Accuracy, %")] == round(record.accuracy, 2)
+        assert card.locator(".compare-answer").inner_text() == seen[2]
+        assert card.locator("li").count() == 3
+        assert card.locator("img").get_attribute("src").startswith("data:image/webp;base64,")
+        assert re.search(r"Grad-CAM at \S+, \d+ × \d+", card.inner_text())
+        assert ("odd" in card.get_attribute("class")) == (seen[6] == "no")
+    assert page.locator("#compare-finding").inner_text().strip() == sentence
+
+    link = page.locator("#compare-csv a")
+    with page.expect_download() as download:
+        link.click()
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    sheet = list(csv.DictReader(io.StringIO(text)))
+    assert [line["net"] for line in sheet] == names
+    assert [line["answer"] for line in sheet] == [row[2] for row in shown]
+
+
+def test_the_table_sorts_by_number(page):
+    open_tab(page, "Compare")
+    finished(page)
+    column = compare.headers().index("Params, M")
+    before = [float(row[column].replace(",", "")) for row in rows(page)]
+    assert len(before) == 4
+    for way, reverse in (("Sort ascending", False), ("Sort descending", True)):
+        head = page.locator("#compare-table th[title='Params, M']")
+        head.hover()
+        head.get_by_role("button", name="Open cell menu").click()
+        page.get_by_role("menuitem", name=way).click()
+        page.wait_for_timeout(300)
+        after = [float(row[column].replace(",", "")) for row in rows(page)]
+        assert after == sorted(before, reverse=reverse)
+
+
+def test_both_tabs_share_one_photo(page, photo):
+    answer = page.locator("#classify-answer .classify-label").first
+    answer.wait_for()
+    first = page.locator("#classify-photo img").get_attribute("src")
+    open_tab(page, "Compare")
+    finished(page)
+    assert page.locator("#compare-photo img").get_attribute("src") == first
+    upload(page, photo)
+    second = page.locator("#compare-photo img").get_attribute("src")
+    assert second != first
+
+    open_tab(page, "Classify")
+    page.locator(f"#classify-photo img[src='{second}']").wait_for()
+    page.locator("#classify .gallery-item").nth(1).click()
+    page.locator(f"#classify-photo img:not([src='{second}'])").wait_for()
+    third = page.locator("#classify-photo img").get_attribute("src")
+    open_tab(page, "Compare")
+    page.locator(f"#compare-photo img[src='{third}']").wait_for()
+    finished(page)
+    assert page.locator(".compare-card .compare-answer").count() == 4
+
+
+def test_nets_come_and_go(page):
+    open_tab(page, "Compare")
+    finished(page)
+    page.locator("#compare-nets").get_by_title("Remove").first.click()
+    page.locator(".compare-card").nth(3).wait_for(state="detached")
+    finished(page)
+    assert len(rows(page)) == 3
+    assert page.locator(".compare-work circle.chosen").count() == 3
+
+
+def test_a_phone_needs_no_sideways_scrolling(browser, page_url):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
+    phone = context.new_page()
+    phone.goto(page_url)
+    open_tab(phone, "비교")
+    phone.locator("#compare-csv a").wait_for(timeout=60_000)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert "CIFAR-10" in phone.locator(".compare-card").first.inner_text()
+    context.close()
