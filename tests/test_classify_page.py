@@ -5,6 +5,9 @@ import io
 import json
 import re
 import string
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -20,6 +23,7 @@ from cnn_space.page import classify as page
 from cnn_space.page.texts import TEXTS
 from cnn_space.page.texts import classify as texts
 
+ROOT = Path(__file__).parents[1]
 ENGLISH = SimpleNamespace(headers={"accept-language": "en-US,en"})
 KOREAN = SimpleNamespace(headers={"accept-language": "ko-KR,ko;q=0.9,en;q=0.8"})
 
@@ -251,3 +255,11 @@ def test_the_command_line(checkpoints, photo, tmp_path, capsys):
 
     assert main(["classify", str(path), "--net", "lenet6.cifar10"]) == 2
     assert "did you mean lenet5.cifar10" in capsys.readouterr().err
+
+
+def test_nothing_slow_stands_between_start_and_first_page():
+    code = "import sys, app; app.build(); print({'torchvision', 'datasets'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines()[-1] == "set()", done.stdout
