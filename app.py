@@ -9,7 +9,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from cnn_space.page import classify, compare, inception, whole_net
+from cnn_space.page import classify, compare, explain, inception, whole_net
 from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
@@ -45,11 +45,29 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
                 label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
             )
         with gr.Column(elem_id="classify-result"):
-            answer = gr.HTML(elem_id="classify-answer")
+            answer = gr.HTML(elem_id="classify-answer", js_on_load=explain.PICK_JS)
             with gr.Row(elem_id="classify-pictures"):
                 seen = gr.HTML(elem_id="classify-seen")
+                looked = gr.HTML(elem_id="classify-looked")
             views = gr.HTML(elem_id="classify-views")
             foot = gr.HTML(elem_id="classify-foot")
+    inside_fold = gr.Accordion(
+        t("explain_inside"),
+        open=False,
+        visible=explain.has_inside(classify.first_net(), {}),
+        elem_id="explain-inside",
+    )
+    with inside_fold:
+        gr.Markdown(t("explain_inside_intro"))
+        module = gr.Radio(
+            explain.MODULES,
+            value=explain.FIRST_MODULE,
+            label=t("explain_module"),
+            container=False,
+            elem_id="explain-module",
+            elem_classes="segmented",
+        )
+        inside = gr.HTML(elem_id="explain-branches")
     # For clients: the same answer as figures. A hidden button, because an API needs an event.
     top_k = gr.Number(classify.TOP_K, precision=0, minimum=1, label="top_k", visible=False)
     ranked = gr.Label(visible=False, label="classes")
@@ -67,10 +85,23 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
         **private,
         **infer,
     }
-    gr.on([demo.load, photo.change, ten_views.change], **show)
-    model.change(
+    shown = gr.on([demo.load, photo.change, ten_views.change], **show)
+    fetched = model.change(
         classify.fetch, [model, own_nets], answer, show_progress="minimal", **fetch, **private
     ).then(**show)
+    # The heatmap comes after the answer, and once more for each class that is clicked.
+    quiet = {"show_progress": "hidden", **private, **infer}
+    asked = [photo, model, own_nets]
+    is_open = gr.State(False)
+    for answered in (shown, fetched):
+        answered.then(explain.look, asked, looked, **quiet)
+        answered.then(explain.fold, [*asked, module, is_open], [inside_fold, inside], **quiet)
+    answer.click(explain.look_for, asked, looked, **quiet)
+    module.input(explain.look_inside, [*asked, module], inside, **quiet)
+    inside_fold.expand(lambda: True, None, is_open, **private).then(
+        explain.look_inside, [*asked, module], inside, **quiet
+    )
+    inside_fold.collapse(lambda: False, None, is_open, **private)
     demo.load(classify.arrive, own_nets, model, show_progress="hidden", **private)
     return SimpleNamespace(photo=photo, model=model)
 
@@ -123,7 +154,14 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
     said = gr.Textbox(visible=False, label="finding")
     ask = gr.Button(visible=False)
     infer = {"concurrency_id": "infer", "concurrency_limit": 1}
-    ask.click(compare.compare, [photo, nets], [result, said], api_name="compare", **infer)
+    ask.click(
+        compare.compare,
+        [photo, nets],
+        [result, said],
+        api_name="compare",
+        concurrency_id="fetch",
+        concurrency_limit=8,
+    )
 
     done = gr.State()  # what was compared last
     private = {"api_visibility": "private", "show_progress": "hidden"}

@@ -157,7 +157,8 @@ def answer_html(told, lang: str = "en") -> str:
     )
     single = {p.label: p.probability for p in told.predictions}
     rows = "".join(
-        f'<li data-label="{escape(p.label)}"><span>{escape(label(p.label, lang))}</span>'
+        f'<li data-label="{escape(p.label)}" tabindex="0">'
+        f"<span>{escape(label(p.label, lang))}</span>"
         f'<span class="classify-bar"><i style="width:{p.probability:.2%}"></i>'
         + (f'<b style="left:{single[p.label]:.2%}"></b>' if ten else "")
         + f"</span><span>{percent(p.probability)}</span></li>"

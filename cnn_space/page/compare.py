@@ -58,10 +58,7 @@ def fetch(
 ) -> None:
     """Bring those nets here that are not; one that cannot be had is said, the others go on."""
     for name in names or []:
-        try:
-            classify.fetch(name, own_nets, progress)
-        except gr.Error as problem:
-            gr.Warning(f"{weights.record(name).title}: {problem.message}")
+        classify.fetch(name, own_nets, progress)
 
 
 # Running

@@ -9,7 +9,7 @@ from importlib import import_module
 import gradio as gr
 
 LANGUAGES = ("en", "ko")
-_FILES = ("common", "classify", "compare", "inception", "finetune")
+_FILES = ("common", "classify", "explain", "compare", "inception", "finetune")
 
 
 def _gather() -> dict[str, dict[str, str]]:
