@@ -9,7 +9,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from cnn_space.page import classify, compare, explain, inception, whole_net
+from cnn_space.page import classify, compare, explain, finetune, inception, whole_net
 from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
@@ -297,16 +297,179 @@ def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
     return SimpleNamespace()
 
 
-def finetune_tab(own_nets: gr.State) -> SimpleNamespace:
+def finetune_tab(
+    demo: gr.Blocks, tabs: gr.Tabs, classify_net: gr.Dropdown, own_nets: gr.State
+) -> SimpleNamespace:
     """A short fine-tuning run on the visitor's own classes."""
-    return SimpleNamespace()
+    bench = gr.State(finetune.Bench(), time_to_live=60 * finetune.keep_minutes())
+    sources = [(t(f"finetune_source_{name}"), name) for name in finetune.sources()]
+    with gr.Row(elem_classes="ft-row"):
+        with gr.Column(scale=5, min_width=300):
+            gr.Markdown(t("finetune_step_data"), elem_classes="ft-step")
+            source = gr.Radio(
+                sources, value="digits", label=t("finetune_source"), elem_id="ft-source"
+            )
+            archive = gr.File(
+                label=t("finetune_zip"),
+                file_types=[".zip"],
+                type="filepath",
+                height=120,
+                visible=False,
+                elem_id="ft-zip",
+            )
+            hub = gr.Textbox(
+                label=t("finetune_hub"),
+                info=t("finetune_hub_info"),
+                placeholder="frgfm/imagenette:160px",
+                max_lines=1,
+                visible=False,
+                elem_id="ft-hub",
+            )
+            folder = gr.Textbox(
+                label=t("finetune_folder"), max_lines=1, visible=False, elem_id="ft-folder"
+            )
+            read = gr.Button(t("finetune_read"), visible=False, elem_id="ft-read")
+            data = gr.HTML(elem_id="ft-data")
+        with gr.Column(scale=7, min_width=300):
+            samples = gr.HTML(elem_id="ft-samples")
+    with gr.Row(elem_classes="ft-row"):
+        with gr.Column(scale=5, min_width=300):
+            gr.Markdown(t("finetune_step_net"), elem_classes="ft-step")
+            base = gr.Dropdown(
+                classify.choices(),
+                value=classify.first_net(),
+                label=t("finetune_base"),
+                elem_id="ft-base",
+            )
+            preset = gr.Radio(
+                [(t(f"finetune_preset_{name}"), name) for name in finetune.PRESETS],
+                value="balanced",
+                label=t("finetune_preset"),
+                elem_id="ft-preset",
+            )
+            with gr.Accordion(t("finetune_advanced"), open=False, elem_id="ft-advanced"):
+                with gr.Row():
+                    head_epochs = gr.Slider(1, 100, 30, step=1, label=t("finetune_head_epochs"))
+                    epochs = gr.Slider(0, 50, 6, step=1, label=t("finetune_epochs"))
+                with gr.Row():
+                    optimizer = gr.Radio(
+                        [("SGD", "sgd"), ("Adam", "adam")],
+                        value="sgd",
+                        label=t("finetune_optimizer"),
+                    )
+                    augment = gr.Radio(
+                        [(t(f"finetune_augment_{name}"), name) for name in finetune.AUGMENTATIONS],
+                        value="shift",
+                        label=t("finetune_augment"),
+                    )
+                with gr.Row():
+                    lr = gr.Number(0, label=t("finetune_lr"), info=t("finetune_lr_info"))
+                    lower = gr.Slider(0.01, 1, 0.1, step=0.01, label=t("finetune_lower"))
+                with gr.Row():
+                    holdout = gr.Slider(5, 50, 20, step=5, label=t("finetune_holdout"))
+                    seed = gr.Number(0, label=t("finetune_seed"), precision=0)
+                aux = gr.Checkbox(False, label=t("finetune_aux"))
+                frozen_norm = gr.Checkbox(False, label=t("finetune_frozen_norm"))
+        with gr.Column(scale=7, min_width=300):
+            gr.Markdown(t("finetune_step_train"), elem_classes="ft-step")
+            with gr.Row(elem_classes="ft-buttons"):
+                train = gr.Button(t("finetune_train"), variant="primary", elem_id="ft-train")
+                stop = gr.Button(t("finetune_stop"), interactive=False, elem_id="ft-stop")
+            state = gr.HTML(elem_id="ft-state")
+            curves = gr.HTML(elem_id="ft-curves")
+    with gr.Row(elem_classes="ft-row"):
+        with gr.Column(scale=7, min_width=300):
+            gr.Markdown(t("finetune_step_result"), elem_classes="ft-step")
+            result = gr.HTML(elem_id="ft-result")
+            with gr.Row(elem_classes="ft-buttons"):
+                use = gr.Button(t("finetune_use"), interactive=False, elem_id="ft-use")
+                download = gr.DownloadButton(
+                    t("finetune_download"), interactive=False, elem_id="ft-download"
+                )
+            own = gr.HTML(elem_id="ft-own")
+            matrix = gr.HTML(js_on_load=finetune.CELL_CLICK, elem_id="ft-matrix")
+        with gr.Column(scale=5, min_width=300):
+            cell = gr.HTML(elem_id="ft-cell")
+            mistakes = gr.HTML(elem_id="ft-mistakes")
+            if finetune.may_push():
+                with gr.Row(elem_classes="ft-buttons"):
+                    gr.LoginButton()
+                    repo = gr.Textbox(label=t("finetune_push_name"), max_lines=1)
+                    push = gr.Button(t("finetune_push"))
+                push.click(finetune.push_own, [bench, repo], own, api_visibility="private")
+
+    advanced = [optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed]
+    private = {"api_visibility": "private"}
+    quiet = {"show_progress": "hidden", **private}
+    told = [data, samples]
+    # 1: images
+    source.change(
+        finetune.choose_source,
+        [bench, source, base, holdout],
+        [bench, archive, hub, folder, read, augment, *told],
+        **quiet,
+    )
+    gr.on(
+        [archive.upload, read.click, hub.submit, folder.submit],
+        finetune.read_images,
+        [bench, source, archive, hub, folder, base, holdout],
+        [bench, augment, *told],
+        show_progress_on=data,
+        concurrency_id="intake",
+        concurrency_limit=2,
+        **private,
+    )
+    gr.on(
+        [base.input, augment.input, holdout.release],
+        finetune.show_images,
+        [bench, base, augment, holdout],
+        told,
+        **quiet,
+    )
+    # 2: net
+    preset.input(finetune.choose_preset, preset, [head_epochs, epochs], queue=False, **quiet)
+    # 3: train. The run is a generator: Stop and a closed page end it at its next report.
+    run = train.click(finetune.begin, None, [state, train, stop], queue=False, **quiet).then(
+        finetune.start,
+        [bench, base, *advanced],
+        [state, curves],
+        concurrency_id="train",
+        concurrency_limit=1,
+        **quiet,
+    )
+    outcome = [bench, own_nets, state, curves, result, own, matrix, cell, mistakes, download, use]
+    ended = {"inputs": [bench, own_nets], "outputs": [*outcome, train, stop], **quiet}
+    for event in (
+        run.then(finetune.finish, **ended),
+        stop.click(finetune.stop, cancels=run, **ended),
+    ):
+        event.then(classify.arrive, own_nets, classify_net, **quiet)
+    matrix.click(finetune.open_cell, bench, cell, **quiet)
+    use.click(finetune.use, [bench, own_nets], [tabs, classify_net], **quiet)
+    # For clients: the same run, as one endpoint.
+    report, net_file = gr.JSON(visible=False, label="report"), gr.File(visible=False, label="net")
+    gr.Button(visible=False).click(
+        finetune.finetune,
+        [archive, base, *advanced],
+        [report, net_file],
+        api_name="finetune",
+        concurrency_id="train",
+    )
+    demo.load(
+        finetune.arrive,
+        [bench, base],
+        [base, *told, state, curves, result, matrix, mistakes],
+        **quiet,
+    )
+    demo.unload(finetune.leave)
+    return SimpleNamespace(train=train)
 
 
 def build() -> gr.Blocks:
     """The whole page, not yet served."""
     with gr.Blocks(title="CNN Space", delete_cache=(3600, 3600)) as demo:
         # A visitor's own fine-tuned nets, {display name: Loaded}; one dictionary a session.
-        own_nets = gr.State({})
+        own_nets = gr.State(finetune.OwnNets(), time_to_live=60 * finetune.keep_minutes())
         with gr.Column(elem_id="top"):
             gr.Markdown("# CNN Space")
             gr.Markdown(t("tagline"))
@@ -318,7 +481,7 @@ def build() -> gr.Blocks:
             with gr.Tab(t("tab_inception"), id="inception"):
                 inception_tab(tabs)
             with gr.Tab(t("tab_finetune"), id="finetune"):
-                finetune_tab(own_nets)
+                finetune_tab(demo, tabs, shown.model, own_nets)
     return demo.queue(api_open=False, max_size=64)
 
 
@@ -341,6 +504,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, help="port to listen on (default: 7860 or the next)")
     parser.add_argument("--share", action="store_true", help="make a public link for a week")
     args = parser.parse_args(argv)
+    if args.share:
+        # Whoever has the link may not read folders of this machine.
+        os.environ["CNN_SPACE_FINETUNE_FOLDERS"] = "0"
     demo = build()
     demo.launch(
         server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()

@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from cnn_space import classify_commands, hub_commands, training_commands
+from cnn_space import classify_commands, finetuning_commands, hub_commands, training_commands
 
 _COMMANDS = (
     training_commands.add_train,
     training_commands.add_evaluate,
     training_commands.add_table,
+    finetuning_commands.add_finetune,
     classify_commands.add_classify,
     hub_commands.add_fetch,
     hub_commands.add_publish,

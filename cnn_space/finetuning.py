@@ -75,6 +75,7 @@ class Point:
     """One point of the curves: seconds since the start, loss, accuracy in percent."""
 
     seconds: float
+    stage: str  # "head" or "all"
     part: str  # "train" (augmented, as it learned) or "validation"
     loss: float
     accuracy: float
@@ -429,7 +430,9 @@ class Run:
         try:
             for progress in run:
                 seconds = time.perf_counter() - self._start
-                self.history.append(Point(seconds, "train", progress.loss, progress.accuracy))
+                self.history.append(
+                    Point(seconds, stage, "train", progress.loss, progress.accuracy)
+                )
                 update = Update(
                     stage,
                     progress.epoch,
@@ -465,7 +468,7 @@ class Run:
     def _keep_best(self, stage: str, epoch: int, logits, labels) -> None:
         loss, accuracy = _score(logits, labels)
         seconds = time.perf_counter() - self._start
-        self.history.append(Point(seconds, "validation", loss, accuracy))
+        self.history.append(Point(seconds, stage, "validation", loss, accuracy))
         best = self._best
         if math.isfinite(loss) and (
             best is None or (accuracy, -loss) > (best.accuracy, -best.loss)

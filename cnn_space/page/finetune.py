@@ -15,6 +15,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
@@ -28,8 +29,9 @@ from cnn_space.page.texts import label, language, say
 
 EXAMPLE = Path(__file__).with_name("finetune_example.json")
 SOURCES = ("digits", "zip", "hub", "folder")
+PRESETS = ("quick", "balanced", "thorough")
+AUGMENTATIONS = ("none", "shift", "mirror")
 DEFAULT_BASE = "googlenet.cifar10"
-SHOWN_SAMPLES = 20
 SHOWN_CLASSES = 12
 SHOWN_IN_CELL = 24
 # A click on a cell of the matrix reaches ``open_cell`` with the cell's place.
@@ -265,20 +267,26 @@ def samples_html(intake: Intake, base: str, augment: str, lang: str) -> str:
 
     images = intake.images
     preprocessing = weights.identify(base).preprocessing
-    order = np.argsort(_turn_of_each(images.labels.numpy()), kind="stable")[:SHOWN_SAMPLES]
+    # A column a class where that gives a decent grid.
+    columns = len(images.classes) if 5 <= len(images.classes) <= 10 else 8
+    order = np.argsort(_turn_of_each(images.labels.numpy()), kind="stable")[: 3 * columns]
     pictures = preview(images.subset(order), preprocessing, augment)
+    names = [images.classes[number] for number in images.labels[order].tolist()]
     figures = "".join(
-        f"<figure><img src='{data_url(picture)}' "
-        f"alt='{_sample_alt(images.classes[int(images.labels[i])], lang)}'>"
-        f"<figcaption>{escape(label(images.classes[int(images.labels[i])], lang))}</figcaption>"
-        "</figure>"
-        for i, picture in zip(order.tolist(), pictures, strict=True)
+        f"<figure><img src='{data_url(picture)}' alt='{_sample_alt(name, lang)}'>"
+        f"<figcaption>{escape(label(name, lang))}</figcaption></figure>"
+        for name, picture in zip(names, pictures, strict=True)
     )
-    side = preprocessing.size
     about = say(
-        "finetune_samples", lang, side=side, augment=say(f"finetune_samples_{augment}", lang)
+        "finetune_samples",
+        lang,
+        side=preprocessing.size,
+        augment=say(f"finetune_samples_{augment}", lang),
     )
-    return f"<div class='ft-pictures'>{figures}</div><p class='small'>{about}</p>"
+    return (
+        f"<div class='ft-pictures ft-grid' style='--columns:{columns}'>{figures}</div>"
+        f"<p class='small'>{about}</p>"
+    )
 
 
 def _sample_alt(name: str, lang: str) -> str:
@@ -366,24 +374,85 @@ def ended_html(report, lang: str) -> str:
     return state_html(report.ended, note, lang, done=1)
 
 
-def curves(history, lang: str):
-    """Two tables for the line plots, (loss, accuracy): columns time, value, part."""
-    import pandas as pd
+def curves_html(history, lang: str) -> str:
+    """Loss and accuracy over the seconds of a run, training and validation, as two drawings.
 
-    parts = {
-        part: say(f"finetune_curve_{'train' if part == 'train' else 'validation'}", lang)
+    Drawn here and not by ``gr.LinePlot``, which loses its lines when it starts without any.
+    """
+    loss = say("finetune_curve_loss", lang)
+    accuracy = say("finetune_curve_accuracy", lang)
+    legend = "".join(
+        f"<span class='ft-key ft-{part}'>{say(f'finetune_curve_{part}', lang)}</span>"
         for part in ("train", "validation")
-    }
+    )
+    return (
+        f"<div class='ft-curves'>{_curve(history, 'loss', loss, lang)}"
+        f"{_curve(history, 'accuracy', accuracy, lang)}</div><p class='small'>{legend}</p>"
+    )
 
-    def table(field: str):
-        rows = [
-            (point.seconds, value, parts[point.part])
-            for point in history
-            if math.isfinite(value := getattr(point, field))
-        ]
-        return pd.DataFrame(rows, columns=["time", "value", "part"])
 
-    return table("loss"), table("accuracy")
+def _curve(history, field: str, title: str, lang: str) -> str:
+    """One drawing: 360 × 190 units, the axes from 0."""
+    left, right, top, bottom = 38, 352, 12, 164
+    points = [p for p in history if math.isfinite(getattr(p, field))]
+    end = _round_up(max((p.seconds for p in points), default=0) or 10)
+    highest = max((getattr(p, field) for p in points), default=0) or 2.5
+    high = 100 if field == "accuracy" else _round_up(highest)
+
+    def x(seconds: float) -> float:
+        return left + (right - left) * seconds / end
+
+    def y(value: float) -> float:
+        return bottom - (bottom - top) * min(value, high) / high
+
+    grid = "".join(
+        f"<line x1='{left}' x2='{right}' y1='{y(high * i / 4):.1f}' y2='{y(high * i / 4):.1f}'/>"
+        f"<text x='{left - 6}' y='{y(high * i / 4) + 4:.1f}' text-anchor='end'>"
+        f"{high * i / 4:g}</text>"
+        for i in range(5)
+    )
+    times = "".join(
+        f"<text x='{x(end * i / 4):.1f}' y='{bottom + 17}' text-anchor='middle'>"
+        f"{end * i / 4:g}{' s' if i == 4 else ''}</text>"
+        for i in range(5)
+    )
+    stage = next((p.seconds for p in points if p.stage == "all"), None)
+    border = ""
+    if stage is not None:
+        border = (
+            f"<line class='ft-border' x1='{x(stage):.1f}' x2='{x(stage):.1f}' y1='{top}' "
+            f"y2='{bottom}'/><text x='{x(stage) + 5:.1f}' y='{bottom - 6}'>"
+            f"{say('finetune_curve_all', lang)}</text>"
+        )
+    lines = "".join(
+        f"<polyline class='ft-{part}' points='"
+        + " ".join(
+            f"{x(p.seconds):.1f},{y(getattr(p, field)):.1f}" for p in points if p.part == part
+        )
+        + "'/>"
+        for part in ("train", "validation")
+    )
+    dots = "".join(
+        f"<circle class='ft-validation' cx='{x(p.seconds):.1f}' cy='{y(getattr(p, field)):.1f}' "
+        f"r='2'><title>{p.seconds:.1f} s: {getattr(p, field):.3g}</title></circle>"
+        for p in points
+        if p.part == "validation"
+    )
+    return (
+        f"<svg viewBox='0 0 360 190' role='img' aria-label='{escape(title, quote=True)}'>"
+        f"<text class='ft-title' x='{left}' y='8'>{escape(title)}</text>"
+        f"{grid}{times}{border}{lines}{dots}</svg>"
+    )
+
+
+def _round_up(value: float) -> float:
+    """A round number from ``value`` up whose quarters are round too."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(
+        power * n
+        for n in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10, 12)
+        if power * n >= value * 0.999
+    )
 
 
 # The result
@@ -454,7 +523,7 @@ def result_html(result, lang: str) -> str:
     ]
     if report.head is not None and report.best[0] == "all":
         head = say("finetune_head_alone", lang), say("finetune_head_alone_note", lang)
-        figures.insert(1, (report.head, *head, "ft-lesser"))
+        figures.insert(2, (report.head, *head, "ft-lesser"))
     boxes = "".join(
         f"<div class='ft-figure {kind}'><span class='small'>{title}</span>"
         f"<span class='figure'>{value:.1f} %</span><span class='small'>{note}</span></div>"
@@ -525,14 +594,13 @@ def mistakes_html(result, lang: str) -> str:
         return f"{title}<p class='small'>{say('finetune_mistakes_none', lang)}</p>"
     names = [escape(label(name, lang)) for name in report.classes]
     captions = [
-        "<b>"
+        f"<b>{say('finetune_mistake', lang, answer=names[report.answers[i]])}</b><br>"
         + say(
-            "finetune_mistake",
+            "finetune_mistake_true",
             lang,
-            answer=names[report.answers[i]],
             confidence=f"{100 * report.confidences[i]:.0f}",
+            true=names[report.targets[i]],
         )
-        + f"</b><br>{say('finetune_mistake_true', lang, true=names[report.targets[i]])}"
         for i in worst
     ]
     return title + pictures_html(result, worst, captions)
@@ -573,11 +641,10 @@ def open_cell(bench: Bench, event: gr.EventData, request: gr.Request) -> str:
 # The run
 
 
-def plan_from(*advanced):
+def plan_from(optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed):
     """The Plan of the page's controls. Raises ValueError for what is out of range."""
     from cnn_space.finetuning import Plan
 
-    (optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed) = advanced
     return Plan(
         optimizer=optimizer,
         lr=float(lr or 0),
@@ -592,31 +659,47 @@ def plan_from(*advanced):
     )
 
 
-def start(bench: Bench, base: str, *rest) -> Iterator[tuple]:
-    """Train on what lies on the bench; yields (state, loss curve, accuracy curve).
+def start(
+    bench: Bench,
+    base: str | None,
+    optimizer: str,
+    lr: float,
+    lower: float,
+    head_epochs: int,
+    epochs: int,
+    augment: str,
+    aux: bool,
+    frozen_norm: bool,
+    holdout: float,
+    seed: int,
+    request: gr.Request,
+) -> Iterator[tuple]:
+    """Train on what lies on the bench; yields (state, curves).
 
-    The last of ``rest`` is the request. The run lies on the bench from its start, for ``finish``
-    to collect, whether it ends by itself or is stopped.
+    The run lies on the bench from its start, for ``finish`` to collect, whether it ends by itself
+    or is stopped.
     """
     from cnn_space.finetuning import Run, Update
 
-    *advanced, request = rest
     lang = language(request)
     intake = bench.images
-    if intake is None:
-        raise gr.Error(say("finetune_no_data", lang), print_exception=False)
-    if not base:
-        raise gr.Error(say("finetune_no_base", lang), print_exception=False)
     _BY_SESSION[request.session_hash] = bench
-    yield update_html(Update("preparing"), lang), *curves((), lang)
+    yield update_html(Update("preparing"), lang), curves_html((), lang)
     try:
-        plan = plan_from(*advanced)
+        if intake is None:
+            raise ValueError(say("finetune_no_data", lang))
+        if not base:
+            raise ValueError(say("finetune_no_base", lang))
+        plan = plan_from(
+            optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed
+        )
         run = bench.run = Run(weights.load(base), intake.images, plan, seconds=budget())
         with contextlib.closing(iter(run)) as updates:
             for update in updates:
-                yield update_html(update, lang), *curves(update.history, lang)
+                yield update_html(update, lang), curves_html(update.history, lang)
     except ValueError as error:
         bench.run = None
+        yield idle_html(lang), gr.skip()
         raise gr.Error(str(error), print_exception=False) from None
 
 
@@ -630,23 +713,23 @@ def leave(request: gr.Request) -> None:
         bench.run = None
 
 
-def collect(bench: Bench, own: OwnNets) -> bool:
-    """Turn the best net of the run on the bench into the visitor's result; False without one.
-
-    How many such nets are kept, of all visitors, is bounded by ``NETS``.
+def collect(bench: Bench, own: OwnNets) -> str | None:
+    """How the run on the bench ended, its best net turned into the visitor's result; None where
+    there was no run. How many such nets are kept, of all visitors, is bounded by ``NETS``.
     """
     run, bench.run = bench.run, None
-    if run is None or not run.has_best:
-        return False
-    result = bench.result = run.result()
-    BENCHES.keep(bench)
-    bench.name = own_name(result, own)
-    own[bench.name] = result.loaded
-    NETS.keep(own, bench.name)
-    # Gradio copies the file when it hands it out; ours goes with the bench.
-    bench.folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
-    bench.file = str(bundle(result, Path(bench.folder.name)))
-    return True
+    if run is None:
+        return None
+    if run.has_best:
+        result = bench.result = run.result()
+        BENCHES.keep(bench)
+        bench.name = own_name(result, own)
+        own[bench.name] = result.loaded
+        NETS.keep(own, bench.name)
+        # Gradio copies the file when it hands it out; ours goes with the bench.
+        bench.folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
+        bench.file = str(bundle(result, Path(bench.folder.name)))
+    return run.ended if run.has_best else f"{run.ended}, nothing kept"
 
 
 def begin(request: gr.Request) -> tuple:
@@ -658,21 +741,25 @@ def begin(request: gr.Request) -> tuple:
 
 def finish(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     """A run has ended by itself: all that shows its result."""
-    return _outcome(bench, own, collect(bench, own), gr.skip(), language(request))
+    return _outcome(bench, own, collect(bench, own), language(request))
 
 
 def stop(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     """A click on Stop: the run ends, and what it kept is shown."""
-    lang = language(request)
-    nothing = state_html("stopped", say("finetune_nothing_kept", lang), lang)
-    return _outcome(bench, own, collect(bench, own), nothing, lang)
+    ended = collect(bench, own) or "stopped, nothing kept"
+    return _outcome(bench, own, ended, language(request))
 
 
-def _outcome(bench: Bench, own: OwnNets, new: bool, otherwise, lang: str) -> tuple:
-    """(bench, own nets, state, result, own, matrix, cell, mistakes, download, use, train, stop)"""
+def _outcome(bench: Bench, own: OwnNets, ended: str | None, lang: str) -> tuple:
+    """What the components listed as ``ended`` in the layout show."""
     buttons = gr.Button(interactive=True), gr.Button(interactive=False)
-    if not new:
-        return bench, own, otherwise, *[gr.skip()] * 7, *buttons
+    if ended is None:  # Stop came first, or the run could not begin
+        return bench, own, *[gr.skip()] * 9, *buttons
+    if ended.endswith("nothing kept"):
+        ended = ended.split(",")[0]
+        note = "advice_nan_early" if ended == "not_a_number" else "nothing_kept"
+        state = state_html(ended, say(f"finetune_{note}", lang), lang)
+        return bench, own, state, *[gr.skip()] * 8, *buttons
     result = bench.result
     file = f"{result.loaded.record.name}.safetensors"
     parts = [
@@ -684,6 +771,7 @@ def _outcome(bench: Bench, own: OwnNets, new: bool, otherwise, lang: str) -> tup
         bench,
         own,
         ended_html(result.report, lang),
+        curves_html(result.report.history, lang),
         result_html(result, lang),
         "<p class='small'>" + "<br>".join(parts) + "</p>",
         matrix_html(result, lang),
@@ -703,7 +791,7 @@ def arrive(bench: Bench, base: str | None, request: gr.Request) -> tuple:
         gr.Dropdown(choices=classify.choices(None, lang)),
         *show_images(bench, base, "shift", 20, request),
         idle_html(lang),
-        *curves(result.report.history if result else (), lang),
+        curves_html(result.report.history if result else (), lang),
         result_html(result, lang),
         matrix_html(result, lang),
         mistakes_html(result, lang),
@@ -750,8 +838,35 @@ def bundle(result, folder: Path) -> Path:
     return path
 
 
-def push(bench: Bench, name: str, token: str) -> str:
-    """Upload the visitor's net to the account of ``token``; returns the repository's name.
+# The visitor's own account on the Hub
+
+
+def may_push() -> bool:
+    """Whether visitors can log in: on a Space with OAuth and the packages it needs."""
+    packages = all(find_spec(name) for name in ("authlib", "itsdangerous"))
+    return bool(os.environ.get("OAUTH_CLIENT_ID")) and packages
+
+
+def push_own(
+    bench: Bench, name: str, request: gr.Request, token: gr.OAuthToken | None = None
+) -> str:
+    """A click on Push: a sentence with what came of it."""
+    lang = language(request)
+    if bench.result is None:
+        raise gr.Error(say("finetune_no_result", lang), print_exception=False)
+    if token is None:
+        raise gr.Error(say("finetune_push_login", lang), print_exception=False)
+    try:
+        repo = push(bench.result, name.strip() or bench.result.loaded.record.name, token.token)
+    except ValueError as error:
+        raise gr.Error(
+            say("finetune_push_failed", lang, why=error), print_exception=False
+        ) from None
+    return f"<p class='small'>{escape(say('finetune_push_done', lang, repo=repo))}</p>"
+
+
+def push(result, name: str, token: str) -> str:
+    """Upload a net and its card to the account of ``token``; gives the repository's name.
 
     Raises ValueError with what the Hub said.
     """
@@ -763,8 +878,82 @@ def push(bench: Bench, name: str, token: str) -> str:
     try:
         repo = api.create_repo(name, exist_ok=True).repo_id
         with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
-            save(bench.result, Path(folder))
+            save(result, Path(folder))
             api.upload_folder(repo_id=repo, folder_path=folder, commit_message="A fine-tuned net")
     except Exception as error:  # the Hub's client raises errors of several families
-        raise ValueError(str(error).splitlines()[0][:200]) from error
+        raise ValueError((str(error).splitlines() or ["no answer"])[0][:200]) from error
     return repo
+
+
+# For programs
+
+
+def finetune(
+    archive: str | None,
+    model: str,
+    optimizer: str,
+    learning_rate: float,
+    lowest_share: float,
+    head_epochs: int,
+    epochs: int,
+    augmentation: str,
+    auxiliary_heads: bool,
+    frozen_norm: bool,
+    holdout: float,
+    seed: int,
+):
+    """Teach a net new classes.
+
+    Args:
+        archive: zip with one folder of images a class; none for the handwritten digits.
+        model: name of the weights to start from, such as "googlenet.cifar10".
+        optimizer: "sgd" or "adam".
+        learning_rate: highest rate of the last layer; 0 for the optimiser's usual.
+        lowest_share: the lowest layers' rate as a share of it.
+        head_epochs: epochs of the last layer alone.
+        epochs: epochs of all layers; 0 for none.
+        augmentation: "none", "shift" or "mirror".
+        auxiliary_heads: train with fresh auxiliary heads, for nets that have them.
+        frozen_norm: keep the batch-norm statistics.
+        holdout: percent of every class to check on.
+        seed: of the split, the new layer and the augmentation.
+
+    Returns:
+        What the run is doing, again and again, and at last its report and a zip with the net.
+    """
+    from cnn_space.finetuning import Run
+
+    try:
+        images = (archives.read_zip(archive) if archive else digits()).images
+        plan = plan_from(
+            optimizer,
+            learning_rate,
+            lowest_share,
+            head_epochs,
+            epochs,
+            augmentation,
+            auxiliary_heads,
+            frozen_norm,
+            holdout,
+            seed,
+        )
+        run = Run(weights.load(model), images, plan, seconds=budget())
+        with contextlib.closing(iter(run)) as updates:
+            for update in updates:
+                fields = {k: v for k, v in vars(update).items() if k != "history"}
+                yield {k: v for k, v in fields.items() if v == v}, None  # without NaN
+        if not run.has_best:
+            raise ValueError(say("finetune_advice_nan_early"))
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    result = run.result()
+    report = result.report
+    told = report.to_json() | {
+        "phase": "done",
+        "accuracy": report.after,
+        "majority": report.majority,
+        "per_class": report.per_class,
+        "confusion": report.confusion,
+    }
+    with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
+        yield told, str(bundle(result, Path(folder)))
