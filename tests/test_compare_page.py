@@ -18,7 +18,6 @@ from cnn_space.classification import Prediction
 from cnn_space.compare import Entry, _vote
 from cnn_space.explain import Heatmap
 from cnn_space.page import compare
-from cnn_space.page.explain import heat_over, seen
 from cnn_space.weights import Preprocessing
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
@@ -263,28 +262,3 @@ def test_nets_without_a_card_leave_the_curves_out(three):
     work, learned, loss, _, classes = compare.figures(hub, {}, ENGLISH)
     assert "Trained elsewhere" in learned and loss.visible is False and classes == ""
     assert work.count("chosen") == 2
-
-
-# Pictures
-
-
-def test_the_card_shows_what_the_net_gets():
-    pixels = np.zeros((100, 200, 3), dtype=np.uint8)
-    pixels[:, 50:150] = (200, 30, 30)  # the centre square
-    whole = np.asarray(seen(Image.fromarray(pixels), Preprocessing(32, 32), 64))
-    assert whole.shape == (64, 64, 3)
-    # The filter reaches a pixel over the edge.
-    assert np.abs(whole.astype(int) - (200, 30, 30)).max() <= 20
-    # 224 of 256: the square's middle seven eighths
-    pixels[:, 50:56], pixels[:, 144:150], pixels[:6], pixels[94:] = 0, 0, 0, 0
-    cut = np.asarray(seen(Image.fromarray(pixels), Preprocessing(256, 224), 64))
-    assert np.abs(cut.astype(int) - (200, 30, 30)).max() <= 20
-
-
-def test_heat_lies_where_the_map_is_high():
-    grey = Image.new("RGB", (64, 64), (128, 128, 128))
-    values = np.zeros((4, 4), dtype=np.float32)
-    values[0, 3] = 1  # top right
-    changed = np.abs(np.asarray(heat_over(grey, values)).astype(int) - 128).sum(axis=2)
-    assert changed[:24, 40:].sum() > 0.95 * changed.sum() > 0
-    assert np.array_equal(np.asarray(heat_over(grey, 0 * values)), np.asarray(grey))

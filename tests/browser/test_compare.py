@@ -1,4 +1,4 @@
-"""The Compare tab in a browser, on the nets that come with the repository."""
+"""Compare, heatmaps and GoogLeNet's inside in a browser, on the nets of the repository."""
 
 import csv
 import io
@@ -153,3 +153,33 @@ def test_a_phone_needs_no_sideways_scrolling(browser, page_url):
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     assert "CIFAR-10" in phone.locator(".compare-card").first.inner_text()
     context.close()
+
+
+def test_a_click_on_a_class_shows_what_speaks_for_it(page):
+    heat = page.locator("#classify-looked img")
+    heat.wait_for()
+    first = heat.get_attribute("src")
+    answer = page.locator("#classify-answer .classify-label").first.inner_text()
+    assert f"speaks for {answer}" in page.locator("#classify-looked").inner_text()
+    second = page.locator("#classify-answer li").nth(1)
+    name = second.get_attribute("data-label")
+    second.click()
+    page.locator("#classify-looked figcaption", has_text=f"for {name}").wait_for()
+    assert heat.get_attribute("src") != first
+    page.locator("#classify-answer li").first.press("Enter")
+    page.locator("#classify-looked figcaption", has_text=f"for {answer}").wait_for()
+    assert heat.get_attribute("src") == first
+
+
+def test_googlenet_opens(page):
+    page.locator("#classify-looked img").wait_for()
+    page.get_by_role("button", name="Inside GoogLeNet").click()
+    branches = page.locator("#explain-branches article")
+    branches.nth(3).wait_for()
+    assert branches.count() == 4
+    before = page.locator("#explain-branches").inner_text()
+    assert "8 × 8" in before
+    page.locator("#explain-module label", has_text="5b").click()
+    page.locator("#explain-branches", has_text="4 × 4").wait_for()
+    shares = page.locator("#explain-branches article b").all_inner_texts()
+    assert abs(sum(int(share.removesuffix(" %")) for share in shares) - 100) <= 2
