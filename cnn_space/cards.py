@@ -1,6 +1,7 @@
 """What a training leaves behind: a safetensors file and the JSON card beside it; and the table
 of all of them."""
 
+import copy
 import hashlib
 import json
 import platform
@@ -37,19 +38,16 @@ def rounded(net: nn.Module, dtype: torch.dtype) -> nn.Module:
     return net
 
 
-def exact(device: torch.device) -> None:
+def exact() -> None:
     """No TF32: a figure measured on a GPU is then the one that a CPU reproduces."""
-    if device.type == "cuda":
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> torch.dtype:
     """float16, or float32 where rounding costs the net accuracy on the held-out images."""
     if held_out is None or not len(held_out):
         return torch.float16
-    import copy
-
     exactly, halved = (
         judge(predict(n, held_out, **shape), held_out.labels, held_out.classes).accuracy
         for n in (net, rounded(copy.deepcopy(net), torch.float16))
@@ -64,29 +62,25 @@ def card(
     *,
     source: Source,
     tag: str,
-    classes: tuple[str, ...],
-    note: str,
-    size: int,
-    eval_split: str,
-    evaluated: Evaluation,
-    eval_images: int,
-    seconds: float,
+    images: ImageSet,
+    split: str,
+    found: Evaluation,
 ) -> dict:
-    """All of a card but what concerns the file. Accuracies are percent."""
-    net = run.best_net()
+    """All of a card but what concerns the file: ``found`` was measured on ``images``."""
+    net, options = run.best_net(), dict(design.options)
+    aux_weight = run.aux_weight if options.get("aux", True) else 0.0
     if hasattr(net, "set_aux"):
         net.set_aux(None)
-    parameters, macs = layers.count(net, size)
-    options = dict(design.options)
-    if hasattr(net, "set_aux"):
         options["aux"] = False
+    size = images.side
+    parameters, macs = layers.count(net, size)
     return {
         "name": name,
         "title": design.title,
         "arch": design.arch,
         "options": options,
-        "num_classes": len(classes),
-        "labels": list(classes),
+        "num_classes": len(images.classes),
+        "labels": list(images.classes),
         "preprocessing": {
             "resize": size,
             "size": size,
@@ -98,23 +92,23 @@ def card(
         "data": {
             "tag": tag,
             "name": source.title,
-            "note": note,
+            "note": images.note,
             "train_images": len(run.train_set),
             "holdout_images": len(run.val_set) if run.val_set else 0,
-            "eval_split": eval_split,
-            "eval_images": eval_images,
+            "eval_split": split,
+            "eval_images": len(images),
         },
-        "recipe": {**asdict(run.recipe), "aux_weight": run.aux_weight},
+        "recipe": {**asdict(run.recipe), "aux_weight": aux_weight},
         "seed": run.recipe.seed,
         "parameters": parameters,
         "macs": macs,
         "images_seen": run.epoch * run.steps * run.batch,
-        "wall_time_s": round(seconds, 1),
+        "wall_time_s": round(run.seconds, 1),
         "environment": environment(run),
         "history": run.history,
-        "accuracy": round(evaluated.accuracy, 2),
-        "per_class": {label: round(value, 2) for label, value in evaluated.per_class.items()},
-        "confusion": evaluated.confusion,
+        "accuracy": round(found.accuracy, 2),
+        "per_class": {label: round(value, 2) for label, value in found.per_class.items()},
+        "confusion": found.confusion,
     }
 
 

@@ -400,7 +400,7 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on into one safetensors file: tensors, and the rest as
-        JSON in its header. It is moved into place, so a run cut off here leaves the last good one."""
+        JSON in its header. It is moved into place: a run cut off here leaves the last good one."""
         from safetensors.torch import save_file
 
         tensors = {f"net.{key}": value for key, value in self.net.state_dict().items()}

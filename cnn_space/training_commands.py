@@ -1,13 +1,13 @@
 """``python -m cnn_space train``, ``evaluate`` and ``table``."""
 
 import json
+import math
 import os
 import sys
-import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
-RUNS = Path("runs")
+UNFINISHED = 3  # exit code of a training whose --minutes were over before its epochs
 
 
 def add_train(commands) -> None:
@@ -18,8 +18,8 @@ def add_train(commands) -> None:
         "train",
         help="train a net from scratch",
         description="Train a net from scratch. The result is NAME.safetensors and NAME.json in "
-        "--out; every epoch leaves a checkpoint in runs/NAME to resume from. On several "
-        "processes: torchrun --nproc-per-node N -m cnn_space train ...",
+        "--out; every epoch leaves a checkpoint in RUNS/NAME to resume from, and a line in the "
+        "log there. On several processes: torchrun --nproc-per-node N -m cnn_space train ...",
     )
     parser.add_argument("net", metavar="ARCH", help="such as googlenet, or googlenet_paper")
     _add_data(parser)
@@ -27,10 +27,18 @@ def add_train(commands) -> None:
     parser.add_argument("--out", type=Path, help="folder of the result (default: checkpoints)")
     parser.add_argument("--experiment", metavar="NAME", help="keep only the JSON, as an experiment")
     parser.add_argument("--holdout", type=int, help="images of train kept for choices")
-    parser.add_argument("--limit", type=int, help="train on the first so many images (for trials)")
+    parser.add_argument("--limit", type=int, help="train on so many images only (for trials)")
     parser.add_argument("--no-test", action="store_true", help="judge on the held-out images only")
     parser.add_argument("--device", help="cpu, cuda (default: cuda where there is one)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="default: runs")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=math.inf,
+        help=f"stop after so long, to be resumed (exit code {UNFINISHED}: not finished yet)",
+    )
+    parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument(
         "--option",
         action="append",
@@ -87,10 +95,11 @@ def _train(options) -> int:
     import torch
     import torch.distributed as dist
 
-    from cnn_space import data, training, weights, zoo
+    from cnn_space import data, training, zoo
     from cnn_space.models.registry import create_model
 
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
     world = int(os.environ.get("WORLD_SIZE", 1))
     if world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
@@ -99,110 +108,108 @@ def _train(options) -> int:
             torch.cuda.set_device(device)
     is_first = world == 1 or dist.get_rank() == 0
 
-    name = options.name or f"{options.net}.{data.tag(options.data)}"
+    source, tag = data.source(options.data), data.tag(options.data)
+    name = options.name or f"{options.net}.{tag}"
     given = {item.name: getattr(options, item.name) for item in fields(training.Recipe)}
-    recipe = training.recipe_for(name, **{k: v for k, v in given.items() if v is not None})
-
-    source = data.source(options.data)
-    read = {"folder": options.data_dir, "side": options.image_size}
-    learn = data.read(options.data, "train", **read)
-    holdout = source.holdout if options.holdout is None else options.holdout
-    learn, held_out = learn.split(holdout, seed=0)
-    if options.limit:
-        learn = learn.subset(torch.arange(min(options.limit, len(learn))))
-    size = learn.side
-
-    design = zoo.design(options.net, size)
+    given = {key: value for key, value in given.items() if value is not None}
+    recipe = training.recipe_for(options.net, tag, **given)
     extra = {key: _value(value) for key, _, value in (o.partition("=") for o in options.option)}
-    design = zoo.Design(design.title, design.arch, design.options | extra)
+    # A net that cannot be built is told before the images are read.
+    zoo.design(options.net, 32)
+
+    everything = data.read(options.data, "train", folder=options.data_dir, side=options.image_size)
+    holdout = source.holdout if options.holdout is None else options.holdout
+    learn, held_out = everything.split(holdout, seed=0)
+    if options.limit:
+        learn = learn.split(min(options.limit, len(learn) - 1), seed=0)[1]
+    if options.no_test and not len(held_out):
+        raise ValueError("--no-test judges on held-out images, and --holdout leaves none")
+
+    design = zoo.design(options.net, learn.side)
+    design = replace(design, options=design.options | extra)
     torch.manual_seed(recipe.seed)
     net = create_model(design.arch, len(learn.classes), **design.options)
     run = training.Run(
-        net, learn, recipe, val_set=held_out, mean=source.mean, std=source.std, device=device
+        net,
+        learn,
+        recipe,
+        val_set=held_out,
+        mean=source.mean,
+        std=source.std,
+        device=device,
+        seconds=60 * options.minutes,
+        compiled=options.compile,
     )
-
-    folder = RUNS / (options.experiment or name)
+    folder = options.runs / (options.experiment or name)
     checkpoint = folder / "last.safetensors"
     if options.resume and checkpoint.exists():
         run.restore(checkpoint)
-    seconds = _follow(run, folder, checkpoint, is_first)
     if is_first:
-        eval_split = "held out" if options.no_test or options.experiment else source.eval_split
-        facts = _finish(options, name, design, run, source, size, eval_split, seconds, weights)
-        print(f"{name}: {facts['accuracy']:.2f} % on {facts['data']['eval_images']:,} images "
-              f"({eval_split})", flush=True)  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        _follow(run, folder)
+    else:
+        for _ in run:
+            pass
+    if run.epoch < recipe.epochs:
+        if is_first:
+            print(f"{name}: {run.epoch} of {recipe.epochs} epochs done; --resume goes on")
+        return UNFINISHED
+    if is_first:
+        _finish(options, name, tag, design, run, source)
     if world > 1:
         dist.destroy_process_group()
     return 0
 
 
-def _follow(run, folder: Path, checkpoint: Path, is_first: bool) -> float:
+def _follow(run, folder: Path) -> None:
     """Run to the end: a bar on a terminal, a line an epoch elsewhere, all of it in a log."""
     from tqdm import tqdm
 
-    if not is_first:
-        for _ in run:
-            pass
-        return 0.0
-    folder.mkdir(parents=True, exist_ok=True)
     on_terminal = sys.stderr.isatty()
-    before = json.loads((folder / "time.json").read_text()) if run.epoch else 0.0
-    start = time.perf_counter()
-    bar = tqdm(
-        total=run.recipe.epochs * run.steps, initial=run.epoch * run.steps, disable=not on_terminal
-    )
-    with bar, (folder / "log.jsonl").open("a") as log:
+    total, done = run.recipe.epochs * run.steps, run.epoch * run.steps
+    with (
+        (folder / "log.jsonl").open("a" if done else "w") as log,
+        tqdm(total=total, initial=done, disable=not on_terminal, unit="step") as bar,
+    ):
         for progress in run:
             bar.n = (progress.epoch - 1) * run.steps + progress.step
-            bar.set_description(f"epoch {progress.epoch}/{progress.epochs}")
+            bar.set_description(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)
             bar.set_postfix(loss=f"{progress.loss:.3f}", accuracy=f"{progress.accuracy:.1f} %")
             if not progress.epoch_ended:
                 continue
-            row = run.history[-1]
-            log.write(json.dumps(row) + "\n")
-            log.flush()
-            seconds = before + time.perf_counter() - start
-            run.save(checkpoint)
-            (folder / "time.json").write_text(json.dumps(seconds))
+            row = json.dumps(run.history[-1])
+            print(row, file=log, flush=True)
+            run.save(folder / "last.safetensors")
             if not on_terminal:
-                print(f"{progress.epoch:>3}/{progress.epochs} " + json.dumps(row), flush=True)
-    return before + time.perf_counter() - start
+                left = f"{progress.seconds_left:.0f} s left"
+                print(f"{progress.epoch}/{progress.epochs}, {left}", row, flush=True)
 
 
-def _finish(options, name, design, run, source, size, eval_split, seconds, weights) -> dict:
+def _finish(options, name: str, tag: str, design, run, source) -> None:
     """Measure the net as it will be stored, and write what is to be kept."""
-    from cnn_space import cards, data
+    from cnn_space import cards, data, weights
     from cnn_space.evaluation import judge, predict
 
-    cards.exact(run.device)
+    cards.exact()
     net, shape = run.best_net(), {"mean": source.mean, "std": source.std}
     dtype = cards.storage_type(net, run.val_set, **shape)
     cards.rounded(net, dtype)
-    if eval_split == "held out":
-        images = run.val_set
+    if options.no_test:
+        images, split = run.val_set, "held out of train"
     else:
-        images = data.read(options.data, "eval", folder=options.data_dir, side=size)
-    evaluated = judge(predict(net, images, **shape), images.labels, images.classes)
+        side = run.train_set.side
+        images = data.read(options.data, "eval", folder=options.data_dir, side=side)
+        split = source.eval_split
+    found = judge(predict(net, images, **shape), images.labels, images.classes)
     facts = cards.card(
-        name,
-        design,
-        run,
-        source=source,
-        tag=data.tag(options.data),
-        classes=images.classes,
-        note=images.note,
-        size=size,
-        eval_split=eval_split,
-        evaluated=evaluated,
-        eval_images=len(images),
-        seconds=seconds,
+        name, design, run, source=source, tag=tag, images=images, split=split, found=found
     )
     out = options.out or weights.CHECKPOINTS
     if options.experiment:
-        cards.write_card(out / "experiments" / f"{options.experiment}.json", facts)
+        path = cards.write_card(out / "experiments" / f"{options.experiment}.json", facts)
     else:
-        cards.write(out, facts, net, dtype)
-    return facts
+        path = cards.write(out, facts, net, dtype)
+    print(f"{name}: {found.accuracy:.2f} % on {len(images):,} images ({split}); {path}")
 
 
 def _evaluate(options) -> int:
