@@ -317,6 +317,8 @@ class Run:
         device: str = "cpu",
     ):
         self.plan, self.device = plan or Plan(), device
+        if self.plan.aux and not hasattr(base.net, "set_aux"):
+            raise ValueError(f"{base.record.title} has no auxiliary heads: choose aux=False")
         self.record = base.record
         self.history: list[Point] = []
         self.ended = "stopped"
@@ -368,6 +370,9 @@ class Run:
                 with torch.no_grad():
                     found[-1].append(frozen.forward_features(inputs))
                 yield Update("features", step=sum(map(len, found)), steps=steps)
+                if time.perf_counter() > self._deadline:
+                    self.ended = "time"
+                    return
         *features, checked = map(torch.cat, found)
         labels = learn.labels.repeat(len(features))
         features = replace(learn, images=torch.cat(features), labels=labels)
@@ -395,7 +400,7 @@ class Run:
 
         # 2: all layers, from the best head.
         net.load_state_dict(self._best.state)
-        if plan.aux and hasattr(net, "set_aux"):
+        if plan.aux:
             net.set_aux(len(learn.classes))
         batch = max(4, min(plan.batch_size, int(50e9 / macs)))
         lr = (plan.lr or LR[plan.optimizer]) * min(1.0, batch / plan.batch_size)
@@ -446,14 +451,16 @@ class Run:
                     tuple(self.history),
                 )
                 yield update
-                if progress.epoch_ended:
+                late = time.perf_counter() > self._deadline
+                if progress.epoch_ended or (late and self._best is None):
                     logits = yield from self._answer(module, check, stage, update)
-                    self._keep_best(stage, progress.epoch, logits, check.labels)
+                    if not self._keep_best(stage, progress.epoch, logits, check.labels):
+                        self.ended = "not_a_number"
+                        return
         except training.Diverged:
             self.ended = "not_a_number"
-        else:
-            if run.out_of_time:
-                self.ended = "time"
+        if run.out_of_time:
+            self.ended = "time"
 
     def _answer(self, module, check, stage, update=None) -> Iterator[Update]:
         """Logits of the held-out images, in pieces, with an update after each."""
@@ -465,20 +472,22 @@ class Run:
                 yield replace(update or Update(stage), history=tuple(self.history))
         return torch.cat(parts).cpu()
 
-    def _keep_best(self, stage: str, epoch: int, logits, labels) -> None:
+    def _keep_best(self, stage: str, epoch: int, logits, labels) -> bool:
+        """Note a check, and keep the net where it is the best yet; False for no numbers."""
         loss, accuracy = _score(logits, labels)
+        if not math.isfinite(loss):
+            return False
         seconds = time.perf_counter() - self._start
         self.history.append(Point(seconds, stage, "validation", loss, accuracy))
         best = self._best
-        if math.isfinite(loss) and (
-            best is None or (accuracy, -loss) > (best.accuracy, -best.loss)
-        ):
+        if best is None or (accuracy, -loss) > (best.accuracy, -best.loss):
             state = {
                 key: value.detach().to("cpu", copy=True).contiguous()
                 for key, value in self._net.state_dict().items()
                 if not key.startswith("aux")
             }
             self._best = _Best(state, logits, stage, epoch, accuracy, loss)
+        return True
 
     def result(self) -> Result:
         """The best net so far, its report and the held-out images. Raises ValueError before the
