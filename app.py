@@ -164,7 +164,12 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
     )
 
     done = gr.State()  # what was compared last
-    private = {"api_visibility": "private", "show_progress": "hidden"}
+    # Of several changes in a row the last one counts.
+    private = {
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+    }
     show = {
         "fn": compare.run,
         "inputs": [photo, nets, own_nets, done],
@@ -184,10 +189,9 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
     opened.then(compare.arrive, [nets, own_nets], nets, **private).then(**show)
     tab.select(**draw)
     photo.input(**hand_on, inputs=photo, outputs=shared)
-    photo.input(**show, trigger_mode="always_last")
-    nets.input(compare.fetch, [nets, own_nets], finding, concurrency_id="fetch", **private).then(
-        **show
-    )
+    photo.input(**show)
+    fetch = {"concurrency_id": "fetch"} | private | {"show_progress": "minimal"}
+    nets.input(compare.fetch, [nets, own_nets], finding, **fetch).then(**show)
     nets.input(**draw)
     return SimpleNamespace()
 

@@ -98,7 +98,7 @@ def compare(
     prepared = {}  # by preprocessing: nets trained alike see the same pixels
     for name, source in sources.items():
         try:
-            if not fetch and _is_remote(entries[name].record):
+            if not fetch and is_remote(entries[name].record):
                 raise ValueError("these weights are not on this machine")
             engines[name] = engine.get(source)
         except ValueError as problem:
@@ -212,7 +212,8 @@ def _entry(name: str, source) -> Entry:
     return Entry(name, record.title, record)
 
 
-def _is_remote(record: weights.WeightsRecord) -> bool:
+def is_remote(record: weights.WeightsRecord) -> bool:
+    """Whether these weights would have to come over the network first."""
     return record.source == "hub" and not weights.is_local(record.name)
 
 

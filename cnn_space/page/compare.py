@@ -55,10 +55,11 @@ def fetch(
     names: list[str] | None,
     own_nets: Mapping[str, weights.Loaded],
     progress=gr.Progress(),  # noqa: B008
-) -> None:
+):
     """Bring those nets here that are not; one that cannot be had is said, the others go on."""
     for name in names or []:
         classify.fetch(name, own_nets, progress)
+    return gr.skip()
 
 
 # Running
@@ -260,9 +261,11 @@ def _card(
         f'<p class="small">{escape(" · ".join(about)) or "&nbsp;"}</p>'
     )
     if entry.problem:
+        missing = comparing.is_remote(record)
+        why = say("classify_not_here", lang, title=caption) if missing else entry.problem
         return (
             f'<article class="compare-card" data-net="{escape(entry.name)}">{head}'
-            f'<p class="problem">{escape(entry.problem)}</p></article>'
+            f'<p class="problem">{escape(why)}</p></article>'
         )
     odd = entry.agrees is False
     state = " odd" if odd else "" if entry.ranked else " waiting"
@@ -384,7 +387,7 @@ def _card_of(record: weights.WeightsRecord) -> dict:
 
 
 WIDTH, HEIGHT = 400, 280
-LEFT, RIGHT, TOP, BOTTOM = 30, 112, 14, 40  # room at the right for the names
+LEFT, RIGHT, TOP, BOTTOM = 30, 132, 14, 40  # room at the right for the names
 
 
 def work_html(
@@ -465,12 +468,14 @@ def _work_svg(data: str, dots: Mapping, titles: Mapping, colours: Mapping, lang:
 
 
 def _labels(spots: Sequence[tuple[float, float, float, str]]) -> str:
-    """A name at the right of each dot, none over another; a hairline where it had to move."""
+    """The names, none over another, a hairline to each dot: beside it where there is room, in a
+    column at the edge for the crowd at the right."""
     taken: list[tuple[float, float, float]] = []
     out = ""
     for cx, cy, radius, text in sorted(spots, key=lambda spot: spot[1]):
-        start, width = cx + radius + 8, 6.6 * len(text)
-        start = min(start, WIDTH - width)
+        edge, width = WIDTH - RIGHT + 8, 6.6 * len(text)
+        start = cx + radius + 8
+        start = start if start + width < edge - 60 else edge
         line = cy
         while any(
             abs(line - other) < 14 and start < to and since < start + width

@@ -137,11 +137,19 @@ def test_both_tabs_share_one_photo(page, photo):
 def test_nets_come_and_go(page):
     open_tab(page, "Compare")
     finished(page)
-    page.locator("#compare-nets").get_by_title("Remove").first.click()
-    page.locator(".compare-card").nth(3).wait_for(state="detached")
+    last = compare.defaults()[-1]
+    page.locator("#compare-nets").get_by_title("Remove").last.click()
+    page.locator(f".compare-card[data-net='{last}']").wait_for(state="detached")
     finished(page)
     assert len(rows(page)) == 3
     assert page.locator(".compare-work circle.chosen").count() == 3
+    # Two changes at once: the second is not lost while the first is still running.
+    page.locator("#compare-nets").get_by_title("Remove").last.click()
+    page.locator("#compare-nets input").click()
+    page.get_by_role("option", name=weights.record(last).title).first.click()
+    page.locator(f".compare-card[data-net='{last}']").wait_for()
+    finished(page)
+    assert len(rows(page)) == 3
 
 
 def test_a_phone_needs_no_sideways_scrolling(browser, page_url):
