@@ -239,7 +239,8 @@ def fit(image: Image.Image, side: int | None) -> Image.Image:
 def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
     """Encoded images to ``uint8 [N, 3, side, side]``.
 
-    Raises ValueError when ``side`` is None and the images are not all of one square size.
+    Raises ValueError when ``side`` is None and the images are not all of one square size, and for
+    one that is no image.
     """
     if not encoded:
         raise ValueError("no images to decode")
@@ -252,7 +253,10 @@ def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
 
     def work(start: int) -> None:
         for i in range(start, min(start + 256, len(encoded))):
-            image = fit(Image.open(io.BytesIO(encoded[i])), side)
+            try:
+                image = fit(Image.open(io.BytesIO(encoded[i])), side)
+            except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+                raise ValueError(f"image {i} of the set cannot be decoded: {error}") from error
             images[i] = np.asarray(image).transpose(2, 0, 1)
 
     # PIL decodes without the GIL, but for thumbnails handing it over costs more than the decoding.

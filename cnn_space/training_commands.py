@@ -25,7 +25,9 @@ def add_train(commands) -> None:
     _add_data(parser)
     parser.add_argument("--name", help="name of the weights (default: ARCH.DATA)")
     parser.add_argument("--out", type=Path, help="folder of the result (default: checkpoints)")
-    parser.add_argument("--experiment", metavar="NAME", help="keep only the JSON, as an experiment")
+    parser.add_argument(
+        "--experiment", metavar="NAME", help="keep only the JSON, in OUT/experiments"
+    )
     parser.add_argument("--holdout", type=int, help="images of train kept for choices")
     parser.add_argument("--limit", type=int, help="train on so many images only (for trials)")
     parser.add_argument("--no-test", action="store_true", help="judge on the held-out images only")
@@ -37,6 +39,12 @@ def add_train(commands) -> None:
         type=float,
         default=math.inf,
         help=f"stop after so long, to be resumed (exit code {UNFINISHED}: not finished yet)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "bfloat16", "float32"),
+        default="auto",
+        help="auto: bfloat16 where the device is good at it",
     )
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument(
@@ -122,8 +130,9 @@ def _train(options) -> int:
     learn, held_out = everything.split(holdout, seed=0)
     if options.limit:
         learn = learn.split(min(options.limit, len(learn) - 1), seed=0)[1]
-    if options.no_test and not len(held_out):
-        raise ValueError("--no-test judges on held-out images, and --holdout leaves none")
+    # A trial and an experiment never see the test split: it is for the figure of shipped weights.
+    if (options.no_test or options.experiment) and not len(held_out):
+        raise ValueError("this is judged on held-out images: --holdout needs to leave some")
 
     design = zoo.design(options.net, learn.side)
     design = replace(design, options=design.options | extra)
@@ -138,6 +147,7 @@ def _train(options) -> int:
         std=source.std,
         device=device,
         seconds=60 * options.minutes,
+        bfloat16=None if options.precision == "auto" else options.precision == "bfloat16",
         compiled=options.compile,
     )
     folder = options.runs / (options.experiment or name)
@@ -194,7 +204,7 @@ def _finish(options, name: str, tag: str, design, run, source) -> None:
     net, shape = run.best_net(), {"mean": source.mean, "std": source.std}
     dtype = cards.storage_type(net, run.val_set, **shape)
     cards.rounded(net, dtype)
-    if options.no_test:
+    if options.no_test or options.experiment:
         images, split = run.val_set, "held out of train"
     else:
         side = run.train_set.side

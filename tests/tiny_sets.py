@@ -1,0 +1,61 @@
+"""Small image sets as Parquet files, laid out as those on the Hub."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
+
+
+def coloured(count: int, side: int = 32, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy images ``uint8 [count, side, side, 3]`` of three colours, and their class numbers."""
+    draw = np.random.default_rng(seed)
+    labels = np.arange(count) % len(COLOURS)
+    base = np.array(list(COLOURS.values()))[labels][:, None, None]
+    images = base + draw.integers(-40, 41, (count, side, side, 3))
+    return images.clip(0, 255).astype(np.uint8), labels
+
+
+def encode(image: np.ndarray | Image.Image, **options) -> bytes:
+    buffer = io.BytesIO()
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    image.save(buffer, **{"format": "PNG"} | options)
+    return buffer.getvalue()
+
+
+def write_split(
+    folder: Path,
+    split: str,
+    encoded: list[bytes],
+    labels,
+    *,
+    image: str = "img",
+    label: str = "label",
+    names=tuple(COLOURS),
+    shards: int = 1,
+    typed: bool = True,
+) -> None:
+    """``typed`` False leaves out the Hub's metadata."""
+    folder.mkdir(parents=True, exist_ok=True)
+    features = {image: {"_type": "Image"}, label: {"names": list(names), "_type": "ClassLabel"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})} if typed else None
+    for shard in range(shards):
+        part = slice(shard, None, shards)
+        rows = [{"bytes": item, "path": None} for item in encoded[part]]
+        kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+        table = pa.table({image: pa.array(rows, kind), label: pa.array(list(labels[part]))})
+        table = table.replace_schema_metadata(metadata)
+        pq.write_table(table, folder / f"{split}-{shard:05}-of-{shards:05}.parquet")
+
+
+def write_coloured(folder: Path, train: int = 120, test: int = 30, side: int = 32) -> Path:
+    """A set in CIFAR-10's layout that any net can learn."""
+    for split, count, seed in (("train", train, 0), ("test", test, 1)):
+        images, labels = coloured(count, side, seed)
+        write_split(folder, split, [encode(image) for image in images], labels)
+    return folder
