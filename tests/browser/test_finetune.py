@@ -1,0 +1,198 @@
+"""The Fine-tune tab in a browser: to the end, to Stop, two visitors, and a page closed mid-run."""
+
+import gc
+import io
+import re
+import socket
+import threading
+import time
+import zipfile
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image
+
+MINUTE = 60_000
+
+
+def open_tab(page):
+    page.get_by_role("tab", name="Fine-tune", exact=True).click()
+    page.locator("#ft-samples img").first.wait_for()
+
+
+def net_names(page, elem_id):
+    """What the net list of a tab offers."""
+    page.locator(f"#{elem_id} input").click()
+    names = page.get_by_role("option").all_inner_texts()
+    page.keyboard.press("Escape")
+    return names
+
+
+def choose_fastest(page):
+    """LeNet-5: a few seconds for a run."""
+    page.locator("#ft-base input").click()
+    page.get_by_role("option", name=re.compile("LeNet-5")).first.click()
+
+
+def slow_down(page):
+    """Many epochs, so that there is time to stop."""
+    page.get_by_role("button", name="Advanced").click()
+    box = page.get_by_label("number input for Epochs, all layers")
+    box.fill("50")
+    box.press("Enter")
+    box.blur()
+
+
+def test_on_arrival_there_is_a_finished_example(page):
+    open_tab(page)
+    assert page.locator("#ft-samples img").count() == 30
+    page.get_by_text("1,797 images in 10 classes").wait_for()
+    page.get_by_text("Recorded run", exact=True).wait_for()
+    assert page.locator("#ft-matrix td button").count() >= 10
+    page.locator("#ft-matrix button.ft-hit").first.click()
+    page.locator("#ft-cell img").first.wait_for()
+
+
+def test_a_run_to_its_end_and_its_net_in_classify(page):
+    open_tab(page)
+    choose_fastest(page)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.locator("[data-phase=all]").wait_for(timeout=MINUTE)
+    page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
+    assert page.locator("#ft-curves polyline").count() == 4
+    points = page.locator("#ft-curves polyline.ft-validation").first.get_attribute("points")
+    assert len(points.split()) == 36  # every epoch of both stages was checked
+    page.get_by_text(re.compile("learned 10 classes of Handwritten digits")).wait_for()
+    shown = page.locator("#ft-matrix button").all()
+    assert sum(int(cell.inner_text()) for cell in shown) == 359
+    cell = page.locator("#ft-matrix button.ft-hit").nth(3)
+    count = int(cell.inner_text())
+    cell.click()
+    page.locator("#ft-cell h4").get_by_text(f"3, recognised: {count}").wait_for()
+    assert page.locator("#ft-cell img").count() == min(count, 24)
+
+    with page.expect_download() as started:
+        page.locator("#ft-download").click()
+    with zipfile.ZipFile(started.value.path()) as archive:
+        assert {name.rsplit(".")[-1] for name in archive.namelist()} == {"json", "safetensors"}
+
+    page.get_by_role("button", name="Use it in Classify", exact=True).click()
+    page.get_by_text("Handwritten digits").first.wait_for()
+    # The net that is chosen knows the digits and nothing else.
+    page.locator("#classify-answer").get_by_text(re.compile(r"^\d$")).first.wait_for()
+
+
+def test_stop_keeps_the_best_net(page):
+    open_tab(page)
+    choose_fastest(page)
+    slow_down(page)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.locator("[data-phase=all]").wait_for(timeout=MINUTE)
+    start = time.monotonic()
+    page.locator("#ft-stop").click()
+    page.locator("[data-phase=stopped]").wait_for()
+    assert time.monotonic() - start < 4
+    page.get_by_text(re.compile("learned 10 classes")).wait_for()
+    page.get_by_role("button", name="Use it in Classify", exact=True).wait_for()
+    assert page.locator("#ft-train").is_enabled()
+
+
+def test_two_visitors_do_not_see_each_others_nets(page, browser, page_url):
+    open_tab(page)
+    choose_fastest(page)
+    page.get_by_role("radio", name=re.compile("^Quick")).click()
+    page.get_by_role("button", name="Train", exact=True).click()
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    other = context.new_page()
+    other.goto(page_url)
+    open_tab(other)
+    page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
+    assert other.get_by_text("Recorded run", exact=True).is_visible()
+    for visitor, expected in ((page, True), (other, False)):
+        visitor.get_by_role("tab", name="Classify", exact=True).click()
+        own = [name for name in net_names(visitor, "classify-net") if "yours" in name]
+        assert bool(own) == expected
+    context.close()
+
+
+def test_a_zip_with_troubles(page, tmp_path):
+    path = tmp_path / "꽃.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for k, name in enumerate(("장미", "tulip & co")):
+            for i in range(4):
+                noise = np.random.default_rng(10 * k + i).integers(0, 255, (40, 30, 3))
+                buffer = io.BytesIO()
+                Image.fromarray(noise.astype(np.uint8)).save(buffer, "PNG")
+                archive.writestr(f"flowers/{name}/{i}.png", buffer.getvalue())
+        archive.writestr("flowers/장미/notes.txt", "x")
+        archive.writestr("../../evil.png", "x")
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(b"this is no zip")
+    open_tab(page)
+    page.get_by_role("radio", name="My zip", exact=True).click()
+    page.get_by_text(re.compile("At most 2,?000 images")).wait_for()
+    page.locator("#ft-zip input[type=file]").set_input_files(path)
+    page.get_by_text("8 images in 2 classes").wait_for()
+    page.get_by_text("2 left out").wait_for()
+    page.get_by_text("tulip & co").first.wait_for()
+    page.reload()
+    open_tab(page)
+    page.get_by_role("radio", name="My zip", exact=True).click()
+    page.locator("#ft-zip input[type=file]").set_input_files(bad)
+    toast = page.get_by_test_id("toast-body")
+    toast.wait_for()
+    assert "not a zip" in toast.inner_text()
+
+
+@contextmanager
+def own_server(tmp_path, monkeypatch):
+    """The page served from this process, so that what it leaves behind can be seen."""
+    import tempfile
+
+    import app
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    demo = app.build()
+    _, url, _ = demo.launch(
+        server_port=port, prevent_thread_lock=True, quiet=True, **app.launch_options()
+    )
+    try:
+        yield url
+    finally:
+        demo.close()
+
+
+def _runs():
+    from cnn_space import finetuning, training
+
+    gc.collect()
+    kinds = (finetuning.Run, training.Run)
+    return [found for found in gc.get_objects() if isinstance(found, kinds)]
+
+
+def test_a_page_closed_in_mid_run_leaves_nothing_behind(browser, tmp_path, monkeypatch):
+    with own_server(tmp_path, monkeypatch) as url:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+        tab = context.new_page()
+        tab.goto(url)
+        open_tab(tab)
+        choose_fastest(tab)
+        slow_down(tab)
+        threads = {thread.name for thread in threading.enumerate()}
+        files = {path for path in tmp_path.rglob("*") if path.is_file()}
+        tab.get_by_role("button", name="Train", exact=True).click()
+        tab.locator("[data-phase=all]").wait_for(timeout=MINUTE)
+        assert len(_runs()) >= 2
+        context.close()
+        deadline = time.monotonic() + 15
+        while _runs() and time.monotonic() < deadline:
+            time.sleep(0.3)
+        assert not _runs()
+        assert {path for path in tmp_path.rglob("*") if path.is_file()} <= files
+        new = {thread.name for thread in threading.enumerate()} - threads
+        # anyio's pool, which the server keeps for its next request, is no one's run.
+        assert not [name for name in new if not name.startswith(("AnyIO", "asyncio"))]
