@@ -163,28 +163,44 @@ def write_card(path: Path, facts: dict) -> Path:
 
 
 def table(folder: Path) -> str:
-    """The accuracy table of all cards in ``folder``, as Markdown."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
-    rows = [
-        "| weights | accuracy | public, original pixels | parameters | MACs | file | epochs "
-        "| images seen | trained on | time |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |",
-    ]
-    for item in sorted(found, key=lambda item: (item["data"]["name"], -item["accuracy"])):
-        is_cifar = item["data"]["tag"] == "cifar10"
-        public = zoo.PUBLIC_CIFAR10.get(item["name"].split(".")[0]) if is_cifar else None
-        minutes, seconds = divmod(round(item["wall_time_s"]), 60)
-        cells = [
-            f"`{item['name']}`",
-            f"{item['accuracy']:.2f} %",
-            f"{public} %" if public else "–",
-            f"{item['parameters']:,}",
-            f"{item['macs'] / 1e6:,.1f} M",
-            f"{item['bytes'] / 1e6:.1f} MB",
-            str(item["recipe"]["epochs"]),
-            f"{item['images_seen'] / 1e6:.2f} M",
-            item["environment"]["device"],
+    """The accuracy of all cards in ``folder`` as Markdown, a table a data set."""
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    groups: dict[str, list[dict]] = {}
+    for card in sorted(cards, key=lambda card: (card["data"]["name"], -card["accuracy"])):
+        data = card["data"]
+        heading = (
+            f"**{data['name']}** ({data['note']}): accuracy on the {data['eval_images']:,} images "
+            f"of {data['eval_split']}."
+        )
+        groups.setdefault(heading, []).append(card)
+    return "\n\n".join(f"{heading}\n\n{_rows(group)}" for heading, group in groups.items())
+
+
+def _rows(cards: list[dict]) -> str:
+    public = any(_public(card) for card in cards)
+    columns = ["weights", "accuracy", "parameters", "MACs", "file", "epochs", "images seen"]
+    columns += ["trained on", "time"]
+    if public:
+        columns.insert(2, "public, on original pixels")
+    rows = [columns, ["---"] + ["---:"] * (len(columns) - 3) + ["---", "---:"]]
+    for card in cards:
+        minutes, seconds = divmod(round(card["wall_time_s"]), 60)
+        row = [f"`{card['name']}`", f"{card['accuracy']:.2f} %"]
+        if public:
+            row.append(f"{_public(card)} %" if _public(card) else "–")
+        row += [
+            f"{card['parameters']:,}",
+            f"{card['macs'] / 1e6:,.1f} M",
+            f"{card['bytes'] / 1e6:.1f} MB",
+            str(card["recipe"]["epochs"]),
+            f"{card['images_seen'] / 1e6:.2f} M",
+            card["environment"]["device"],
             f"{minutes} min {seconds:02} s",
         ]
-        rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+        rows.append(row)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _public(card: dict) -> str | None:
+    is_cifar10 = card["data"]["tag"] == "cifar10"
+    return zoo.PUBLIC_CIFAR10.get(card["name"].partition(".")[0]) if is_cifar10 else None

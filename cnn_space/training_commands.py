@@ -178,9 +178,10 @@ def _follow(run, folder: Path) -> None:
     on_terminal = sys.stderr.isatty()
     total, done = run.recipe.epochs * run.steps, run.epoch * run.steps
     with (
-        (folder / "log.jsonl").open("a" if done else "w") as log,
+        (folder / "log.jsonl").open("w") as log,
         tqdm(total=total, initial=done, disable=not on_terminal, unit="step") as bar,
     ):
+        log.writelines(json.dumps(row) + "\n" for row in run.history)  # of a resumed run
         for progress in run:
             bar.n = (progress.epoch - 1) * run.steps + progress.step
             bar.set_description(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)

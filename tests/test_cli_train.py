@@ -1,0 +1,165 @@
+"""``train``, ``evaluate`` and ``table`` from end to end on a set of three colours."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from tiny_sets import write_coloured
+
+from cnn_space import weights
+from cnn_space.__main__ import main
+from cnn_space.training_commands import UNFINISHED
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """``train(*more arguments)``: LeNet-5 on the coloured set, into ``checkpoints/``."""
+    folder = write_coloured(tmp_path / "data" / "cifar10").parent
+    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*more: str, net: str = "lenet5") -> int:
+        plain = f"train {net} --data-dir {folder} --holdout 30 --batch-size 15 --epochs 6 --lr 0.05"
+        return main([*plain.split(), "--device", "cpu", *more])
+
+    run.data, run.folder = str(folder), tmp_path
+    return run
+
+
+def read(path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_training_leaves_weights_that_load_and_a_card_that_is_true(train, capsys):
+    assert train() == 0
+    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    file = train.folder / "checkpoints" / card["file"]
+    assert card["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert card["bytes"] == file.stat().st_size and card["dtype"] == "float16"
+    assert (card["parameters"], card["num_classes"]) == (62_006 - 7 * 85, 3)
+    assert card["data"] == {
+        "tag": "cifar10", "name": "CIFAR-10", "note": "original pixels", "train_images": 90,
+        "holdout_images": 30, "eval_split": "test", "eval_images": 30,
+    }  # fmt: skip
+    assert [row["epoch"] for row in card["history"]] == [1, 2, 3, 4, 5, 6]
+    assert card["recipe"]["lr"] == 0.05 and card["seed"] == 0 and card["images_seen"] == 540
+    assert sum(map(sum, card["confusion"])) == 30
+    right = sum(card["confusion"][i][i] for i in range(3))
+    assert card["accuracy"] == pytest.approx(100 * right / 30, abs=0.01) and card["accuracy"] > 80
+    with safe_open(file, "pt") as tensors:
+        assert {tensors.get_tensor(key).dtype for key in tensors.keys()} == {  # noqa: SIM118
+            torch.float16
+        }
+    loaded = weights.load("lenet5.cifar10")
+    assert loaded.record.labels == ("red", "green", "blue")
+    assert loaded.record.accuracy == card["accuracy"]
+    log = (train.folder / "runs" / "lenet5.cifar10" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in log] == card["history"]
+    assert not list(train.folder.rglob("*.part"))
+
+    capsys.readouterr()
+    assert main(["evaluate", "--data-dir", train.data]) == 0
+    assert "agrees" in capsys.readouterr().out
+    assert main(["evaluate", "lenet5.cifar10", "--json", "--data-dir", train.data]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["confusion"] == card["confusion"]
+    assert found["per_class"] == pytest.approx(card["per_class"], abs=0.01)
+
+
+def test_a_card_that_promises_too_much_is_caught(train, capsys):
+    assert train("--epochs", "1") == 0
+    path = train.folder / "checkpoints" / "lenet5.cifar10.json"
+    path.write_text(json.dumps(read(path) | {"accuracy": read(path)["accuracy"] - 5}))
+    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 1
+    assert "DIFFERS" in capsys.readouterr().out
+
+
+def test_auxiliary_heads_train_and_are_not_shipped(train):
+    """GoogLeNet, the smallest run that there is."""
+    few = ("--limit", "8", "--batch-size", "4", "--epochs", "1", "--precision", "float32")
+    assert train(*few, net="googlenet") == 0
+    card = read(train.folder / "checkpoints" / "googlenet.cifar10.json")
+    assert card["options"] == {"small_input": True, "aux": False}
+    assert card["parameters"] == 5_602_474 - 7 * 1025 and card["recipe"]["aux_weight"] == 0.3
+    with safe_open(train.folder / "checkpoints" / card["file"], "pt") as tensors:
+        names = tensors.keys()
+        assert not [name for name in names if name.startswith("aux")]
+        counted = [name for name in names if name.endswith("num_batches_tracked")]
+        assert {tensors.get_tensor(name).dtype for name in counted} == {torch.int64}
+    weights.load("googlenet.cifar10")
+
+
+def test_an_experiment_keeps_its_json_alone_and_leaves_the_test_split(train):
+    assert train("--experiment", "low rate", "--seed", "7", "--out", "kept") == 0
+    assert [path.name for path in train.folder.glob("kept/**/*.*")] == ["low rate.json"]
+    card = read(train.folder / "kept" / "experiments" / "low rate.json")
+    assert card["data"]["eval_split"] == "held out of train" and card["seed"] == 7
+    assert card["accuracy"] == pytest.approx(card["history"][-1]["val_accuracy"], abs=4)
+    assert "file" not in card
+    assert train("--no-test", "--holdout", "0") == 2
+
+
+def test_stopped_by_the_clock_and_resumed(train, capsys):
+    assert train("--minutes", "0") == UNFINISHED
+    assert not (train.folder / "checkpoints").exists()
+    assert "--resume goes on" in capsys.readouterr().out
+    assert train("--resume") == 0
+    assert (train.folder / "checkpoints" / "lenet5.cifar10.json").exists()
+
+
+def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
+    from cnn_space import training
+
+    plain, save = train, training.Run.save
+    assert plain("--out", "whole", "--runs", "whole") == 0
+
+    def interrupted(self, path):
+        if self.epoch == 4:
+            raise KeyboardInterrupt
+        save(self, path)
+
+    monkeypatch.setattr(training.Run, "save", interrupted)
+    assert train() == 130
+    assert "stopped" in capsys.readouterr().err
+    monkeypatch.setattr(training.Run, "save", save)
+    assert train("--resume") == 0
+    whole, resumed = (
+        train.folder / folder / "lenet5.cifar10.safetensors" for folder in ("whole", "checkpoints")
+    )
+    assert whole.read_bytes() == resumed.read_bytes()
+    lines = (train.folder / "runs" / "lenet5.cifar10" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"net": "googlnet"}, "googlenet_paper"),
+        ({"net": "resnet18", "option": "depth=3"}, "depth"),
+        ({"lr": "-1"}, "lr is above 0"),
+        ({"holdout": "120"}, "119"),
+        ({"data-dir": "nowhere"}, "train*.parquet"),
+    ],
+)
+def test_a_mistake_is_one_sentence(train, capsys, more, says):
+    more = dict(more)
+    net = more.pop("net", "lenet5")
+    options = [part for key, value in more.items() for part in (f"--{key}", value)]
+    assert train(*options, net=net) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
+def test_the_table_comes_from_the_cards(train, capsys):
+    assert train("--epochs", "1") == 0
+    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    capsys.readouterr()
+    assert main(["table"]) == 0
+    out = capsys.readouterr().out
+    row = next(line for line in out.splitlines() if "`lenet5.cifar10`" in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert f"{card['accuracy']:.2f} %" in cells and "65–74 %" in cells and "61,411" in cells
+    assert "**CIFAR-10** (original pixels): accuracy on the 30 images of test." in out
+    assert {line.count("|") for line in out.splitlines() if "|" in line} == {row.count("|")}
