@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # these bring torch, which nobody needs before the first comp
 
 LEAST, MOST = 2, 8
 # Timing stops after so many turns, or, with three of them done, after so many seconds.
-TURNS, SECONDS = 9, 1.0
+TURNS, SECONDS = 7, 0.8
 # The comparison a visitor meets first: 1998 to 2015, as far as they are trained.
 FAMOUS = ("lenet5", "vgg", "googlenet", "resnet")
 

@@ -157,6 +157,12 @@ def test_only_those_who_differ_are_marked(photo):
     assert "Grad-CAM at layer4, 4 × 4" in html
 
 
+def test_a_map_without_heat_says_so(photo):
+    heat = Heatmap(np.zeros((4, 4), dtype=np.float32), "layer4", 0)
+    html = compare.cards_html([entry("A", "ship", heatmap=heat)], compare._Pictures(photo))
+    assert "Nothing in this photo speaks for ship" in html
+
+
 def test_a_net_that_failed_says_why(photo):
     html = compare.cards_html([entry("A", None, problem="it is <gone>")], compare._Pictures(photo))
     assert "it is &lt;gone&gt;" in html and "<img" not in html

@@ -291,6 +291,8 @@ def _heat_note(entry: Entry, answer: str, lang: str) -> tuple[str, str]:
     """What stands under the picture, and what it is for those who do not see it."""
     if entry.heatmap is None:
         return "&nbsp;", escape(say("compare_photo", lang))
+    if not entry.heatmap.values.any():
+        return escape(say("explain_nothing", lang, label=label(entry.answer, lang))), ""
     height, width = entry.heatmap.values.shape
     note = say("compare_layer", lang, layer=entry.heatmap.layer, height=height, width=width)
     return escape(note), say("compare_heat_alt", lang, answer=answer)
