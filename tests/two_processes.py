@@ -1,0 +1,21 @@
+"""Run by torchrun: the command line, and the weights each process ends with."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from cnn_space import training
+from cnn_space.__main__ import main
+
+folder, *arguments = sys.argv[1:]
+plain = training.Run.__iter__
+
+
+def watched(self):
+    yield from plain(self)
+    torch.save(self.net.state_dict(), Path(folder) / f"rank{self.rank}.pt")
+
+
+training.Run.__iter__ = watched
+sys.exit(main(arguments))
