@@ -415,13 +415,18 @@ def finetune_tab(
     )
     gr.on(
         [archive.upload, read.click, hub.submit, folder.submit],
+        finetune.reading,
+        None,
+        told,
+        queue=False,
+        **quiet,
+    ).then(
         finetune.read_images,
         [bench, source, archive, hub, folder, base, holdout],
         [bench, augment, *told],
-        show_progress_on=data,
         concurrency_id="intake",
         concurrency_limit=2,
-        **private,
+        **quiet,
     )
     gr.on(
         [base.input, augment.input, holdout.release],

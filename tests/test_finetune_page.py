@@ -123,7 +123,7 @@ def test_settings_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("CNN_SPACE_FINETUNE_KEEP_MINUTES", "5")
     monkeypatch.setenv("CNN_SPACE_FINETUNE_IMAGES", "123")
     assert finetune.budget() == 30 and finetune.keep_minutes() == 5
-    assert "30 s" in finetune.idle_html("en") and "123 images" in finetune.limits_text("en")
+    assert "30 s" in finetune.idle_html("en") and "123 images" in finetune.limits_html("en")
 
 
 # Images
@@ -155,10 +155,12 @@ def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
     path = tmp_path / "a.zip"
     path.write_bytes(b"no zip")
     for lang, words in (("en", "not a zip"), ("ko", "zip 파일이 아니거나")):
-        with pytest.raises(gr.Error, match=words):
-            finetune.read_images(Bench(), "zip", str(path), "", "", "x", 20, visitor(lang))
-    with pytest.raises(gr.Error, match="Choose a zip"):
-        finetune.read_images(Bench(), "zip", None, "", "", "x", 20, visitor())
+        told = finetune.read_images(Bench(), "zip", str(path), "", "", "x", 20, visitor(lang))
+        assert words in told[2] and "2,000" in told[2] and told[0].images is None
+    told = finetune.read_images(Bench(), "zip", None, "", "", "x", 20, visitor())
+    assert "Choose a zip first" in told[2]
+    told = finetune.read_images(Bench(), "hub", None, EVIL, "", "x", 20, visitor())
+    assert "not the name of a set" in told[2] and "<img" not in told[2]
 
 
 def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path, monkeypatch):
@@ -174,8 +176,8 @@ def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path,
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             request = visitor(host="10.0.0.7" if name == "X" else "127.0.0.1")
-            with pytest.raises(gr.Error, match="no folder"):
-                finetune.read_images(Bench(), "folder", *where, request)
+            told = finetune.read_images(Bench(), "folder", *where, request)
+            assert "no folder" in told[2] and told[0].images is None
 
 
 def test_every_reason_has_words_in_both_languages():

@@ -151,36 +151,43 @@ def refusal(error: DataError, lang: str) -> gr.Error:
     return gr.Error(sentence, print_exception=False)
 
 
+def reading(request: gr.Request) -> tuple[str, str]:
+    """While images are read: (data, samples)."""
+    return f"<p class='small'>{say('finetune_reading', language(request))}</p>", ""
+
+
 def read_images(
     bench: Bench,
     source: str,
     file: str | None,
     hub: str,
     folder: str,
-    base: str,
+    base: str | None,
     holdout: float,
     request: gr.Request,
 ) -> tuple:
     """Read a visitor's images onto the bench: (bench, augmentation that suits, data, samples).
 
-    Raises gr.Error with the reason.
+    What is wrong with them is said where they would be shown.
     """
     lang = language(request)
+    bench.source, bench.intake = source, None
     try:
-        if source == "zip":
-            if not file:
-                raise gr.Error(say("finetune_no_zip", lang), print_exception=False)
-            intake = archives.read_zip(file)
+        if source == "zip" and not file:
+            problem = say("finetune_no_zip", lang)
+        elif source == "zip":
+            bench.intake = archives.read_zip(file)
         elif source == "hub":
-            intake = archives.read_hub(hub or "")
+            bench.intake = archives.read_hub(hub or "")
         elif source == "folder" and may_read_folders(request):
-            intake = archives.read_folder(folder or "")
+            bench.intake = archives.read_folder(folder or "")
         else:
             raise DataError("not_a_folder", path="")
     except DataError as error:
-        sentence = say(f"finetune_error_{error.reason}", lang, **error.values)
-        raise gr.Error(sentence, print_exception=False) from None
-    bench.source, bench.intake = source, intake
+        problem = say(f"finetune_error_{error.reason}", lang, **error.values)
+    if bench.intake is None:
+        problem = f"<p class='problem' role='alert'>{escape(problem)}</p>"
+        return bench, gr.skip(), problem + limits_html(lang), ""
     BENCHES.keep(bench)
     return bench, "mirror", *show_images(bench, base, "mirror", holdout, request)
 
@@ -190,7 +197,7 @@ def choose_source(bench: Bench, source: str, base: str, holdout: float, request:
     bench.source, bench.intake = source, None
     augment = "shift" if source == "digits" else "mirror"
     inputs = [gr.update(visible=source == name) for name in ("zip", "hub", "folder")]
-    read = gr.update(visible=source in ("hub", "folder"))
+    read = gr.update(visible=source != "digits")
     return bench, *inputs, read, augment, *show_images(bench, base, augment, holdout, request)
 
 
@@ -199,16 +206,20 @@ def show_images(bench: Bench, base: str, augment: str, holdout: float, request: 
     lang = language(request)
     intake = bench.images
     if intake is None:
-        return f"<p class='small'>{limits_text(lang)}</p>", ""
+        return limits_html(lang), ""
     samples = samples_html(intake, base, augment, lang) if base else ""
-    return data_html(intake, holdout / 100, lang), samples
+    limits = limits_html(lang) if bench.source != "digits" else ""
+    return data_html(intake, holdout / 100, lang) + limits, samples
 
 
-def limits_text(lang: str) -> str:
+def limits_html(lang: str) -> str:
     """What is taken at most, as the environment sets it."""
     limits = Limits.from_environment()
-    values = {name: getattr(limits, name) for name in ("images", "classes", "mb", "megapixels")}
-    return say("finetune_limits", lang, minutes=keep_minutes(), **values)
+    values = {name: getattr(limits, name) for name in ("classes", "mb", "megapixels")}
+    text = say(
+        "finetune_limits", lang, images=f"{limits.images:,}", minutes=keep_minutes(), **values
+    )
+    return f"<p class='small'>{text}</p>"
 
 
 def data_html(intake: Intake, share: float, lang: str) -> str:
@@ -269,7 +280,8 @@ def samples_html(intake: Intake, base: str, augment: str, lang: str) -> str:
     preprocessing = weights.identify(base).preprocessing
     # A column a class where that gives a decent grid.
     columns = len(images.classes) if 5 <= len(images.classes) <= 10 else 8
-    order = np.argsort(_turn_of_each(images.labels.numpy()), kind="stable")[: 3 * columns]
+    rows = 5 if preprocessing.size <= 64 else 3
+    order = np.argsort(_turn_of_each(images.labels.numpy()), kind="stable")[: rows * columns]
     pictures = preview(images.subset(order), preprocessing, augment)
     names = [images.classes[number] for number in images.labels[order].tolist()]
     figures = "".join(
@@ -419,9 +431,10 @@ def _curve(history, field: str, title: str, lang: str) -> str:
     stage = next((p.seconds for p in points if p.stage == "all"), None)
     border = ""
     if stage is not None:
+        free = top + 9 if field == "loss" else bottom - 6  # where no line is likely
         border = (
             f"<line class='ft-border' x1='{x(stage):.1f}' x2='{x(stage):.1f}' y1='{top}' "
-            f"y2='{bottom}'/><text x='{x(stage) + 5:.1f}' y='{bottom - 6}'>"
+            f"y2='{bottom}'/><text x='{x(stage) + 5:.1f}' y='{free}'>"
             f"{say('finetune_curve_all', lang)}</text>"
         )
     lines = "".join(
@@ -489,9 +502,7 @@ def result_html(result, lang: str) -> str:
     }
     recorded = ""
     if result.loaded is None:
-        note = say(
-            "finetune_recorded_note", lang, device=escape(report.environment["device"]), **values
-        )
+        note = say("finetune_recorded_note", lang, device=escape(report.environment["device"]))
         recorded = (
             f"<p class='small'><b class='ft-badge'>{say('finetune_recorded', lang)}</b> {note}</p>"
         )
@@ -529,7 +540,10 @@ def result_html(result, lang: str) -> str:
         f"<span class='figure'>{value:.1f} %</span><span class='small'>{note}</span></div>"
         for value, title, note, kind in figures
     )
-    return f"{recorded}<p class='finding'>{finding}</p><div class='ft-figures'>{boxes}</div>"
+    return (
+        f"{recorded}<p class='finding'>{finding}</p><div class='ft-figures'>{boxes}</div>"
+        f"<p class='small'>{say('finetune_flattered', lang)}</p>"
+    )
 
 
 def matrix_html(result, lang: str) -> str:

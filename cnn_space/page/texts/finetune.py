@@ -16,11 +16,11 @@ EN: dict[str, str] = {
     "finetune_hub": "Name on the Hub",
     "finetune_hub_info": "owner/name, or owner/name:config",
     "finetune_folder": "Folder with one subfolder a class",
+    "finetune_reading": "Reading the images…",
     "finetune_read": "Read it",
-    "finetune_limits": "At most {images} images and {classes} classes, {mb} MB a zip, "
-    "{megapixels} million pixels a photo. Nothing is written to disk; your images are forgotten "
-    "within the hour.",
-    "finetune_limits_short": "Limits",
+    "finetune_limits": "At most {images} images, {classes} classes, {mb} MB a zip, {megapixels} "
+    "million pixels a photo. Archives are read, never unpacked; images are forgotten after "
+    "{minutes} minutes, uploads deleted within two hours.",
     "finetune_data_digits": "Handwritten digits",
     "finetune_data_summary": "<b>{name}</b>: {images} images in {classes} classes. {train} to "
     "learn from, {held} to check on, drawn by class.",
@@ -104,8 +104,7 @@ EN: dict[str, str] = {
     "finetune_curve_train": "training",
     "finetune_curve_validation": "validation",
     "finetune_recorded": "Recorded run",
-    "finetune_recorded_note": "{title} learned {data} on {device} in {seconds} s. Train your own "
-    "and it takes this place.",
+    "finetune_recorded_note": "{device}. Train your own, and it takes this place.",
     "finetune_before": "before",
     "finetune_before_note": "fresh last layer",
     "finetune_after": "after",
@@ -116,13 +115,14 @@ EN: dict[str, str] = {
     "finetune_head_alone_note": "after the first stage",
     "finetune_finding": "{title} learned {classes} classes of {data} from {train} images in "
     "{seconds} s: {after} % of {held} unseen ones are right.",
+    "finetune_flattered": "The epoch was chosen by these same held-out images, which flatters it "
+    "a little.",
     "finetune_matrix": "What was taken for what",
     "finetune_matrix_note": "Rows: true class, columns: answer. Click a cell to see its images.",
     "finetune_matrix_class": "right, %",
     "finetune_matrix_cell": "{true} taken for {answer}: {count}",
     "finetune_cell_right": "{label}, recognised: {count}",
     "finetune_cell_wrong": "{true} taken for {answer}: {count}",
-    "finetune_cell_none": "No image there.",
     "finetune_cell_first": "the first {count}",
     "finetune_mistakes": "Most sure and wrong",
     "finetune_mistakes_none": "No image of the check was misjudged.",
@@ -140,12 +140,9 @@ EN: dict[str, str] = {
     "finetune_push_failed": "The Hub refused: {why}",
     "finetune_push_login": "Log in first.",
     "finetune_no_data": "Read your images first (step 1).",
-    "finetune_data_gone": "Your images were put away after a while. Read them again (step 1).",
     "finetune_no_zip": "Choose a zip first.",
     "finetune_no_base": "There is no net to start from yet.",
     "finetune_no_result": "There is no net of yours to use yet. Train one first.",
-    "finetune_entry": "{title} · {data} ({accuracy} %)",
-    "finetune_own_name": "{title} · {data} · {accuracy} %",
 } | {f"finetune_error_{reason}": sentence for reason, sentence in REASONS.items()}
 
 KO: dict[str, str] = {
@@ -162,11 +159,11 @@ KO: dict[str, str] = {
     "finetune_hub": "Hub에서의 이름",
     "finetune_hub_info": "소유자/이름 또는 소유자/이름:구성",
     "finetune_folder": "클래스마다 하위 폴더가 있는 폴더",
+    "finetune_reading": "이미지를 읽고 있습니다…",
     "finetune_read": "읽기",
     "finetune_limits": "이미지 {images}장, 클래스 {classes}개, zip {mb}MB, 사진 한 장 "
-    "{megapixels}백만 픽셀까지 받습니다. 디스크에는 아무것도 저장하지 않으며, 이미지는 한 시간 "
-    "안에 지워집니다.",
-    "finetune_limits_short": "한도",
+    "{megapixels}백만 픽셀까지 받습니다. 압축은 디스크에 풀지 않고 읽기만 하며, 이미지는 "
+    "{minutes}분 뒤 지워지고 올린 파일은 두 시간 안에 삭제됩니다.",
     "finetune_data_digits": "손글씨 숫자",
     "finetune_data_summary": "<b>{name}</b>: {classes}개 클래스, 이미지 {images}장. 클래스별로 "
     "나누어 {train}장으로 배우고 {held}장으로 확인합니다.",
@@ -250,8 +247,7 @@ KO: dict[str, str] = {
     "finetune_curve_train": "학습",
     "finetune_curve_validation": "검증",
     "finetune_recorded": "기록된 학습",
-    "finetune_recorded_note": "{title}이(가) {device}에서 {data}를 {seconds}초 만에 배운 "
-    "결과입니다. 직접 학습하면 그 결과로 바뀝니다.",
+    "finetune_recorded_note": "{device}. 직접 학습하면 그 결과로 바뀝니다.",
     "finetune_before": "전",
     "finetune_before_note": "새 마지막 층 그대로",
     "finetune_after": "후",
@@ -260,16 +256,16 @@ KO: dict[str, str] = {
     "finetune_majority_note": "가장 흔한 클래스",
     "finetune_head_alone": "마지막 층만",
     "finetune_head_alone_note": "첫 단계를 마친 뒤",
-    "finetune_finding": "{title}이(가) {data}의 {classes}개 클래스를 이미지 {train}장으로 "
-    "{seconds}초 만에 배웠고, 처음 보는 {held}장 중 {after} %를 맞혔습니다.",
+    "finetune_finding": "{title}: {data}의 {classes}개 클래스를 이미지 {train}장으로 {seconds}초 "
+    "만에 배워, 처음 보는 {held}장 중 {after} %를 맞혔습니다.",
+    "finetune_flattered": "에포크도 같은 확인용 이미지로 골랐으므로 조금 후한 수치입니다.",
     "finetune_matrix": "무엇을 무엇으로 보았나",
     "finetune_matrix_note": "행은 실제 클래스, 열은 신경망의 답입니다. 칸을 누르면 그 이미지가 "
     "보입니다.",
     "finetune_matrix_class": "정답률, %",
     "finetune_matrix_cell": "{true} → {answer}: {count}장",
     "finetune_cell_right": "맞힌 {label}: {count}장",
-    "finetune_cell_wrong": "{answer}(으)로 답한 {true}: {count}장",
-    "finetune_cell_none": "해당하는 이미지가 없습니다.",
+    "finetune_cell_wrong": "{true}인데 {answer} 답: {count}장",
     "finetune_cell_first": "처음 {count}장",
     "finetune_mistakes": "확신했지만 틀린 것",
     "finetune_mistakes_none": "확인용 이미지를 하나도 틀리지 않았습니다.",
@@ -287,12 +283,9 @@ KO: dict[str, str] = {
     "finetune_push_failed": "Hub에서 거절했습니다: {why}",
     "finetune_push_login": "먼저 로그인해 주세요.",
     "finetune_no_data": "먼저 이미지를 읽어 주세요(1단계).",
-    "finetune_data_gone": "시간이 지나 이미지를 지웠습니다. 다시 읽어 주세요(1단계).",
     "finetune_no_zip": "먼저 zip 파일을 고르세요.",
     "finetune_no_base": "아직 출발할 신경망이 없습니다.",
     "finetune_no_result": "아직 학습한 신경망이 없습니다. 먼저 학습해 주세요.",
-    "finetune_entry": "{title} · {data} ({accuracy} %)",
-    "finetune_own_name": "{title} · {data} · {accuracy} %",
     "finetune_error_too_big": "파일이 {mb}MB입니다. {limit}MB까지 받습니다.",
     "finetune_error_not_a_zip": "zip 파일이 아니거나 손상되었습니다. 클래스마다 폴더 하나씩 넣어 "
     ".zip으로 묶어 주세요.",
