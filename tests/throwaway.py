@@ -13,7 +13,7 @@ def write_weights(folder: Path, name: str, arch: str, *, size: int = 32, dtype=N
     import torch
     from safetensors.torch import save_file
 
-    from cnn_space import create_model
+    from cnn_space import create_model, layers
 
     torch.manual_seed(0)
     net = create_model(arch, len(CIFAR10), **options).eval()
@@ -24,6 +24,7 @@ def write_weights(folder: Path, name: str, arch: str, *, size: int = 32, dtype=N
     }
     # The file rounds; so does the net that tests compare with.
     net.load_state_dict({key: tensor.float() for key, tensor in state.items()})
+    parameters, macs = layers.count(net, size)
     file = folder / f"{name}.safetensors"
     save_file({key: tensor.contiguous() for key, tensor in state.items()}, file)
     card = {
@@ -42,8 +43,8 @@ def write_weights(folder: Path, name: str, arch: str, *, size: int = 32, dtype=N
             "std": [0.247, 0.2435, 0.2616],
         },
         "data": {"tag": name.rpartition(".")[2], "name": "CIFAR-10", "note": "random weights"},
-        "parameters": sum(p.numel() for p in net.parameters()),
-        "macs": None,
+        "parameters": parameters,
+        "macs": macs,
         "history": [],
         "accuracy": 10.0,
         "file": file.name,

@@ -10,8 +10,16 @@ from playwright.sync_api import Page, expect
 from cnn_space import classify, list_weights, weights
 from cnn_space.page.classify import entry, examples, percent
 
-LOCAL = [name for name in list_weights() if weights.record(name).source == "bundled"]
 ANSWER = "#classify-answer .classify-label"
+
+
+def local() -> list[str]:
+    return [name for name in list_weights() if weights.record(name).source == "bundled"]
+
+
+def chosen_net(page: Page) -> str:
+    shown = page.get_by_label("Net", exact=True).input_value()
+    return next(name for name in local() if entry(name) == shown)
 
 
 def first_answer(page: Page) -> str:
@@ -31,8 +39,7 @@ def upload(page: Page, path: Path) -> None:
 
 
 def test_an_example_is_classified_on_arrival(page: Page):
-    shown = page.get_by_label("Net", exact=True).input_value()
-    name = next(name for name in LOCAL if entry(name) == shown)
+    name = chosen_net(page)
     best = classify(examples()[0], name)[0]
     assert first_answer(page) == best.label
     expect(page.locator("#classify-answer .classify-percent")).to_have_text(
@@ -47,8 +54,8 @@ def test_upload_and_change_the_net(page: Page, tmp_path):
     path = tmp_path / "rocket &amp; <b>co.png"
     Image.open(examples()[1]).crop((200, 0, 500, 300)).save(path)
     upload(page, path)
-    chosen = next(n for n in LOCAL if entry(n) == page.get_by_label("Net").input_value())
-    for name in [chosen, *[name for name in LOCAL if name != chosen][:2]]:
+    chosen = chosen_net(page)
+    for name in [chosen, *[name for name in local() if name != chosen][:2]]:
         if name != chosen:
             choose(page, name)
         best = classify(path, name)
@@ -60,7 +67,7 @@ def test_upload_and_change_the_net(page: Page, tmp_path):
 def test_example_thumbnails_and_ten_views(page: Page):
     first_answer(page)
     page.locator("#classify-examples button").nth(2).click()
-    chosen = next(n for n in LOCAL if entry(n) == page.get_by_label("Net").input_value())
+    chosen = chosen_net(page)
     best = classify(examples()[2], chosen)[0]
     expect(page.locator("#classify-answer .classify-percent")).to_have_text(
         percent(best.probability)

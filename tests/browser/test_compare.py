@@ -12,10 +12,6 @@ from PIL import Image
 from cnn_space import weights
 from cnn_space.page import compare
 
-pytestmark = pytest.mark.skipif(
-    len(compare.defaults()) < 4, reason="there are no four trained nets in checkpoints/"
-)
-
 
 @pytest.fixture
 def photo(tmp_path):
