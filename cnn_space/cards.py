@@ -44,15 +44,22 @@ def exact() -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> torch.dtype:
-    """float16, or float32 where rounding costs the net accuracy on the held-out images."""
+def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> tuple[torch.dtype, str]:
+    """float16, or float32 where rounding costs the net accuracy on the held-out images (or where a
+    weight is too large for it); and a sentence that says why. ``shape`` goes to ``predict``."""
+    largest = max(tensor.abs().max() for tensor in net.state_dict().values() if tensor.numel())
+    if not largest <= torch.finfo(torch.float16).max:
+        return torch.float32, f"float32, for a weight of {largest:.3g} does not fit float16"
     if held_out is None or not len(held_out):
-        return torch.float16
+        return torch.float16, "float16, its cost unknown without held-out images"
     exactly, halved = (
         judge(predict(n, held_out, **shape), held_out.labels, held_out.classes).accuracy
         for n in (net, rounded(copy.deepcopy(net), torch.float16))
     )
-    return torch.float16 if halved >= exactly - FP16_COST else torch.float32
+    found = f"float16 changes {exactly:.2f} % of the held-out images to {halved:.2f} %"
+    if halved < exactly - FP16_COST:
+        return torch.float32, f"float32, for {found}"
+    return torch.float16, found
 
 
 def card(

@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +77,21 @@ class ImageSet:
         held = held.to(self.labels.device)
         return self.subset(~held), self.subset(held)
 
+    def numbered_as(self, classes: Sequence[str]) -> "ImageSet":
+        """The same images with the class numbers of ``classes``, matched by name: a set without
+        metadata numbers what it happens to hold. Raises ValueError for a class not among them."""
+        if tuple(classes) == self.classes:
+            return self
+        strange = [name for name in self.classes if name not in classes]
+        if strange:
+            raise ValueError(f"{self.name} has classes that the net does not know: "
+                             f"{', '.join(strange[:5])}")  # fmt: skip
+        number = torch.tensor([list(classes).index(name) for name in self.classes])
+        labels = number.to(self.labels.device)[self.labels]
+        return replace(self, labels=labels, classes=tuple(classes))
+
     def _with(self, images, labels) -> "ImageSet":
-        return ImageSet(images, labels, self.classes, self.name, self.note)
+        return replace(self, images=images, labels=labels)
 
 
 @dataclass(frozen=True)
@@ -171,11 +184,17 @@ def _parquet(folder: Path, name: str, split: str):
 def _hub(known: Source, split: str):
     import datasets
 
-    splits = datasets.get_dataset_split_names(known.hub, known.config)
-    found = next((wanted for wanted in _split_names(split) if wanted in splits), None)
-    if found is None:
-        raise ValueError(f"{known.hub} has no {split} split; it has {', '.join(splits)}")
-    rows = datasets.load_dataset(known.hub, known.config, split=found)
+    try:
+        splits = datasets.get_dataset_split_names(known.hub, known.config)
+        found = next((wanted for wanted in _split_names(split) if wanted in splits), None)
+        if found is None:
+            raise ValueError(f"no {split} split among {', '.join(splits)}")
+        rows = datasets.load_dataset(known.hub, known.config, split=found)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise ValueError(
+            f"{known.hub} cannot be read as an image set from the Hub ({error}): check its name "
+            "and the network, or give a folder of Parquet files (--data-dir)"
+        ) from error
     return rows.with_format("arrow")[:], rows.features.to_dict()
 
 

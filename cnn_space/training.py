@@ -78,7 +78,8 @@ class Recipe:
 # What differs from the defaults, chosen on held-out images. Rates are for a batch of 512.
 NETS: dict[str, dict] = {
     # 62,006 parameters: nothing to hold back, so no smoothing and hardly any decay
-    "lenet5": {"epochs": 60, "lr": 0.05, "weight_decay": 1e-4, "label_smoothing": 0.0},
+    "lenet5": {"epochs": 50, "batch_size": 128, "lr": 0.2, "weight_decay": 1e-4, "pad": 2,
+               "label_smoothing": 0.0},
     "alexnet": {"epochs": 60, "lr": 0.05, "clip": 1.0, "label_smoothing": 0.05},
     "nin": {"epochs": 100, "lr": 0.1, "clip": 1.0, "label_smoothing": 0.05},
     "vgg16_bn": {"epochs": 60, "lr": 0.2, "cutout": 8},
@@ -86,7 +87,7 @@ NETS: dict[str, dict] = {
     "googlenet_paper": {"epochs": 80, "lr": 0.1, "clip": 1.0, "cutout": 8},
     "resnet18": {"epochs": 60, "cutout": 8},
     "densenet_bc_100_12": {"epochs": 60, "batch_size": 256},
-}
+}  # fmt: skip
 # Photos: a random piece of each instead of a shift, and small batches, for the sets are small.
 _PHOTOS = {"epochs": 80, "batch_size": 128, "crop": "resized", "cutout": 0}
 DATA: dict[str, dict] = {

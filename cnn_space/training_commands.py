@@ -70,6 +70,7 @@ def add_evaluate(commands) -> None:
         description="Measure weights on the test split of their data and compare with their card.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that are bundled")
+    parser.add_argument("--data", help="set to measure on (default: the one trained on)")
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files (default: the Hub)")
     parser.add_argument("--json", action="store_true", help="everything measured, as JSON")
     parser.set_defaults(run=_evaluate)
@@ -156,7 +157,11 @@ def _train(options) -> int:
         run.restore(checkpoint)
     if is_first:
         folder.mkdir(parents=True, exist_ok=True)
-        _follow(run, folder)
+        try:
+            _follow(run, folder)
+        except KeyboardInterrupt:
+            print(f"{checkpoint} holds the last whole epoch: --resume goes on", file=sys.stderr)
+            raise
     else:
         for _ in run:
             pass
@@ -203,13 +208,14 @@ def _finish(options, name: str, tag: str, design, run, source) -> None:
 
     cards.exact()
     net, shape = run.best_net(), {"mean": source.mean, "std": source.std}
-    dtype = cards.storage_type(net, run.val_set, **shape)
+    dtype, why = cards.storage_type(net, run.val_set, **shape)
     cards.rounded(net, dtype)
     if options.no_test or options.experiment:
         images, split = run.val_set, "held out of train"
     else:
         side = run.train_set.side
         images = data.read(options.data, "eval", folder=options.data_dir, side=side)
+        images = images.numbered_as(run.train_set.classes)
         split = source.eval_split
     found = judge(predict(net, images, **shape), images.labels, images.classes)
     facts = cards.card(
@@ -220,6 +226,7 @@ def _finish(options, name: str, tag: str, design, run, source) -> None:
         path = cards.write_card(out / "experiments" / f"{options.experiment}.json", facts)
     else:
         path = cards.write(out, facts, net, dtype)
+        print(f"stored as {why}")
     print(f"{name}: {found.accuracy:.2f} % on {len(images):,} images ({split}); {path}")
 
 
@@ -235,10 +242,10 @@ def _evaluate(options) -> int:
         record = loaded.record
         card = record.read_card()
         shape = record.preprocessing
-        key = (card["data"]["tag"], shape.size)
+        key = (options.data or card["data"]["tag"], shape.size)
         if key not in sets:
             sets[key] = data.read(key[0], "eval", folder=options.data_dir, side=shape.size)
-        images = sets[key]
+        images = sets[key].numbered_as(record.labels)
         logits = predict(loaded.net, images, mean=shape.mean, std=shape.std)
         found = judge(logits, images.labels, images.classes)
         apart = abs(found.accuracy - card["accuracy"])

@@ -8,8 +8,9 @@ import torch
 from safetensors import safe_open
 from tiny_sets import write_coloured
 
-from cnn_space import weights
+from cnn_space import cards, weights
 from cnn_space.__main__ import main
+from cnn_space.data import ImageSet
 from cnn_space.training_commands import UNFINISHED
 
 
@@ -122,7 +123,7 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
 
     monkeypatch.setattr(training.Run, "save", interrupted)
     assert train() == 130
-    assert "stopped" in capsys.readouterr().err
+    assert "--resume goes on" in capsys.readouterr().err
     monkeypatch.setattr(training.Run, "save", save)
     assert train("--resume") == 0
     whole, resumed = (
@@ -163,3 +164,18 @@ def test_the_table_comes_from_the_cards(train, capsys):
     assert f"{card['accuracy']:.2f} %" in cells and "65–74 %" in cells and "61,411" in cells
     assert "**CIFAR-10** (original pixels): accuracy on the 30 images of test." in out
     assert {line.count("|") for line in out.splitlines() if "|" in line} == {row.count("|")}
+
+
+def test_float32_is_kept_where_rounding_costs():
+    net = torch.nn.Linear(2, 2, bias=False)
+    images = ImageSet(torch.eye(2), torch.tensor([1, 0]), ("a", "b"))
+    plain = {"mean": (0.0,) * 3, "std": (1.0,) * 3}
+    net.weight.data = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    dtype, why = cards.storage_type(net, images, **plain)
+    assert dtype == torch.float16 and "100.00 % of the held-out images to 100.00 %" in why
+    # Next to 1, float16 knows nothing nearer than 1.001.
+    net.weight.data = torch.tensor([[1.0, 1.0], [1.0002, 0.0]])
+    dtype, why = cards.storage_type(net, images, **plain)
+    assert dtype == torch.float32 and "100.00 % of the held-out images to 50.00 %" in why
+    net.weight.data = torch.tensor([[0.0, 1e5], [1.0, 0.0]])
+    assert cards.storage_type(net, images, **plain)[0] == torch.float32

@@ -116,6 +116,24 @@ def test_the_split_keeps_the_classes_proportions():
         whole.split(103)
 
 
+def test_classes_are_matched_by_name():
+    labels = torch.tensor([0, 1, 1])
+    found = data.ImageSet(torch.zeros(3, 3, 1, 1), labels, ("b", "c"), "mine")
+    again = found.numbered_as(("a", "b", "c"))
+    assert again.labels.tolist() == [1, 2, 2] and again.classes == ("a", "b", "c")
+    assert found.numbered_as(("b", "c")) is found
+    with pytest.raises(ValueError, match="does not know: c"):
+        found.numbered_as(("a", "b"))
+
+
+def test_a_set_that_is_not_there_is_one_sentence(tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match="cannot be read as an image set"):
+        data.read(str(tmp_path / "nothing"), "train")
+
+
 def random_set(count=24, side=12):
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8, generator=generator)
