@@ -1,7 +1,16 @@
 """Throw-away weights in place of those that have been trained."""
 
+import os
+
 import pytest
 from throwaway import write_weights
+
+
+def pytest_configure():
+    """One process a core, one thread a process: threads that wait for each other cost the most."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for variable in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
+            os.environ.setdefault(variable, "1")
 
 
 @pytest.fixture

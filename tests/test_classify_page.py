@@ -90,7 +90,7 @@ def test_percent(probability, text):
 def test_show_says_what_classify_says(checkpoints, photo):
     answer_html, seen, views, foot = page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
     best = answer(photo, "lenet5.cifar10").predictions
-    assert re.findall(r'<li data-label="(\w+)">', answer_html) == [p.label for p in best[:5]]
+    assert re.findall(r'<li data-label="(\w+)"', answer_html) == [p.label for p in best[:5]]
     widths = [float(w) for w in re.findall(r"width:([\d.]+)%", answer_html)]
     assert widths == pytest.approx([100 * p.probability for p in best[:5]], abs=0.006)
     assert "10 classes" in answer_html and views == ""

@@ -8,6 +8,7 @@ import os
 import re
 import weakref
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -238,9 +239,30 @@ def test_stop_keeps_the_best_net_so_far(checkpoints):
     updates.close()  # what Gradio does for cancels=
     outcome = finetune.stop(bench, own, visitor())
     assert "data-phase='stopped'" in outcome[2] and len(own) == 1
-    # Whatever comes after that finds nothing to do.
-    late = finetune.finish(bench, own, visitor())
-    assert len(own) == 1 and late[2] == gr.skip()
+    # Whatever comes after that shows the same, and keeps no second net.
+    for again in (finetune.finish, finetune.stop):
+        late = again(bench, own, visitor())
+        assert late[2] == outcome[2] and late[4] == outcome[4] and len(own) == 1
+
+
+def test_an_update_after_stop_is_not_shown(checkpoints):
+    bench, own = table(), OwnNets()
+    controls = (*CONTROLS[:4], 200, *CONTROLS[5:])
+    updates = finetune.start(bench, "lenet5.cifar10", *controls, visitor())
+    for state, _ in updates:
+        if "data-phase='all'" in state:
+            break
+    finetune.stop(bench, own, visitor())  # before Gradio closes the generator
+    assert list(updates) == []
+
+
+def test_stop_and_the_end_at_once_keep_one_net(checkpoints):
+    bench, own = table(), OwnNets()
+    list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+    handlers = [finetune.stop, finetune.finish] * 4
+    with ThreadPoolExecutor(len(handlers)) as pool:
+        states = list(pool.map(lambda handler: handler(bench, own, visitor())[2], handlers))
+    assert len(set(states)) == 1 and "data-phase='finished'" in states[0] and len(own) == 1
 
 
 def test_stop_before_there_is_anything(checkpoints):

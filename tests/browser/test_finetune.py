@@ -77,7 +77,8 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
         assert {name.rsplit(".")[-1] for name in archive.namelist()} == {"json", "safetensors"}
 
     page.get_by_role("button", name="Use it in Classify", exact=True).click()
-    page.get_by_text("Handwritten digits").first.wait_for()
+    page.locator("#classify-net").wait_for()
+    assert "Handwritten digits" in page.locator("#classify-net input").input_value()
     # The net that is chosen knows the digits and nothing else.
     page.locator("#classify-answer").get_by_text(re.compile(r"^\d$")).first.wait_for()
 
