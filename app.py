@@ -438,7 +438,9 @@ def finetune_tab(
     # 2: net
     preset.input(finetune.choose_preset, preset, [head_epochs, epochs], queue=False, **quiet)
     # 3: train. The run is a generator: Stop and a closed page end it at its next report.
-    run = train.click(finetune.begin, None, [state, train, stop], queue=False, **quiet).then(
+    run = train.click(
+        finetune.begin, bench, [bench, state, train, stop], queue=False, **quiet
+    ).then(
         finetune.start,
         [bench, base, *advanced],
         [state, curves],

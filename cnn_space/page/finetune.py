@@ -51,6 +51,7 @@ class Bench:
         self.source = "digits"
         self.intake: Intake | None = None  # what was read; the digits need no reading
         self.run = None
+        self.ended: str | None = None  # how the last run ended; None while there is none or one
         self.result = None
         self.folder: tempfile.TemporaryDirectory | None = None  # removed with the bench
         self.file: str | None = None  # the net to download
@@ -130,7 +131,7 @@ def sources() -> list[str]:
 
 
 def _clear(bench: Bench, _: str) -> None:
-    bench.intake = bench.result = None
+    bench.intake = bench.result = bench.ended = None
 
 
 NETS = Shelf(setting("KEEP", 20), 60 * keep_minutes(), lambda nets, name: nets.pop(name, None))
@@ -710,6 +711,8 @@ def start(
         run = bench.run = Run(weights.load(base), intake.images, plan, seconds=budget())
         with contextlib.closing(iter(run)) as updates:
             for update in updates:
+                if bench.run is not run:  # collected by Stop: its result is on the page already
+                    return
                 yield update_html(update, lang), curves_html(update.history, lang)
     except ValueError as error:
         bench.run = None
@@ -727,14 +730,22 @@ def leave(request: gr.Request) -> None:
         bench.run = None
 
 
+# Stop and the end of a run may both come to collect it; the second finds it done.
+_COLLECTING = threading.Lock()
+
+
 def collect(bench: Bench, own: OwnNets) -> str | None:
-    """How the run on the bench ended, its best net turned into the visitor's result; None where
-    there was no run. How many such nets are kept, of all visitors, is bounded by ``NETS``.
+    """How the last run ended, its best net turned into the visitor's result; None where there
+    was no run. How many such nets are kept, of all visitors, is bounded by ``NETS``.
     """
-    run, bench.run = bench.run, None
-    if run is None:
-        return None
-    if run.has_best:
+    with _COLLECTING:
+        run, bench.run = bench.run, None
+        if run is None:
+            return bench.ended
+        bench.ended = run.ended
+        if not run.has_best:
+            bench.ended += ", nothing kept"
+            return bench.ended
         result = bench.result = run.result()
         BENCHES.keep(bench)
         bench.name = own_name(result, own)
@@ -743,18 +754,19 @@ def collect(bench: Bench, own: OwnNets) -> str | None:
         # Gradio copies the file when it hands it out; ours goes with the bench.
         bench.folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
         bench.file = str(bundle(result, Path(bench.folder.name)))
-    return run.ended if run.has_best else f"{run.ended}, nothing kept"
+        return bench.ended
 
 
-def begin(request: gr.Request) -> tuple:
-    """A click on Train: (state, Train, Stop) while waiting for a place."""
+def begin(bench: Bench, request: gr.Request) -> tuple:
+    """A click on Train: (bench, state, Train, Stop) while waiting for a place."""
     lang = language(request)
+    bench.ended = None
     queued = state_html("queued", say("finetune_phase_queued_note", lang), lang)
-    return queued, gr.Button(interactive=False), gr.Button(interactive=True)
+    return bench, queued, gr.Button(interactive=False), gr.Button(interactive=True)
 
 
 def finish(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
-    """A run has ended by itself: all that shows its result."""
+    """A run has ended: all that shows its result. The same again when it is asked again."""
     return _outcome(bench, own, collect(bench, own), language(request))
 
 
@@ -767,7 +779,7 @@ def stop(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
 def _outcome(bench: Bench, own: OwnNets, ended: str | None, lang: str) -> tuple:
     """What the components listed as ``ended`` in the layout show."""
     buttons = gr.Button(interactive=True), gr.Button(interactive=False)
-    if ended is None:  # Stop came first, or the run could not begin
+    if ended is None:  # the run could not begin
         return bench, own, *[gr.skip()] * 9, *buttons
     if ended.endswith("nothing kept"):
         ended = ended.split(",")[0]
