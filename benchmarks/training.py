@@ -20,8 +20,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cnn_space import create_model, data
-from cnn_space.training import Recipe, Run, good_at_bfloat16, recipe_for
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cnn_space import create_model, data  # noqa: E402
+from cnn_space.training import Recipe, Run, good_at_bfloat16, recipe_for  # noqa: E402
 
 NETS = ("googlenet", "resnet18")
 
