@@ -22,8 +22,8 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cnn_space import create_model, data  # noqa: E402
-from cnn_space.training import Recipe, Run, good_at_bfloat16, recipe_for  # noqa: E402
+from cnn_space import create_model, data
+from cnn_space.training import Recipe, Run, good_at_bfloat16, recipe_for
 
 NETS = ("googlenet", "resnet18")
 
