@@ -354,7 +354,8 @@ def finetune_tab(
             with gr.Accordion(t("finetune_advanced"), open=False, elem_id="ft-advanced"):
                 with gr.Row():
                     head_epochs = gr.Slider(1, 100, 30, step=1, label=t("finetune_head_epochs"))
-                    epochs = gr.Slider(0, 50, 6, step=1, label=t("finetune_epochs"))
+                    top_epochs = gr.Slider(0, 50, 6, step=1, label=t("finetune_top_epochs"))
+                    epochs = gr.Slider(0, 50, 2, step=1, label=t("finetune_epochs"))
                 with gr.Row():
                     optimizer = gr.Radio(
                         [("SGD", "sgd"), ("Adam", "adam")],
@@ -402,7 +403,8 @@ def finetune_tab(
                     push = gr.Button(t("finetune_push"))
                 push.click(finetune.push_own, [bench, repo], own, api_visibility="private")
 
-    advanced = [optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed]
+    epochs_of = [head_epochs, top_epochs, epochs]
+    advanced = [optimizer, lr, lower, *epochs_of, augment, aux, frozen_norm, holdout, seed]
     private = {"api_visibility": "private"}
     quiet = {"show_progress": "hidden", **private}
     told = [data, samples]
@@ -436,7 +438,7 @@ def finetune_tab(
         **quiet,
     )
     # 2: net
-    preset.input(finetune.choose_preset, preset, [head_epochs, epochs], queue=False, **quiet)
+    preset.input(finetune.choose_preset, preset, epochs_of, queue=False, **quiet)
     # 3: train. The run is a generator: Stop and a closed page end it at its next report.
     run = train.click(
         finetune.begin, bench, [bench, state, train, stop], queue=False, **quiet

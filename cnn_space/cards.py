@@ -111,7 +111,7 @@ def card(
         "macs": macs,
         "images_seen": run.epoch * run.steps * run.batch,
         "wall_time_s": round(run.seconds, 1),
-        "environment": environment(run),
+        "environment": environment(run.device, bfloat16=run.bfloat16, processes=run.world),
         "history": run.history,
         "accuracy": round(found.accuracy, 2),
         "per_class": {label: round(value, 2) for label, value in found.per_class.items()},
@@ -119,17 +119,18 @@ def card(
     }
 
 
-def environment(run: Run) -> dict:
-    """Where a run took place."""
-    if run.device.type == "cuda":
-        device = torch.cuda.get_device_name(run.device)
+def environment(device: torch.device, *, bfloat16: bool, processes: int = 1) -> dict:
+    """Where a run took place, and in which precision."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
     else:
-        device = f"CPU, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        name = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     return {
         "python": platform.python_version(),
         "torch": torch.__version__.split("+")[0],
-        "device": device if run.world == 1 else f"{run.world} × {device}",
-        "precision": "bfloat16 autocast" if run.bfloat16 else "float32",
+        "device": name if processes == 1 else f"{processes} × {name}",
+        "precision": "bfloat16 autocast" if bfloat16 else "float32",
     }
 
 

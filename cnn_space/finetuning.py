@@ -1,13 +1,14 @@
 """Teaching a trained net new classes from few images, in seconds to minutes on a CPU.
 
-Two stages, as fastai has it (Howard and Gugger, fastai: A Layered API for Deep Learning, 2020,
-section 2.1): first a new last layer alone, then all layers, the lower ones at a lower rate. While
-the body is frozen its features of an image never change, so they are computed once and the first
-stage trains on them. Both stages are ``training.train``, the loop of ``python -m cnn_space train``.
+First a new last layer alone, at the end all layers, the lower ones at a lower rate, as fastai has
+it (Howard and Gugger, fastai: A Layered API for Deep Learning, 2020, section 2.1); in between the
+net's last stage, for layers are best unfrozen from the top (Howard and Ruder, Universal Language
+Model Fine-tuning for Text Classification, 2018, section 3.3). What frozen layers make of an image
+never changes, so it is computed once for the first two. Each is a ``training.Run``, the loop of
+``python -m cnn_space train``.
 """
 
 import math
-import platform
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +22,14 @@ from torch import nn
 
 from cnn_space import cards, classification, engine, evaluation, layers, training
 from cnn_space.data import ImageSet, augment, draw_epoch, normalize, tag
-from cnn_space.models.heads import replace_head
+from cnn_space.models.heads import last_stage, replace_head
 from cnn_space.models.registry import create_model
 from cnn_space.weights import Loaded, Preprocessing
 
 AUGMENTATIONS = ("none", "shift", "mirror")
 OPTIMIZERS = ("sgd", "adam")
-LR = {"sgd": 0.05, "adam": 1e-3}  # for a batch of 64
+LR = {"sgd": 0.05, "adam": 1e-3}  # for a batch of 32
+MAPS_BYTES = 512 * 1024**2  # what enters the last stage is kept for all images up to this size
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class Plan:
     """How a net is taught new classes."""
 
     head_epochs: int = 30  # cheap, since the features are computed once
-    epochs: int = 6  # all layers; 0 stops after the head
+    top_epochs: int = 6  # the last stage on stored maps: nearly as cheap, and worth the most
+    epochs: int = 2  # all layers
     optimizer: str = "sgd"  # with Nesterov momentum 0.9; "adam" where SGD diverges
-    lr: float = 0.0  # highest rate of all layers' stage; 0: what suits the optimiser
+    lr: float = 0.0  # highest rate of the stages after the head; 0: what suits the optimiser
     lower: float = 0.1  # the lowest layers' rate as a share of it: they need the least change
     augment: str = "shift"  # "mirror" too where left and right mean the same (not for digits)
-    batch_size: int = 64
+    batch_size: int = 32  # less where the images are few or the net is large
     aux: bool = False  # fresh auxiliary heads, where the net has them
     frozen_norm: bool = False  # batch norm keeps the old data's statistics: for very few images
     label_smoothing: float = 0.05  # keeps a few wrong labels from ruling
@@ -56,6 +59,7 @@ class Plan:
         need(self.augment in AUGMENTATIONS, f"augment is one of {', '.join(AUGMENTATIONS)}")
         need(self.optimizer in OPTIMIZERS, f"optimizer is one of {', '.join(OPTIMIZERS)}")
         need(1 <= self.head_epochs <= 200, "head_epochs is 1 to 200")
+        need(0 <= self.top_epochs <= 200, "top_epochs is 0 to 200")
         need(0 <= self.epochs <= 200, "epochs is 0 to 200")
         need(0 <= self.lr <= 10, "lr is 0 (the usual) to 10")
         need(0 < self.lower <= 1, "lower is above 0, at most 1")
@@ -64,9 +68,9 @@ class Plan:
 
 
 PRESETS = {
-    "quick": {"head_epochs": 30, "epochs": 0},
-    "balanced": {"head_epochs": 30, "epochs": 6},
-    "thorough": {"head_epochs": 30, "epochs": 20},
+    "quick": {"head_epochs": 30, "top_epochs": 6, "epochs": 0},
+    "balanced": {"head_epochs": 30, "top_epochs": 6, "epochs": 2},
+    "thorough": {"head_epochs": 30, "top_epochs": 10, "epochs": 12},
 }
 
 
@@ -75,7 +79,7 @@ class Point:
     """One point of the curves: seconds since the start, loss, accuracy in percent."""
 
     seconds: float
-    stage: str  # "head" or "all"
+    stage: str  # "head", "top" or "all"
     part: str  # "train" (augmented, as it learned) or "validation"
     loss: float
     accuracy: float
@@ -83,7 +87,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Update:
-    """What a run is doing. ``phase`` is "preparing", "features", "head" or "all"."""
+    """What a run is doing. ``phase`` is "preparing", "features", "head", "top" or "all"."""
 
     phase: str
     epoch: int = 0
@@ -157,7 +161,7 @@ class Report:
         return sorted(wrong, key=lambda i: -self.confidences[i])
 
     def epochs(self) -> list[dict]:
-        """The history as cards have it: a row an epoch, of both stages."""
+        """The history as cards have it: a row an epoch, of all stages."""
         rows, last = [], None
         for point in self.history:
             if point.part == "train":
@@ -300,7 +304,7 @@ class _Best:
 
 
 class Run:
-    """One run of two stages. Iterate it for updates; ``result()`` gives the best net so far.
+    """One run of all stages. Iterate it for updates; ``result()`` gives the best net so far.
 
     ``base`` is used up: its net is the one that learns. ``seconds`` ends the run in good order,
     and so does a loss that is no number any more. Closing the iterator ends it at once; either
@@ -316,7 +320,8 @@ class Run:
         seconds: float | None = None,
         device: str = "cpu",
     ):
-        self.plan, self.device = plan or Plan(), device
+        self.plan, self.device = plan or Plan(), torch.device(device)
+        self._bfloat16 = training.good_at_bfloat16(self.device)
         if self.plan.aux and not hasattr(base.net, "set_aux"):
             raise ValueError(f"{base.record.title} has no auxiliary heads: choose aux=False")
         self.record = base.record
@@ -354,58 +359,11 @@ class Run:
         learn, check = scaled(learn, shape), scaled(self.checked, shape)
         net = replace_head(self._net, len(learn.classes)).to(self.device)
         # So many images a batch that no step keeps a page waiting for long, also for large nets.
-        macs = layers.count(net, shape.size)[1]
-        self._chunk = max(4, min(256, int(100e9 / macs)))
-
-        # 1: the head alone, on features computed once, of the images and of their mirror images.
-        parts = [learn, check]
-        if plan.augment == "mirror":
-            parts.insert(1, replace(learn, images=learn.images.flip(3)))
-        frozen, steps = engine.fold(net.eval()), sum(math.ceil(len(p) / self._chunk) for p in parts)
-        found: list[list[torch.Tensor]] = []
-        for part in parts:
-            found.append([])
-            for images in part.images.split(self._chunk):
-                inputs = normalize(images.to(self.device), shape.mean, shape.std)
-                with torch.no_grad():
-                    found[-1].append(frozen.forward_features(inputs))
-                yield Update("features", step=sum(map(len, found)), steps=steps)
-                if time.perf_counter() > self._deadline:
-                    self.ended = "time"
-                    return
-        *features, checked = map(torch.cat, found)
-        labels = learn.labels.repeat(len(features))
-        features = replace(learn, images=torch.cat(features), labels=labels)
-        checked = replace(check, images=checked)
-        head = _Head(net)
-        logits = yield from self._answer(head, checked, "features")
-        self._accuracies["before"] = _score(logits, check.labels)[1]
-        # The first step moves a logit by about a half, whatever the size of the features.
-        size = features.images.flatten(2).mean(2) if features.images.ndim > 2 else features.images
-        recipe = training.Recipe(
-            epochs=plan.head_epochs,
-            batch_size=256,
-            optimizer="adamw",
-            lr=0.5 / max(1e-6, size.abs().sum(1).mean().item()),
-            weight_decay=0.01,
-            label_smoothing=plan.label_smoothing,
-            flip="none",
-            seed=plan.seed,
-        )
-        yield from self._stage("head", head, features, checked, recipe)
-        if self._best is not None:
-            self._accuracies["head"] = self._best.accuracy
-        if not plan.epochs or self.ended != "stopped":
-            return
-
-        # 2: all layers, from the best head.
-        net.load_state_dict(self._best.state)
-        if plan.aux:
-            net.set_aux(len(learn.classes))
-        batch = max(4, min(plan.batch_size, int(50e9 / macs)))
+        macs = self.record.macs or layers.count(net, shape.size)[1]
+        self._chunk = max(4, min(256, int(40e9 / macs)))
+        batch = max(4, min(plan.batch_size, len(learn) // 4, int(50e9 / macs)))
         lr = (plan.lr or LR[plan.optimizer]) * min(1.0, batch / plan.batch_size)
         recipe = training.Recipe(
-            epochs=plan.epochs,
             batch_size=batch,
             optimizer="adamw" if plan.optimizer == "adam" else "sgd",
             lr=lr,
@@ -415,8 +373,85 @@ class Run:
             flip="alternate" if plan.augment == "mirror" else "none",
             seed=plan.seed,
         )
-        groups = layer_groups(net, lr, plan.lower, recipe.weight_decay)
-        yield from self._stage("all", net, learn, check, recipe, groups)
+
+        # 1: the head alone, on what the frozen net makes of the images and their mirror images.
+        seen = learn
+        if plan.augment == "mirror":
+            both = torch.cat([learn.images, learn.images.flip(3)])
+            seen = replace(learn, images=both, labels=learn.labels.repeat(2))
+        found = yield from self._through_frozen(net, seen, check)
+        if self.ended != "stopped":
+            return
+        (features, checked), maps = found
+        head = _Head(net)
+        logits = yield from self._answer(head, checked, "features")
+        self._accuracies["before"] = _score(logits, check.labels)[1]
+        # The first step moves a logit by about a half, whatever the size of the features.
+        size = features.images.flatten(2).mean(2) if features.images.ndim > 2 else features.images
+        head_recipe = training.Recipe(
+            epochs=plan.head_epochs,
+            batch_size=256,
+            optimizer="adamw",
+            lr=0.5 / max(1e-6, size.abs().sum(1).mean().item()),
+            weight_decay=0.01,
+            label_smoothing=plan.label_smoothing,
+            flip="none",
+            seed=plan.seed,
+        )
+        yield from self._stage("head", head, features, checked, head_recipe)
+        if self._best is not None:
+            self._accuracies["head"] = self._best.accuracy
+
+        # 2: the last stage of layers too, from the best head, on what enters it.
+        if plan.top_epochs and maps and self.ended == "stopped":
+            net.load_state_dict(self._best.state)
+            top, recipe_ = last_stage(net), replace(recipe, epochs=plan.top_epochs)
+            groups = layer_groups(top, lr, 1.0, recipe.weight_decay)
+            yield from self._stage("top", top, *maps, recipe_, groups)
+        del found, features, maps
+
+        # 3: all layers, from the best so far.
+        if plan.epochs and self.ended == "stopped":
+            net.load_state_dict(self._best.state)
+            if plan.aux:
+                net.set_aux(len(learn.classes))
+            groups = layer_groups(net, lr, plan.lower, recipe.weight_decay)
+            recipe = replace(recipe, epochs=plan.epochs)
+            yield from self._stage("all", net, learn, check, recipe, groups)
+
+    def _through_frozen(self, net, learn: ImageSet, check: ImageSet):
+        """``(features, maps)``, each (to learn from, to check on): what the frozen net makes of
+        the images, and what enters its last stage; no maps where they are too much to keep."""
+        shape, frozen = self.record.preprocessing, engine.fold(net.eval())
+        steps = sum(math.ceil(len(part) / self._chunk) for part in (learn, check))
+        entering: list[torch.Tensor] = []
+        hook = frozen.get_submodule(net.top_layer).register_forward_pre_hook(
+            lambda module, inputs: entering.append(inputs[0])
+        )
+        features, maps, step = [], [], 0
+        for part in (learn, check):
+            # The held-out images in float32: what is checked is the net that is taken home.
+            fast, parts = self._bfloat16 and part is learn, []
+            for images in part.images.split(self._chunk):
+                inputs = normalize(images.to(self.device), shape.mean, shape.std)
+                with (
+                    torch.no_grad(),
+                    torch.autocast(self.device.type, torch.bfloat16, enabled=fast),
+                ):
+                    parts.append(frozen.forward_features(inputs).float())
+                if entering and entering[0].nbytes * steps > MAPS_BYTES:
+                    hook.remove()
+                    entering.clear()
+                step += 1
+                yield Update("features", step=step, steps=steps)
+                if time.perf_counter() > self._deadline:
+                    self.ended = "time"
+                    return None
+            features.append(replace(part, images=torch.cat(parts)))
+            if entering:
+                maps.append(replace(part, images=torch.cat(entering)))
+                entering.clear()
+        return features, maps
 
     def _stage(self, stage, module, learn, check, recipe, groups=None) -> Iterator[Update]:
         """One stage: updates as it goes, a check after every epoch, the best net kept."""
@@ -430,7 +465,7 @@ class Run:
             groups=groups,
             prepare=freeze_norms if self.plan.frozen_norm else None,
             seconds=self._deadline - time.perf_counter(),
-            bfloat16=None if stage == "all" else False,
+            bfloat16=self._bfloat16 and stage != "head",
         )
         try:
             for progress in run:
@@ -465,6 +500,8 @@ class Run:
     def _answer(self, module, check, stage, update=None) -> Iterator[Update]:
         """Logits of the held-out images, in pieces, with an update after each."""
         shape, parts = self.record.preprocessing, []
+        if stage == "all":
+            module = engine.fold(module.eval())
         for index in torch.arange(len(check)).split(self._chunk):
             part = check.subset(index)
             parts.append(evaluation.predict(module, part, mean=shape.mean, std=shape.std))
@@ -523,7 +560,7 @@ class Run:
             answers=tuple(answers.tolist()),
             confidences=tuple(round(value, 4) for value in confidences.tolist()),
             history=tuple(self.history),
-            environment=environment(self.device),
+            environment=cards.environment(self.device, bfloat16=self._bfloat16),
         )
         record = replace(
             base,
@@ -564,18 +601,6 @@ class _Head(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self._forward(features)
-
-
-def environment(device: str) -> dict:
-    """Where a run took place, for its report."""
-    name = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
-    if name == "CPU":
-        name = f"CPU, {torch.get_num_threads()} threads"
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
-        "device": name,
-    }
 
 
 def save(result: Result, folder: Path) -> tuple[Path, Path]:

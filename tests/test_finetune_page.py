@@ -25,8 +25,8 @@ from cnn_space.page import finetune
 from cnn_space.page.finetune import Bench, OwnNets, Shelf
 from cnn_space.page.texts import TEXTS
 
-# optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed
-CONTROLS = ("sgd", 0, 0.1, 3, 1, "shift", False, False, 20, 0)
+# optimizer, lr, lower, head_epochs, top_epochs, epochs, augment, aux, frozen_norm, holdout, seed
+CONTROLS = ("sgd", 0, 0.1, 3, 1, 1, "shift", False, False, 20, 0)
 EVIL = "<img src=x onerror=alert(1)>'\""
 
 
@@ -207,7 +207,7 @@ def test_a_run_from_start_to_its_result(checkpoints):
     bench, own = table(), OwnNets()
     updates, outcome = trained(bench, own)
     phases = [re.search(r"data-phase='(\w+)'", state).group(1) for state, _ in updates]
-    assert list(dict.fromkeys(phases)) == ["preparing", "features", "head", "all"]
+    assert list(dict.fromkeys(phases)) == ["preparing", "features", "head", "top", "all"]
     assert updates[-1][1].count("<polyline") == 4
     [loaded] = own.values()
     assert bench.run is None and loaded.record.source == "session" and loaded is bench.result.loaded
@@ -293,7 +293,7 @@ def test_leaving_the_page_lets_the_run_go(checkpoints):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({5: "twirl"}, "augment"), ({1: 99}, "lr"), ({6: True}, "no auxiliary heads")],
+    [({6: "twirl"}, "augment"), ({1: 99}, "lr"), ({7: True}, "no auxiliary heads")],
 )
 def test_controls_out_of_range_are_a_sentence(checkpoints, change, words):
     controls = [change.get(i, value) for i, value in enumerate(CONTROLS)]

@@ -18,7 +18,7 @@ from cnn_space.data import ImageSet
 from cnn_space.finetuning import PRESETS, Plan, Report, Run
 from cnn_space.models.registry import create_model
 
-QUICK = Plan(head_epochs=6, epochs=1, batch_size=16)
+QUICK = Plan(head_epochs=6, top_epochs=2, epochs=1, batch_size=16)
 
 
 def stripes(count=24, side=32, seed=0):
@@ -123,7 +123,7 @@ def test_the_body_sees_every_image_once_in_the_head_stage(folder, monkeypatch):
         return forward(self, x)
 
     monkeypatch.setattr(net_class, "forward_features", counted)
-    run = Run(loaded, stripes(), replace(QUICK, epochs=0))
+    run = Run(loaded, stripes(), replace(QUICK, top_epochs=0, epochs=0))
     run_to_end(run)
     assert sum(seen) == 72
     after = run.result().loaded.net.state_dict()
@@ -143,9 +143,39 @@ def test_mirroring_doubles_the_features(folder, monkeypatch):
         return forward(self, x)
 
     monkeypatch.setattr(type(loaded.net), "forward_features", counted)
-    run_to_end(Run(loaded, stripes(), replace(QUICK, epochs=0, augment="mirror")))
+    run_to_end(Run(loaded, stripes(), replace(QUICK, top_epochs=0, epochs=0, augment="mirror")))
     train, held = 72 - 15, 15
     assert sum(seen) == 2 * train + held
+
+
+def test_the_last_stage_learns_on_what_enters_it(folder, monkeypatch):
+    loaded = base(folder, "resnet18", small_input=True)
+    before = {k: v.clone() for k, v in loaded.net.state_dict().items()}
+    seen = []
+    first = loaded.net.conv1
+    forward = type(first).forward
+
+    def counted(self, x):
+        if self.in_channels == 3 and not x.is_meta:
+            seen.append(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(type(first), "forward", counted)
+    run = Run(loaded, stripes(8), replace(QUICK, top_epochs=3, epochs=0))
+    run_to_end(run)
+    assert sum(seen) == 24  # every image once, for features and maps together
+    assert [p.stage for p in run.history if p.part == "validation"] == ["head"] * 6 + ["top"] * 3
+    # Every parameter and statistic of the last stage has moved, nothing below it.
+    net = loaded.net  # it learned in place, and was not reset to the best epoch
+    moved = {k for k, v in net.state_dict().items() if not torch.equal(v, before.get(k))}
+    assert moved == {k for k in before if k.startswith(("layer4.", "fc."))}
+
+
+def test_maps_that_are_too_much_to_keep_are_not_kept(folder, monkeypatch):
+    monkeypatch.setattr(finetuning, "MAPS_BYTES", 2 * 57 * 6 * 14 * 14 * 2 - 1)
+    run = Run(base(folder), stripes(), QUICK)
+    phases = [update.phase for update in run]
+    assert "top" not in phases and phases[-1] == "all"
 
 
 @pytest.mark.parametrize("frozen", [True, False])
@@ -184,15 +214,15 @@ def test_googlenet_with_fresh_auxiliary_heads(folder, monkeypatch):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_it_learns(folder, optimizer):
-    plan = Plan(head_epochs=10, epochs=6, batch_size=16, optimizer=optimizer)
+    plan = Plan(head_epochs=10, top_epochs=6, epochs=6, batch_size=16, optimizer=optimizer)
     run = Run(base(folder), stripes(40), plan)
     updates = run_to_end(run)
     report = run.result().report
     assert report.ended == "finished" and report.after >= 90 > 70 > report.before
     phases = list(dict.fromkeys(update.phase for update in updates))
-    assert phases == ["preparing", "features", "head", "all"]
+    assert phases == ["preparing", "features", "head", "top", "all"]
     stages = [point.stage for point in report.history if point.part == "validation"]
-    assert stages == ["head"] * 10 + ["all"] * 6
+    assert stages == ["head"] * 10 + ["top"] * 6 + ["all"] * 6
 
 
 # What is told and kept

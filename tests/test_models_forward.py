@@ -4,6 +4,7 @@ import pytest
 import torch
 from oracles import fill, fit, images
 
+from cnn_space.models.heads import last_stage
 from cnn_space.models.outputs import Outputs, training_loss
 from cnn_space.models.registry import create_model, list_models
 
@@ -151,6 +152,21 @@ def test_meta_then_assign(arch, options):
     x = images(2, net.input_size)
     with torch.inference_mode():
         torch.testing.assert_close(empty.eval()(x), net.eval()(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("arch", "options"), ONE_OF_EACH)
+def test_the_last_stage_goes_on_where_the_rest_ends(arch, options):
+    net = filled(arch, **options).eval()
+    entering = []
+    layer = net.get_submodule(net.top_layer)
+    hook = layer.register_forward_pre_hook(lambda module, inputs: entering.append(inputs[0]))
+    with torch.inference_mode():
+        whole = net(images(2, net.input_size))
+        hook.remove()
+        part = last_stage(net)
+        torch.testing.assert_close(part(entering[0]), whole)
+    used = {id(p) for p in part.parameters()}
+    assert used < {id(p) for p in net.parameters()}
 
 
 @pytest.mark.parametrize(("arch", "options"), ONE_OF_EACH)

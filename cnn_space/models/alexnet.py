@@ -21,6 +21,7 @@ class AlexNet(Net):
     """
 
     cam_layer = "features.11"
+    top_layer = "features.6"
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class AlexNet(Net):
             )
         if form == "paper":
             self.features = _paper_features(in_channels)
-            self.cam_layer = "features.13"
+            self.cam_layer, self.top_layer = "features.13", "features.8"
         else:
             self.features = _tower_features(in_channels, small=form == "cifar")
         if form == "cifar":

@@ -103,6 +103,7 @@ class DenseNet(Net):
             if i < len(blocks):
                 add(f"transition{i}", Transition(channels))  # N × 128 × 28², 256 × 14², 512 × 7²
                 channels //= 2
+        self.top_layer = f"features.denseblock{len(blocks)}"
         add("norm5", nn.BatchNorm2d(channels))  # N × 1024 × 7 × 7
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(channels, num_classes)

@@ -131,6 +131,7 @@ class GoogLeNet(Net):
     """
 
     cam_layer = "inception5b"
+    top_layer = "inception5a"
     aux_weight = 0.3  # section 5: "the losses of the auxiliary classifiers were weighted by 0.3"
 
     def __init__(

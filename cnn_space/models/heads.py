@@ -1,4 +1,6 @@
-"""A new last layer for new classes."""
+"""A new last layer for new classes, and a net's last stage alone."""
+
+import copy
 
 from torch import nn
 
@@ -29,6 +31,23 @@ def replace_head(net: Net, num_classes: int, *, aux: bool = False) -> Net:
     if has_aux:
         net.set_aux(num_classes if aux else None)
     return net.to(old.weight.device, old.weight.dtype)
+
+
+def last_stage(net: Net) -> Net:
+    """``net`` from its ``top_layer`` on: takes what enters that layer, gives logits.
+
+    It shares all parameters and buffers with ``net``. What comes before the layer is replaced by
+    identities, which is right where those modules run one after another, as in every net here.
+    """
+    shared = {id(tensor): tensor for tensor in [*net.parameters(), *net.buffers()]}
+    part = parent = copy.deepcopy(net, memo=shared)
+    for step in net.top_layer.split("."):
+        for name, _ in list(parent.named_children()):
+            if name == step:
+                break
+            setattr(parent, name, nn.Identity())
+        parent = parent.get_submodule(step)
+    return part
 
 
 def check_count(name: str, value: int) -> None:

@@ -173,6 +173,7 @@ class InceptionV3(Net):
     """
 
     cam_layer = "Mixed_7c"
+    top_layer = "Mixed_7a"
     input_size = 299
     # The paper gives no weight; this is the authors' code's: tensorflow/models,
     # research/slim/train_image_classifier.py, `AuxLogits` with `weights=0.4`.

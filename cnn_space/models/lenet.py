@@ -16,6 +16,7 @@ class LeNet5(Net):
 
     head_layer = "classifier.4"
     cam_layer = "features.4"
+    top_layer = "features.3"
     input_size = 32
 
     def __init__(self, num_classes: int = 10, *, in_channels: int = 3):

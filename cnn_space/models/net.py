@@ -11,12 +11,14 @@ class Net(nn.Module):
 
     - ``head_layer``: dotted name of the last layer (a Linear, or NIN's 1×1 convolution);
     - ``cam_layer``: dotted name of the last convolutional stage, where Grad-CAM looks;
+    - ``top_layer``: dotted name of the module with which that stage begins;
     - ``input_size``: side in pixels of the square images that the net was designed for;
     - ``aux_weight``: weight of each auxiliary loss, 0 for nets without auxiliary heads.
     """
 
     head_layer = "fc"
     cam_layer: str
+    top_layer: str
     input_size = 224
     aux_weight = 0.0
 

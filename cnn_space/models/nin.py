@@ -26,6 +26,7 @@ class NIN(Net):
 
     head_layer = "classifier"
     cam_layer = "features.19"
+    top_layer = "features.16"
     input_size = 32
 
     def __init__(self, num_classes: int = 10, *, in_channels: int = 3):

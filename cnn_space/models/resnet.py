@@ -80,7 +80,7 @@ class ResNet(Net):
     ``small_input`` is the stem for 32 pixels: first convolution 3×3 with stride 1, no first pool.
     """
 
-    cam_layer = "layer4"
+    cam_layer = top_layer = "layer4"
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ class VGG(Net):
             raise ValueError(f"vgg has no head {head!r}: choose 'fc' or 'gap'")
         self.features = nn.Sequential(*_features(in_channels, STAGES[depth], batch_norm))
         self.cam_layer = f"features.{len(self.features) - 2}"  # the last ReLU, before the pool
+        pools = [i for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
+        self.top_layer = f"features.{pools[-2] + 1}"
         if head == "gap":
             self.input_size = 32
             self.avgpool = nn.AdaptiveAvgPool2d(1)  # N × 512 × 1 × 1

@@ -429,15 +429,15 @@ def _curve(history, field: str, title: str, lang: str) -> str:
         f"{end * i / 4:g}{' s' if i == 4 else ''}</text>"
         for i in range(5)
     )
-    stage = next((p.seconds for p in points if p.stage == "all"), None)
-    border = ""
-    if stage is not None:
-        free = top + 9 if field == "loss" else bottom - 6  # where no line is likely
-        border = (
-            f"<line class='ft-border' x1='{x(stage):.1f}' x2='{x(stage):.1f}' y1='{top}' "
-            f"y2='{bottom}'/><text x='{x(stage) + 5:.1f}' y='{free}'>"
-            f"{say('finetune_curve_all', lang)}</text>"
-        )
+    border, free = "", top + 9 if field == "loss" else bottom - 6  # where no line is likely
+    for stage in ("top", "all"):
+        begun = next((p.seconds for p in points if p.stage == stage), None)
+        if begun is not None:
+            border += (
+                f"<line class='ft-border' x1='{x(begun):.1f}' x2='{x(begun):.1f}' y1='{top}' "
+                f"y2='{bottom}'/><text x='{x(begun) + 5:.1f}' y='{free}'>"
+                f"{say(f'finetune_curve_{stage}', lang)}</text>"
+            )
     lines = "".join(
         f"<polyline class='ft-{part}' points='"
         + " ".join(
@@ -533,7 +533,7 @@ def result_html(result, lang: str) -> str:
             "ft-lesser",
         ),
     ]
-    if report.head is not None and report.best[0] == "all":
+    if report.head is not None and report.best[0] != "head":
         head = say("finetune_head_alone", lang), say("finetune_head_alone_note", lang)
         figures.insert(2, (report.head, *head, "ft-lesser"))
     boxes = "".join(
@@ -656,7 +656,9 @@ def open_cell(bench: Bench, event: gr.EventData, request: gr.Request) -> str:
 # The run
 
 
-def plan_from(optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed):
+def plan_from(
+    optimizer, lr, lower, head_epochs, top_epochs, epochs, augment, aux, frozen_norm, holdout, seed
+):
     """The Plan of the page's controls. Raises ValueError for what is out of range."""
     from cnn_space.finetuning import Plan
 
@@ -665,6 +667,7 @@ def plan_from(optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_no
         lr=float(lr or 0),
         lower=float(lower),
         head_epochs=int(head_epochs),
+        top_epochs=int(top_epochs),
         epochs=int(epochs),
         augment=augment,
         aux=bool(aux),
@@ -681,6 +684,7 @@ def start(
     lr: float,
     lower: float,
     head_epochs: int,
+    top_epochs: int,
     epochs: int,
     augment: str,
     aux: bool,
@@ -706,7 +710,17 @@ def start(
         if not base:
             raise ValueError(say("finetune_no_base", lang))
         plan = plan_from(
-            optimizer, lr, lower, head_epochs, epochs, augment, aux, frozen_norm, holdout, seed
+            optimizer,
+            lr,
+            lower,
+            head_epochs,
+            top_epochs,
+            epochs,
+            augment,
+            aux,
+            frozen_norm,
+            holdout,
+            seed,
         )
         run = bench.run = Run(weights.load(base), intake.images, plan, seconds=budget())
         with contextlib.closing(iter(run)) as updates:
@@ -824,11 +838,12 @@ def arrive(bench: Bench, base: str | None, request: gr.Request) -> tuple:
     )
 
 
-def choose_preset(preset: str) -> tuple[int, int]:
-    """A preset's epochs: (of the head, of all layers)."""
+def choose_preset(preset: str) -> tuple[int, int, int]:
+    """A preset's epochs: (of the head, of the upper layers, of all)."""
     from cnn_space.finetuning import PRESETS
 
-    return PRESETS[preset]["head_epochs"], PRESETS[preset]["epochs"]
+    chosen = PRESETS[preset]
+    return chosen["head_epochs"], chosen["top_epochs"], chosen["epochs"]
 
 
 def use(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
@@ -921,6 +936,7 @@ def finetune(
     learning_rate: float,
     lowest_share: float,
     head_epochs: int,
+    top_epochs: int,
     epochs: int,
     augmentation: str,
     auxiliary_heads: bool,
@@ -937,6 +953,7 @@ def finetune(
         learning_rate: highest rate of the last layer; 0 for the optimiser's usual.
         lowest_share: the lowest layers' rate as a share of it.
         head_epochs: epochs of the last layer alone.
+        top_epochs: epochs of the upper layers; 0 for none.
         epochs: epochs of all layers; 0 for none.
         augmentation: "none", "shift" or "mirror".
         auxiliary_heads: train with fresh auxiliary heads, for nets that have them.
@@ -956,6 +973,7 @@ def finetune(
             learning_rate,
             lowest_share,
             head_epochs,
+            top_epochs,
             epochs,
             augmentation,
             auxiliary_heads,
