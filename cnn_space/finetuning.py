@@ -70,7 +70,7 @@ class Plan:
 PRESETS = {
     "quick": {"head_epochs": 30, "top_epochs": 6, "epochs": 0},
     "balanced": {"head_epochs": 30, "top_epochs": 6, "epochs": 2},
-    "thorough": {"head_epochs": 30, "top_epochs": 10, "epochs": 12},
+    "thorough": {"head_epochs": 30, "top_epochs": 10, "epochs": 8},
 }
 
 
