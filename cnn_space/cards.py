@@ -119,6 +119,20 @@ def card(
     }
 
 
+def continued(facts: dict, before: dict) -> dict:
+    """The card ``facts`` of a training that went on from the weights of the card ``before``:
+    their epochs, images and time count too, and their recipe is told."""
+    done = before["history"]
+    later = [row | {"epoch": row["epoch"] + len(done)} for row in facts["history"]]
+    told = ("sha256", "recipe", "environment", "continues")
+    return facts | {
+        "images_seen": before["images_seen"] + facts["images_seen"],
+        "wall_time_s": round(before["wall_time_s"] + facts["wall_time_s"], 1),
+        "history": done + later,
+        "continues": {key: before[key] for key in told if key in before},
+    }
+
+
 def environment(device: torch.device, *, bfloat16: bool, processes: int = 1) -> dict:
     """Where a run took place, and in which precision."""
     if device.type == "cuda":
@@ -200,8 +214,8 @@ def _rows(cards: list[dict]) -> str:
             f"{card['parameters']:,}",
             f"{card['macs'] / 1e6:,.1f} M",
             f"{card['bytes'] / 1e6:.1f} MB",
-            str(card["recipe"]["epochs"]),
-            f"{card['images_seen'] / 1e6:.2f} M",
+            str(len(card["history"])),
+            f"{card['images_seen'] / 1e6:.2f} M" if "images_seen" in card else "–",
             card["environment"]["device"],
             f"{minutes} min {seconds:02} s",
         ]

@@ -28,6 +28,12 @@ def add_train(commands) -> None:
     parser.add_argument(
         "--experiment", metavar="NAME", help="keep only the JSON, in OUT/experiments"
     )
+    parser.add_argument(
+        "--init",
+        metavar="WEIGHTS",
+        help="go on from these (a name, or a .safetensors file with its card) instead of random "
+        "ones, with a new cycle of the learning rate; the card tells of both trainings",
+    )
     parser.add_argument("--holdout", type=int, help="images of train kept for choices")
     parser.add_argument("--limit", type=int, help="train on so many images only (for trials)")
     parser.add_argument("--no-test", action="store_true", help="judge on the held-out images only")
@@ -139,6 +145,7 @@ def _train(options) -> int:
     design = replace(design, options=design.options | extra)
     torch.manual_seed(recipe.seed)
     net = create_model(design.arch, len(learn.classes), **design.options)
+    before = _start_from(options.init, net, holdout) if options.init else None
     run = training.Run(
         net,
         learn,
@@ -170,10 +177,31 @@ def _train(options) -> int:
             print(f"{name}: {run.epoch} of {recipe.epochs} epochs done; --resume goes on")
         return UNFINISHED
     if is_first:
-        _finish(options, name, tag, design, run, source)
+        _finish(options, name, tag, design, run, source, before)
     if world > 1:
         dist.destroy_process_group()
     return 0
+
+
+def _start_from(init: str, net, holdout: int) -> dict:
+    """Load the weights ``init`` into ``net``, but for its auxiliary heads; gives their card.
+
+    Raises ValueError where they are another net's, or knew the images that are now held out.
+    """
+    from cnn_space import cards, weights
+
+    loaded = weights.load(init)
+    card, state = loaded.record.read_card(), loaded.net.state_dict()
+    shapes = {key: value.shape for key, value in cards.without_aux(net).items()}
+    if {key: value.shape for key, value in state.items()} != shapes:
+        raise ValueError(f"{init} holds another net than the one to train")
+    if card["data"]["holdout_images"] != holdout:
+        raise ValueError(
+            f"{init} was trained with {card['data']['holdout_images']} images held out, not "
+            f"{holdout}: they would not be unseen (--holdout)"
+        )
+    net.load_state_dict(state, strict=False)
+    return card
 
 
 def _follow(run, folder: Path) -> None:
@@ -201,7 +229,7 @@ def _follow(run, folder: Path) -> None:
                 print(f"{progress.epoch}/{progress.epochs}, {left}", row, flush=True)
 
 
-def _finish(options, name: str, tag: str, design, run, source) -> None:
+def _finish(options, name: str, tag: str, design, run, source, before: dict | None) -> None:
     """Measure the net as it will be stored, and write what is to be kept."""
     from cnn_space import cards, data, weights
     from cnn_space.evaluation import judge, predict
@@ -221,6 +249,8 @@ def _finish(options, name: str, tag: str, design, run, source) -> None:
     facts = cards.card(
         name, design, run, source=source, tag=tag, images=images, split=split, found=found
     )
+    if before:
+        facts = cards.continued(facts, before)
     out = options.out or weights.CHECKPOINTS
     if options.experiment:
         path = cards.write_card(out / "experiments" / f"{options.experiment}.json", facts)

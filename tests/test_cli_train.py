@@ -77,6 +77,31 @@ def test_a_card_that_promises_too_much_is_caught(train, capsys):
     assert "DIFFERS" in capsys.readouterr().out
 
 
+def test_a_training_goes_on_from_weights(train, capsys):
+    assert train("--epochs", "2", "--lr", "0.01") == 0
+    first = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    start = weights.load("lenet5.cifar10").net.state_dict()
+    # A rate of next to nothing: what comes out is what went in.
+    still = ("--lr", "1e-9", "--epochs", "3", "--name", "longer.cifar10")
+    assert train("--init", "lenet5.cifar10", *still) == 0
+    card = read(train.folder / "checkpoints" / "longer.cifar10.json")
+    end = weights.load("longer.cifar10").net.state_dict()
+    for key in start:
+        torch.testing.assert_close(end[key], start[key])
+    assert card["history"][:2] == first["history"]
+    assert [row["epoch"] for row in card["history"]] == [1, 2, 3, 4, 5]
+    assert (first["images_seen"], card["images_seen"]) == (180, 450)
+    assert card["wall_time_s"] >= first["wall_time_s"]
+    assert card["continues"]["recipe"]["lr"] == 0.01 and card["recipe"]["lr"] == 1e-9
+    assert card["continues"]["sha256"] == first["sha256"]
+
+    capsys.readouterr()
+    assert train("--init", "lenet5.cifar10", "--holdout", "15") == 2
+    assert "30 images held out" in capsys.readouterr().err
+    assert train("--init", "lenet5.cifar10", net="nin") == 2
+    assert "another net" in capsys.readouterr().err
+
+
 def test_auxiliary_heads_train_and_are_not_shipped(train):
     """GoogLeNet, the smallest run that there is."""
     few = ("--limit", "8", "--batch-size", "4", "--epochs", "1", "--precision", "float32")
