@@ -445,7 +445,7 @@ def finetune_tab(
     ).then(
         finetune.start,
         [bench, base, *advanced],
-        [state, curves],
+        [bench, state, curves],
         concurrency_id="train",
         concurrency_limit=1,
         **quiet,

@@ -104,7 +104,7 @@ def features(base: str) -> None:
         epochs=HEAD_EPOCHS, batch_size=256, optimizer="adamw", lr=1e-3, crop="none", flip="none"
     )
     shape = {"mean": shape.mean, "std": shape.std}
-    for _ in training.Run(net, train, recipe, val_set=held, bfloat16=False, **shape):
+    for _ in training.Run(net, train, recipe, val_set=held, **shape):
         pass
     frozen = time.perf_counter() - start
     print(

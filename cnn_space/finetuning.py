@@ -28,8 +28,8 @@ from cnn_space.weights import Loaded, Preprocessing
 
 AUGMENTATIONS = ("none", "shift", "mirror")
 OPTIMIZERS = ("sgd", "adam")
-LR = {"sgd": 0.05, "adam": 1e-3}  # for a batch of 32
-MAPS_BYTES = 512 * 1024**2  # what enters the last stage is kept for all images up to this size
+LR, LR_BATCH = {"sgd": 0.05, "adam": 1e-3}, 32
+MAPS_BYTES = 2 * 1024**3  # what enters the last stage is stored for all images up to this size
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Point:
 
     seconds: float
     stage: str  # "head", "top" or "all"
-    part: str  # "train" (augmented, as it learned) or "validation"
+    part: str  # "train" (as it learned) or "validation"
     loss: float
     accuracy: float
 
@@ -106,8 +106,9 @@ class Report:
     """All that is known of a run, as plain data. Accuracies are percent of the held-out images.
 
     ``ended`` is "finished", "stopped", "time" or "not_a_number"; ``best`` the stage and epoch of
-    the net that was kept; ``before`` is the accuracy with the fresh last layer, ``head`` after the
-    first stage (None if it did not end); ``targets``, ``answers`` and ``confidences`` (0..1) have
+    the net that was kept; ``plan`` what was carried out, with the batch size and rate that were
+    used; ``before`` is the accuracy with the fresh last layer, ``head`` the best of the first stage
+    (None if it had no check); ``targets``, ``answers`` and ``confidences`` (0..1) have
     one entry a held-out image, in the order of ``split``.
     """
 
@@ -362,7 +363,8 @@ class Run:
         macs = self.record.macs or layers.count(net, shape.size)[1]
         self._chunk = max(4, min(256, int(40e9 / macs)))
         batch = max(4, min(plan.batch_size, len(learn) // 4, int(50e9 / macs)))
-        lr = (plan.lr or LR[plan.optimizer]) * min(1.0, batch / plan.batch_size)
+        lr = plan.lr or LR[plan.optimizer] * min(1.0, batch / LR_BATCH)
+        self.plan = replace(plan, batch_size=batch, lr=lr)
         recipe = training.Recipe(
             batch_size=batch,
             optimizer="adamw" if plan.optimizer == "adam" else "sgd",
@@ -384,7 +386,7 @@ class Run:
             return
         (features, checked), maps = found
         head = _Head(net)
-        logits = yield from self._answer(head, checked, "features")
+        logits = evaluation.predict(head, checked, mean=shape.mean, std=shape.std).cpu()
         self._accuracies["before"] = _score(logits, check.labels)[1]
         # The first step moves a logit by about a half, whatever the size of the features.
         size = features.images.flatten(2).mean(2) if features.images.ndim > 2 else features.images
@@ -403,7 +405,9 @@ class Run:
             self._accuracies["head"] = self._best.accuracy
 
         # 2: the last stage of layers too, from the best head, on what enters it.
-        if plan.top_epochs and maps and self.ended == "stopped":
+        if maps is None:
+            self.plan = replace(self.plan, top_epochs=0)
+        elif plan.top_epochs and self.ended == "stopped":
             net.load_state_dict(self._best.state)
             top, recipe_ = last_stage(net), replace(recipe, epochs=plan.top_epochs)
             groups = layer_groups(top, lr, 1.0, recipe.weight_decay)
@@ -421,36 +425,46 @@ class Run:
 
     def _through_frozen(self, net, learn: ImageSet, check: ImageSet):
         """``(features, maps)``, each (to learn from, to check on): what the frozen net makes of
-        the images, and what enters its last stage; no maps where they are too much to keep."""
+        the images, and what enters its last stage; maps are None where they are too much to store.
+        """
         shape, frozen = self.record.preprocessing, engine.fold(net.eval())
         steps = sum(math.ceil(len(part) / self._chunk) for part in (learn, check))
         entering: list[torch.Tensor] = []
-        hook = frozen.get_submodule(net.top_layer).register_forward_pre_hook(
+        frozen.get_submodule(net.top_layer).register_forward_pre_hook(
             lambda module, inputs: entering.append(inputs[0])
         )
         features, maps, step = [], [], 0
         for part in (learn, check):
             # The held-out images in float32: what is checked is the net that is taken home.
-            fast, parts = self._bfloat16 and part is learn, []
-            for images in part.images.split(self._chunk):
-                inputs = normalize(images.to(self.device), shape.mean, shape.std)
+            fast, found, stored = self._bfloat16 and part is learn, [], None
+            for index in torch.arange(len(part)).split(self._chunk):
+                images = part.images[index].to(self.device)
                 with (
                     torch.no_grad(),
                     torch.autocast(self.device.type, torch.bfloat16, enabled=fast),
                 ):
-                    parts.append(frozen.forward_features(inputs).float())
-                if entering and entering[0].nbytes * steps > MAPS_BYTES:
-                    hook.remove()
-                    entering.clear()
+                    inputs = normalize(images, shape.mean, shape.std)
+                    found.append(frozen.forward_features(inputs).float())
+                entered = entering.pop()
+                if part is learn and step == 0:
+                    one = entered[0]
+                    need = one.numel() * (len(learn) * one.element_size() + len(check) * 4)
+                    maps = maps if need <= MAPS_BYTES else None
+                if maps is not None:
+                    if stored is None:
+                        size = len(part), *entered.shape[1:]
+                        stored = torch.empty(
+                            size, dtype=entered.dtype, memory_format=torch.channels_last
+                        ).to(self.device)
+                    stored[index] = entered
                 step += 1
                 yield Update("features", step=step, steps=steps)
                 if time.perf_counter() > self._deadline:
                     self.ended = "time"
                     return None
-            features.append(replace(part, images=torch.cat(parts)))
-            if entering:
-                maps.append(replace(part, images=torch.cat(entering)))
-                entering.clear()
+            features.append(replace(part, images=torch.cat(found)))
+            if maps is not None:
+                maps.append(replace(part, images=stored))
         return features, maps
 
     def _stage(self, stage, module, learn, check, recipe, groups=None) -> Iterator[Update]:
@@ -497,7 +511,7 @@ class Run:
         if run.out_of_time:
             self.ended = "time"
 
-    def _answer(self, module, check, stage, update=None) -> Iterator[Update]:
+    def _answer(self, module, check, stage, update) -> Iterator[Update]:
         """Logits of the held-out images, in pieces, with an update after each."""
         shape, parts = self.record.preprocessing, []
         if stage == "all":
@@ -506,7 +520,7 @@ class Run:
             part = check.subset(index)
             parts.append(evaluation.predict(module, part, mean=shape.mean, std=shape.std))
             if len(parts) > 1:
-                yield replace(update or Update(stage), history=tuple(self.history))
+                yield replace(update, history=tuple(self.history))
         return torch.cat(parts).cpu()
 
     def _keep_best(self, stage: str, epoch: int, logits, labels) -> bool:

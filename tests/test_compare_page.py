@@ -263,8 +263,13 @@ def test_without_held_out_images_the_curves_say_so(three):
     assert "training batches" in accuracy.title
 
 
+def test_a_chosen_net_that_has_expired_is_left_out(three):
+    classes = compare.figures([*three[:2], "mine, but expired"], {}, ENGLISH)[-1]
+    assert classes == compare.figures(three[:2], {}, ENGLISH)[-1]
+
+
 def test_nets_without_a_card_leave_the_curves_out(three):
     hub = [n for n in weights.list_weights() if weights.record(n).source == "hub"][:2]
     work, learned, loss, _, classes = compare.figures(hub, {}, ENGLISH)
-    assert "Trained elsewhere" in learned and loss.visible is False and classes == ""
+    assert "No training record here" in learned and loss.visible is False and classes == ""
     assert work.count("chosen") == 2

@@ -84,6 +84,7 @@ def test_only_googlenets_have_an_inside(googlenet, photo):
     own = {"mine": load(googlenet)}
     assert page.has_inside(googlenet, {}) and page.has_inside("mine", own)
     assert not page.has_inside("lenet5.cifar10", {}) and not page.has_inside(None, {})
+    assert not page.has_inside("mine, but expired", {})
     shut, empty = page.fold(photo, googlenet, {}, "3a", False, ENGLISH)
     assert shut["visible"] is True and empty == ""
     _, drawn = page.fold(photo, "mine", own, "3a", True, ENGLISH)

@@ -206,9 +206,9 @@ def test_left_out_files_are_told_with_their_example():
 def test_a_run_from_start_to_its_result(checkpoints):
     bench, own = table(), OwnNets()
     updates, outcome = trained(bench, own)
-    phases = [re.search(r"data-phase='(\w+)'", state).group(1) for state, _ in updates]
+    phases = [re.search(r"data-phase='(\w+)'", state).group(1) for _, state, _ in updates]
     assert list(dict.fromkeys(phases)) == ["preparing", "features", "head", "top", "all"]
-    assert updates[-1][1].count("<polyline") == 4
+    assert updates[-1][2].count("<polyline") == 4
     [loaded] = own.values()
     assert bench.run is None and loaded.record.source == "session" and loaded is bench.result.loaded
     assert loaded.record.labels == ("left", "right")
@@ -226,14 +226,14 @@ def test_a_run_from_start_to_its_result(checkpoints):
 
 def test_the_same_from_a_visitor_who_reads_korean(checkpoints):
     updates, outcome = trained(table(), OwnNets(), visitor("ko-KR,ko;q=0.9"))
-    assert "준비 중" in updates[0][0] and "완료" in outcome[2] and "맞혔습니다" in outcome[4]
+    assert "준비 중" in updates[0][1] and "완료" in outcome[2] and "맞혔습니다" in outcome[4]
 
 
 def test_stop_keeps_the_best_net_so_far(checkpoints):
     bench, own = table(), OwnNets()
-    controls = (*CONTROLS[:4], 200, *CONTROLS[5:])
+    controls = (*CONTROLS[:5], 200, *CONTROLS[6:])
     updates = finetune.start(bench, "lenet5.cifar10", *controls, visitor())
-    for state, _ in updates:
+    for _, state, _ in updates:
         if "data-phase='all'" in state:
             break
     updates.close()  # what Gradio does for cancels=
@@ -247,9 +247,9 @@ def test_stop_keeps_the_best_net_so_far(checkpoints):
 
 def test_an_update_after_stop_is_not_shown(checkpoints):
     bench, own = table(), OwnNets()
-    controls = (*CONTROLS[:4], 200, *CONTROLS[5:])
+    controls = (*CONTROLS[:5], 200, *CONTROLS[6:])
     updates = finetune.start(bench, "lenet5.cifar10", *controls, visitor())
-    for state, _ in updates:
+    for _, state, _ in updates:
         if "data-phase='all'" in state:
             break
     finetune.stop(bench, own, visitor())  # before Gradio closes the generator
@@ -345,6 +345,14 @@ def test_a_cell_opens_its_images_and_nothing_else(checkpoints):
             assert html.count("<img ") == confusion[i][j]
     for wrong in ("", "5,5", "a,b", "1", "1,2,3", "-9,0"):
         assert finetune.cell_html(bench, wrong, "en") == ""
+
+
+def test_what_was_forgotten_is_not_shown_as_the_recorded_run(checkpoints):
+    bench = table()
+    trained(bench, OwnNets())
+    finetune.BENCHES._take(bench, "")
+    assert finetune.cell_html(bench, "0,0", "en") == "" and finetune.shown(bench) is None
+    assert finetune.shown(Bench()) is finetune.example() is not None
 
 
 def test_curves_end_where_the_history_does():

@@ -370,6 +370,7 @@ def figures(
     records = {
         name: own_nets[name].record if name in own_nets else weights.record(name)
         for name in names or []
+        if name in own_nets or name in weights.list_weights()  # one's own may have expired
     }
     titles = captions([Entry(n, n if n in own_nets else r.title, r) for n, r in records.items()])
     colours = dict(zip(records, COLOURS, strict=False))

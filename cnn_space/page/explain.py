@@ -140,10 +140,10 @@ def _ready(photo, model, own_nets):
 
 def has_inside(model: str | None, own_nets: Mapping[str, weights.Loaded]) -> bool:
     """Whether a net is built of Inception modules with four branches."""
-    if model is None:
-        return False
-    record = own_nets[model].record if model in own_nets else weights.record(model)
-    return record.arch == "googlenet"
+    if model in own_nets:
+        return own_nets[model].record.arch == "googlenet"
+    # A visitor's net may have expired while its name is still chosen.
+    return model in weights.list_weights() and weights.record(model).arch == "googlenet"
 
 
 def fold(

@@ -53,6 +53,7 @@ class Bench:
         self.run = None
         self.ended: str | None = None  # how the last run ended; None while there is none or one
         self.result = None
+        self.forgotten = False  # whether a result was taken away that the page may still show
         self.folder: tempfile.TemporaryDirectory | None = None  # removed with the bench
         self.file: str | None = None  # the net to download
         self.name = ""  # of that net, in this visitor's lists
@@ -131,6 +132,7 @@ def sources() -> list[str]:
 
 
 def _clear(bench: Bench, _: str) -> None:
+    bench.forgotten = bench.result is not None
     bench.intake = bench.result = bench.ended = None
 
 
@@ -430,12 +432,13 @@ def _curve(history, field: str, title: str, lang: str) -> str:
         for i in range(5)
     )
     border, free = "", top + 9 if field == "loss" else bottom - 6  # where no line is likely
-    for stage in ("top", "all"):
+    for line, stage in enumerate(("top", "all")):  # a line each: the stages may be short
         begun = next((p.seconds for p in points if p.stage == stage), None)
         if begun is not None:
             border += (
                 f"<line class='ft-border' x1='{x(begun):.1f}' x2='{x(begun):.1f}' y1='{top}' "
-                f"y2='{bottom}'/><text x='{x(begun) + 5:.1f}' y='{free}'>"
+                f"y2='{bottom}'/><text x='{x(begun) + 5:.1f}' "
+                f"y='{free + line * (13 if field == 'loss' else -13)}'>"
                 f"{say(f'finetune_curve_{stage}', lang)}</text>"
             )
     lines = "".join(
@@ -487,7 +490,7 @@ def example():
 
 def shown(bench: Bench):
     """What the result part shows: the visitor's own result, else the recorded one, else None."""
-    return bench.result or example()
+    return None if bench.forgotten else bench.result or example()
 
 
 def result_html(result, lang: str) -> str:
@@ -693,17 +696,18 @@ def start(
     seed: int,
     request: gr.Request,
 ) -> Iterator[tuple]:
-    """Train on what lies on the bench; yields (state, curves).
+    """Train on what lies on the bench; yields (bench, state, curves).
 
     The run lies on the bench from its start, for ``finish`` to collect, whether it ends by itself
-    or is stopped.
+    or is stopped. Handing the bench out again and again keeps it: a ``gr.State`` is forgotten some
+    time after it was last set, also in the middle of a long run.
     """
     from cnn_space.finetuning import Run, Update
 
     lang = language(request)
     intake = bench.images
     _BY_SESSION[request.session_hash] = bench
-    yield update_html(Update("preparing"), lang), curves_html((), lang)
+    yield bench, update_html(Update("preparing"), lang), curves_html((), lang)
     try:
         if intake is None:
             raise ValueError(say("finetune_no_data", lang))
@@ -727,10 +731,10 @@ def start(
             for update in updates:
                 if bench.run is not run:  # collected by Stop: its result is on the page already
                     return
-                yield update_html(update, lang), curves_html(update.history, lang)
+                yield bench, update_html(update, lang), curves_html(update.history, lang)
     except ValueError as error:
         bench.run = None
-        yield idle_html(lang), gr.skip()
+        yield bench, idle_html(lang), gr.skip()
         raise gr.Error(str(error), print_exception=False) from None
 
 
@@ -761,6 +765,7 @@ def collect(bench: Bench, own: OwnNets) -> str | None:
             bench.ended += ", nothing kept"
             return bench.ended
         result = bench.result = run.result()
+        bench.forgotten = False
         BENCHES.keep(bench)
         bench.name = own_name(result, own)
         own[bench.name] = result.loaded
@@ -950,8 +955,8 @@ def finetune(
         archive: zip with one folder of images a class; none for the handwritten digits.
         model: name of the weights to start from, such as "googlenet.cifar10".
         optimizer: "sgd" or "adam".
-        learning_rate: highest rate of the last layer; 0 for the optimiser's usual.
-        lowest_share: the lowest layers' rate as a share of it.
+        learning_rate: highest rate after the head's epochs; 0 for the optimiser's usual.
+        lowest_share: the lowest layers' rate as a share of it, when all layers learn.
         head_epochs: epochs of the last layer alone.
         top_epochs: epochs of the upper layers; 0 for none.
         epochs: epochs of all layers; 0 for none.

@@ -61,7 +61,7 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
     assert page.locator("#ft-curves polyline").count() == 4
     points = page.locator("#ft-curves polyline.ft-validation").first.get_attribute("points")
-    assert len(points.split()) == 36  # every epoch of both stages was checked
+    assert len(points.split()) == 38  # every epoch of all stages was checked
     page.get_by_text(re.compile("learned 10 classes of Handwritten digits")).wait_for()
     shown = page.locator("#ft-matrix button").all()
     assert sum(int(cell.inner_text()) for cell in shown) == 359

@@ -34,9 +34,9 @@ EN: dict[str, str] = {
     "compare_yes": "yes",
     "compare_no": "no",
     "compare_open": "–",
-    "compare_table_note": "Sort with the ⋮ of a heading. Agrees: with most of the nets that know "
-    "the same classes. Time: median of warm runs on this photo, the nets taking turns. MACs: "
-    "multiply-accumulates for one image of the net's own size. Accuracy: top-1, "
+    "compare_table_note": "Sort with the ⋮ of a heading. Agrees: with the most frequent answer of "
+    "the nets that know the same classes. Time: median of warm runs on this photo, the nets taking "
+    "turns. MACs: multiply-accumulates for one image of the net's own size. Accuracy: top-1, "
     "measured on the data named.",
     "compare_work_title": "Accuracy against work",
     "compare_work_x": "MACs for one image",
@@ -48,8 +48,7 @@ EN: dict[str, str] = {
     "compare_loss": "Loss on training batches",
     "compare_val_accuracy": "Accuracy on held-out images, %",
     "compare_train_accuracy": "Accuracy on training batches (augmented), %",
-    "compare_epoch": "epoch",
-    "compare_no_history": "Trained elsewhere, without a record of it: {nets}.",
+    "compare_no_history": "No training record here: {nets}.",
     "compare_classes_title": "Accuracy per class",
 }
 
@@ -88,8 +87,8 @@ KO: dict[str, str] = {
     "compare_no": "아니요",
     "compare_open": "–",
     "compare_table_note": "머리글의 ⋮ 메뉴로 정렬할 수 있습니다. 일치: 같은 클래스를 아는 "
-    "신경망들 가운데 다수의 답과 같은지 나타냅니다. 시간: 이 사진을 번갈아 실행해 잰 중앙값이며, "
-    "첫 실행은 넣지 않습니다. MACs: 각 신경망의 입력 크기에서 이미지 한 장을 처리하는 곱셈-누산 "
+    "신경망들 가운데 가장 많이 나온 답과 같은지 나타냅니다. 시간: 이 사진을 번갈아 "
+    "실행해 잰 중앙값이며, 첫 실행은 넣지 않습니다. MACs: 각 신경망의 입력 크기에서 이미지 한 장을 처리하는 곱셈-누산 "
     "횟수. 정확도: 표시된 데이터의 top-1.",
     "compare_work_title": "정확도와 연산량",
     "compare_work_x": "이미지 한 장당 MACs",
@@ -101,7 +100,6 @@ KO: dict[str, str] = {
     "compare_loss": "학습 배치의 손실",
     "compare_val_accuracy": "검증용 이미지의 정확도, %",
     "compare_train_accuracy": "학습 배치(증강 포함)의 정확도, %",
-    "compare_epoch": "에폭",
-    "compare_no_history": "다른 곳에서 학습되어 기록이 없습니다: {nets}.",
+    "compare_no_history": "여기에 학습 기록이 없습니다: {nets}.",
     "compare_classes_title": "클래스별 정확도",
 }
