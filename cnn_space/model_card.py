@@ -92,6 +92,14 @@ def card_text(card: dict, repo: str) -> str:
     facts |= card.get("environment") or {}
     facts |= card.get("recipe") or {}
     lines += _table("setting", "value", {k: v for k, v in facts.items() if v not in (None, "")})
+    if card.get("continues"):
+        recipe, before = card["recipe"], card["continues"]["recipe"]
+        differing = ", ".join(f"{k} {v}" for k, v in before.items() if recipe.get(k) != v)
+        lines += [
+            f"These are the settings of the last {recipe['epochs']} epochs, which went on from "
+            f"trained weights. Before that: {differing}.",
+            "",
+        ]
     lines += ["## Preprocessing", "", _preprocessing(card["preprocessing"]), ""]
     lines += [
         "## File",

@@ -90,6 +90,15 @@ def test_a_card_says_how_it_was_made_and_how_to_load_it(zoo):
         assert said in text, said
 
 
+def test_a_card_tells_of_the_training_it_went_on_from(zoo):
+    path = zoo / f"{NAME}.json"
+    card = json.loads(path.read_text())
+    before = card["recipe"] | {"epochs": 5, "lr": 0.4}
+    path.write_text(json.dumps(card | {"continues": {"recipe": before}}))
+    told = publish.weights_files("me/zoo")[f"cards/{NAME}.md"].decode()
+    assert "last 3 epochs" in told and "Before that: epochs 5, lr 0.4." in told
+
+
 def test_the_three_lines_of_a_card_run(zoo, monkeypatch, tmp_path):
     text = publish.weights_files("me/zoo")[f"cards/{NAME}.md"].decode()
     code = text.split("```python\n")[1].split("```")[0]
