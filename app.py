@@ -89,6 +89,8 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
     fetched = model.change(
         classify.fetch, [model, own_nets], answer, show_progress="minimal", **fetch, **private
     ).then(**show)
+    # The entry of a net that was just fetched needs no network any more.
+    fetched.then(classify.arrive, own_nets, model, show_progress="hidden", **private)
     # The heatmap comes after the answer, and once more for each class that is clicked.
     quiet = {"show_progress": "hidden", **private, **infer}
     asked = [photo, model, own_nets]
