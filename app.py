@@ -143,8 +143,9 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
     csv_link = gr.HTML(elem_id="compare-csv")
     gr.Markdown(t("compare_table_note"), elem_id="compare-note")
     with gr.Row(elem_id="compare-charts"):
-        work = gr.HTML(elem_id="compare-work")
-        with gr.Column(elem_id="compare-learned"):
+        with gr.Column(min_width=320):
+            work = gr.HTML(elem_id="compare-work")
+        with gr.Column(min_width=320, elem_id="compare-learned"):
             learned = gr.HTML()
             curve = {"x": "epoch", "y": "value", "color": "net", "height": 180}
             curve |= {"x_title": " ", "y_title": " ", "colors_in_legend": []}

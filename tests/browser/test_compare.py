@@ -156,6 +156,8 @@ def test_a_phone_needs_no_sideways_scrolling(browser, page_url):
     phone.locator("#compare-csv a").wait_for(timeout=60_000)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     assert "CIFAR-10" in phone.locator(".compare-card").first.inner_text()
+    for part in (".compare-work svg", "#compare-loss", "#compare-classes table"):
+        assert phone.locator(part).first.bounding_box()["width"] > 250, part
     context.close()
 
 
