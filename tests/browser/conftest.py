@@ -14,9 +14,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from throwaway import write_weights
-
-from cnn_space import weights
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -54,42 +51,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-# app.py with another folder of weights: the way in that only tests have.
-SERVE = """
-import sys, pathlib
-from cnn_space import weights
-weights.CHECKPOINTS = pathlib.Path(sys.argv[1])
-import app
-app.main(sys.argv[2:])
-"""
-
-
 @pytest.fixture(scope="session")
-def nets(tmp_path_factory):
-    """The folder of weights behind the page: the repository's, made up to four nets with random
-    ones, so that there is always something to compare."""
-    folder = weights.CHECKPOINTS
-    bundled = [n for n in weights.list_weights() if weights.record(n).source == "bundled"]
-    spare = {
-        "googlenet.cifar10": ("googlenet", {"small_input": True, "aux": False}),
-        "lenet5.cifar10": ("lenet5", {}),
-        "alexnet.cifar10": ("alexnet", {"form": "cifar"}),
-        "nin.cifar10": ("nin", {}),
-    }
-    if len(bundled) < 4:
-        copy = tmp_path_factory.mktemp("nets") / "checkpoints"
-        folder = Path(shutil.copytree(folder, copy))
-        for name, (arch, options) in spare.items():
-            if name not in bundled:
-                write_weights(folder, name, arch, **options)
-    patch = pytest.MonkeyPatch()
-    patch.setattr(weights, "CHECKPOINTS", folder)
-    yield folder
-    patch.undo()
-
-
-@pytest.fixture(scope="session")
-def page_url(browser, nets, tmp_path_factory):
+def page_url(browser, tmp_path_factory):
     """Address of the page, started for these tests without a network to lean on."""
     port = free_port()
     folder = tmp_path_factory.mktemp("server")
@@ -101,7 +64,7 @@ def page_url(browser, nets, tmp_path_factory):
     }
     log = (folder / "log.txt").open("w+")
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(nets), "--port", str(port)],
+        [sys.executable, "app.py", "--port", str(port)],
         cwd=ROOT,
         env=environment,
         stdout=log,
