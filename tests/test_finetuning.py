@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import write_weights
 from PIL import Image
+from throwaway import write_weights
 
 from cnn_space import classification, finetuning, weights
 from cnn_space.__main__ import main
