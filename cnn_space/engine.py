@@ -5,7 +5,6 @@ inference mode: 0.6 to 0.7 of the time of the plain net. Engines are shared by a
 kept in a cache bounded by bytes.
 """
 
-import copy
 import functools
 import math
 import os
@@ -22,6 +21,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cnn_space import weights
+from cnn_space.models.heads import sharing_copy
 
 CACHE_BYTES = 2 * 1024**3
 # One net runs at a time and has all threads; two at once would both be slower than in turn.
@@ -86,8 +86,7 @@ def fold(net: nn.Module) -> nn.Module:
     """
     if net.training:
         raise ValueError("only a net in eval mode can be folded: call net.eval() first")
-    shared = {id(t): t for t in [*net.parameters(), *net.buffers()]}
-    folded = copy.deepcopy(net, memo=shared)
+    folded = sharing_copy(net)
     with torch.no_grad():
         for parent in list(folded.modules()):
             children = list(parent.named_children())

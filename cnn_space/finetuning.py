@@ -409,9 +409,10 @@ class Run:
             self.plan = replace(self.plan, top_epochs=0)
         elif plan.top_epochs and self.ended == "stopped":
             net.load_state_dict(self._best.state)
-            top, recipe_ = last_stage(net), replace(recipe, epochs=plan.top_epochs)
+            top = last_stage(net)
             groups = layer_groups(top, lr, 1.0, recipe.weight_decay)
-            yield from self._stage("top", top, *maps, recipe_, groups)
+            top_recipe = replace(recipe, epochs=plan.top_epochs)
+            yield from self._stage("top", top, *maps, top_recipe, groups)
         del found, features, maps
 
         # 3: all layers, from the best so far.
@@ -420,8 +421,8 @@ class Run:
             if plan.aux:
                 net.set_aux(len(learn.classes))
             groups = layer_groups(net, lr, plan.lower, recipe.weight_decay)
-            recipe = replace(recipe, epochs=plan.epochs)
-            yield from self._stage("all", net, learn, check, recipe, groups)
+            all_recipe = replace(recipe, epochs=plan.epochs)
+            yield from self._stage("all", net, learn, check, all_recipe, groups)
 
     def _through_frozen(self, net, learn: ImageSet, check: ImageSet):
         """``(features, maps)``, each (to learn from, to check on): what the frozen net makes of
@@ -446,7 +447,7 @@ class Run:
                     inputs = normalize(images, shape.mean, shape.std)
                     found.append(frozen.forward_features(inputs).float())
                 entered = entering.pop()
-                if part is learn and step == 0:
+                if step == 0:
                     one = entered[0]
                     need = one.numel() * (len(learn) * one.element_size() + len(check) * 4)
                     maps = maps if need <= MAPS_BYTES else None

@@ -229,13 +229,18 @@ def test_the_same_from_a_visitor_who_reads_korean(checkpoints):
     assert "준비 중" in updates[0][1] and "완료" in outcome[2] and "맞혔습니다" in outcome[4]
 
 
-def test_stop_keeps_the_best_net_so_far(checkpoints):
-    bench, own = table(), OwnNets()
+def training_all_layers(bench):
+    """The updates of a long run, up to the first of all layers."""
     controls = (*CONTROLS[:5], 200, *CONTROLS[6:])
     updates = finetune.start(bench, "lenet5.cifar10", *controls, visitor())
     for _, state, _ in updates:
         if "data-phase='all'" in state:
-            break
+            return updates
+
+
+def test_stop_keeps_the_best_net_so_far(checkpoints):
+    bench, own = table(), OwnNets()
+    updates = training_all_layers(bench)
     updates.close()  # what Gradio does for cancels=
     outcome = finetune.stop(bench, own, visitor())
     assert "data-phase='stopped'" in outcome[2] and len(own) == 1
@@ -247,11 +252,7 @@ def test_stop_keeps_the_best_net_so_far(checkpoints):
 
 def test_an_update_after_stop_is_not_shown(checkpoints):
     bench, own = table(), OwnNets()
-    controls = (*CONTROLS[:5], 200, *CONTROLS[6:])
-    updates = finetune.start(bench, "lenet5.cifar10", *controls, visitor())
-    for _, state, _ in updates:
-        if "data-phase='all'" in state:
-            break
+    updates = training_all_layers(bench)
     finetune.stop(bench, own, visitor())  # before Gradio closes the generator
     assert list(updates) == []
 

@@ -33,14 +33,19 @@ def replace_head(net: Net, num_classes: int, *, aux: bool = False) -> Net:
     return net.to(old.weight.device, old.weight.dtype)
 
 
+def sharing_copy(net: nn.Module) -> nn.Module:
+    """A copy of the modules of ``net`` that holds the very same parameters and buffers."""
+    shared = {id(tensor): tensor for tensor in [*net.parameters(), *net.buffers()]}
+    return copy.deepcopy(net, memo=shared)
+
+
 def last_stage(net: Net) -> Net:
     """``net`` from its ``top_layer`` on: takes what enters that layer, gives logits.
 
     It shares all parameters and buffers with ``net``. What comes before the layer is replaced by
     identities, which is right where those modules run one after another, as in every net here.
     """
-    shared = {id(tensor): tensor for tensor in [*net.parameters(), *net.buffers()]}
-    part = parent = copy.deepcopy(net, memo=shared)
+    part = parent = sharing_copy(net)
     for step in net.top_layer.split("."):
         for name, _ in list(parent.named_children()):
             if name == step:
