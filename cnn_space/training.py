@@ -220,15 +220,16 @@ class Run:
         self.out_of_time = False
 
         groups = groups or parameter_groups(self.net, recipe)
+        fused = self.device.type in ("cpu", "cuda")  # one pass over the parameters, not one a term
         self.peaks = [group.get("lr", recipe.lr) for group in groups]
         if recipe.optimizer == "sgd":
             self.optimizer = torch.optim.SGD(
                 groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True,
-                weight_decay=recipe.weight_decay, fused=self.device.type == "cuda",
+                weight_decay=recipe.weight_decay, fused=fused,
             )  # fmt: skip
         else:
             self.optimizer = torch.optim.AdamW(
-                groups, lr=recipe.lr, weight_decay=recipe.weight_decay
+                groups, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused
             )
         self.averaged = None
         if recipe.average:
@@ -457,6 +458,11 @@ class Run:
             index, _, name = key.partition(".")
             state["state"].setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict(state)
+        # The fused step goes through memory as it lies: moments must lie as their parameters do.
+        for parameter, moments in self.optimizer.state.items():
+            for name, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[name] = torch.empty_like(parameter).copy_(value)
         self.epoch, self.seconds = facts["epoch"], facts["seconds"]
         self.history = facts["history"]
 
