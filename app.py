@@ -415,7 +415,7 @@ def finetune_tab(
     source.change(
         finetune.choose_source,
         [bench, source, base, holdout],
-        [bench, archive, hub, folder, read, augment, *told],
+        [bench, archive, hub, folder, read, base, augment, *told],
         **quiet,
     )
     gr.on(
@@ -428,7 +428,7 @@ def finetune_tab(
     ).then(
         finetune.read_images,
         [bench, source, archive, hub, folder, base, holdout],
-        [bench, augment, *told],
+        [bench, base, augment, *told],
         concurrency_id="intake",
         concurrency_limit=2,
         **quiet,

@@ -144,12 +144,30 @@ def test_a_zip_is_read_and_shown(checkpoints, tmp_path):
         archive.writestr("고양이/<b>.txt", "x")
     bench = Bench()
     where = (str(path), "", "", "lenet5.cifar10", 20, visitor())
-    bench, augment, data, samples = finetune.read_images(bench, "zip", *where)
-    assert augment == "mirror" and bench.images.images.classes[1] == "고양이"
+    bench, base, augment, data, samples = finetune.read_images(bench, "zip", *where)
+    assert (base, augment) == ("lenet5.cifar10", "mirror")
+    assert bench.images.images.classes[1] == "고양이"
     assert "6 images in 2 classes" in data and "1 × not an image" in data
     for html in (data, samples):
         assert "<img src=x" not in html and "<b>.txt" not in html and "onerror" in html
     assert samples.count("<img ") == 6
+
+
+def test_photos_start_from_the_net_trained_on_photos(monkeypatch):
+    small, large = finetune.BASES
+    known = [small, large, "lenet5.cifar10"]
+    monkeypatch.setattr(finetune.weights, "list_weights", lambda: known)
+
+    def intake(side):
+        images = torch.zeros(4, 3, side, side, dtype=torch.uint8)
+        return Intake(ImageSet(images, torch.tensor([0, 0, 1, 1]), ("a", "b")))
+
+    assert finetune.suited_base(intake(64), large) == small
+    assert finetune.suited_base(intake(65), small) == large
+    assert finetune.suited_base(intake(65), "lenet5.cifar10") == "lenet5.cifar10"
+    assert finetune.suited_base(None, large) == large
+    known.remove(large)
+    assert finetune.suited_base(intake(65), small) == small
 
 
 def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
@@ -157,11 +175,11 @@ def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
     path.write_bytes(b"no zip")
     for lang, words in (("en", "not a zip"), ("ko", "zip 파일이 아니거나")):
         told = finetune.read_images(Bench(), "zip", str(path), "", "", "x", 20, visitor(lang))
-        assert words in told[2] and "2,000" in told[2] and told[0].images is None
+        assert words in told[3] and "2,000" in told[3] and told[0].images is None
     told = finetune.read_images(Bench(), "zip", None, "", "", "x", 20, visitor())
-    assert "Choose a zip first" in told[2]
+    assert "Choose a zip first" in told[3]
     told = finetune.read_images(Bench(), "hub", None, EVIL, "", "x", 20, visitor())
-    assert "not the name of a set" in told[2] and "<img" not in told[2]
+    assert "not the name of a set" in told[3] and "<img" not in told[3]
 
 
 def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path, monkeypatch):
@@ -178,7 +196,7 @@ def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path,
             patch.setenv(name, value)
             request = visitor(host="10.0.0.7" if name == "X" else "127.0.0.1")
             told = finetune.read_images(Bench(), "folder", *where, request)
-            assert "no folder" in told[2] and told[0].images is None
+            assert "no folder" in told[3] and told[0].images is None
 
 
 def test_every_reason_has_words_in_both_languages():

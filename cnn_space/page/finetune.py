@@ -22,7 +22,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from cnn_space import archives, weights
+from cnn_space import archives, weights, zoo
 from cnn_space.archives import DataError, Intake, Limits
 from cnn_space.page import classify
 from cnn_space.page.texts import label, language, say
@@ -31,7 +31,8 @@ EXAMPLE = Path(__file__).with_name("finetune_example.json")
 SOURCES = ("digits", "zip", "hub", "folder")
 PRESETS = ("quick", "balanced", "thorough")
 AUGMENTATIONS = ("none", "shift", "mirror")
-DEFAULT_BASE = "googlenet.cifar10"
+# Where a run starts from until the visitor chooses: for small images, and for photos.
+BASES = ("googlenet.cifar10", "googlenet.imagenette")
 SHOWN_CLASSES = 12
 SHOWN_IN_CELL = 24
 # A click on a cell of the matrix reaches ``open_cell`` with the cell's place.
@@ -169,7 +170,8 @@ def read_images(
     holdout: float,
     request: gr.Request,
 ) -> tuple:
-    """Read a visitor's images onto the bench: (bench, augmentation that suits, data, samples).
+    """Read a visitor's images onto the bench: (bench, net and augmentation that suit, data,
+    samples).
 
     What is wrong with them is said where they would be shown.
     """
@@ -190,18 +192,30 @@ def read_images(
         problem = say(f"finetune_error_{error.reason}", lang, **error.values)
     if bench.intake is None:
         problem = f"<p class='problem' role='alert'>{escape(problem)}</p>"
-        return bench, gr.skip(), problem + limits_html(lang), ""
+        return bench, gr.skip(), gr.skip(), problem + limits_html(lang), ""
     BENCHES.keep(bench)
-    return bench, "mirror", *show_images(bench, base, "mirror", holdout, request)
+    base = suited_base(bench.intake, base)
+    return bench, base, "mirror", *show_images(bench, base, "mirror", holdout, request)
 
 
 def choose_source(bench: Bench, source: str, base: str, holdout: float, request: gr.Request):
     """Show the inputs of a source; the digits are there at once, the others wait to be read."""
     bench.source, bench.intake = source, None
+    base = suited_base(bench.images, base)
     augment = "shift" if source == "digits" else "mirror"
     inputs = [gr.update(visible=source == name) for name in ("zip", "hub", "folder")]
     read = gr.update(visible=source != "digits")
-    return bench, *inputs, read, augment, *show_images(bench, base, augment, holdout, request)
+    shown = show_images(bench, base, augment, holdout, request)
+    return bench, *inputs, read, base, augment, *shown
+
+
+def suited_base(intake: Intake | None, base: str | None) -> str | None:
+    """The net to start from: of the two defaults the one for images of this size; any other net
+    was chosen and stays."""
+    if intake is None or base not in BASES:
+        return base
+    fit = BASES[intake.images.side > zoo.SMALL_SIDE]
+    return fit if fit in weights.list_weights() else base
 
 
 def show_images(bench: Bench, base: str, augment: str, holdout: float, request: gr.Request):
