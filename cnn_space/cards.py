@@ -15,6 +15,7 @@ from torch import nn
 from cnn_space import layers, zoo
 from cnn_space.data import ImageSet, Source
 from cnn_space.evaluation import Evaluation, judge, predict
+from cnn_space.models.registry import create_model
 from cnn_space.training import Run
 
 # fp16 is stored unless it costs more than this, in points of held-out accuracy.
@@ -70,16 +71,16 @@ def card(
     source: Source,
     tag: str,
     images: ImageSet,
-    split: str,
     found: Evaluation,
 ) -> dict:
     """All of a card but what concerns the file: ``found`` was measured on ``images``."""
-    net, options = run.best_net(), dict(design.options)
+    options = dict(design.options)
     aux_weight = run.aux_weight if options.get("aux", True) else 0.0
-    if hasattr(net, "set_aux"):
-        net.set_aux(None)
+    if hasattr(run.net, "set_aux"):
         options["aux"] = False
     size = images.side
+    # Counted on the net as it is loaded: one trained on several GPUs may have other norms.
+    net = create_model(design.arch, len(images.classes), **options)
     parameters, macs = layers.count(net, size)
     return {
         "name": name,
@@ -98,11 +99,12 @@ def card(
         },
         "data": {
             "tag": tag,
+            "source": source.hub,
             "name": source.title,
             "note": images.note,
             "train_images": len(run.train_set),
             "holdout_images": len(run.val_set) if run.val_set else 0,
-            "eval_split": split,
+            "eval_split": images.split_name,
             "eval_images": len(images),
         },
         "recipe": {**asdict(run.recipe), "aux_weight": aux_weight},
@@ -121,10 +123,10 @@ def card(
 
 def continued(facts: dict, before: dict) -> dict:
     """The card ``facts`` of a training that went on from the weights of the card ``before``:
-    their epochs, images and time count too, and their recipe is told."""
+    their epochs, images and time count too, and their recipe and image size are told."""
     done = before["history"]
     later = [row | {"epoch": row["epoch"] + len(done)} for row in facts["history"]]
-    told = ("sha256", "recipe", "environment", "continues")
+    told = ("sha256", "recipe", "preprocessing", "environment", "continues")
     return facts | {
         "images_seen": before["images_seen"] + facts["images_seen"],
         "wall_time_s": round(before["wall_time_s"] + facts["wall_time_s"], 1),

@@ -38,6 +38,7 @@ class ImageSet:
     classes: tuple[str, ...]
     name: str = ""
     note: str = ""
+    split_name: str = ""  # as the set's publisher calls it
 
     def __post_init__(self):
         if len(self.images) != len(self.labels):
@@ -101,7 +102,6 @@ class Source:
     title: str
     hub: str
     config: str | None = None
-    eval_split: str = "test"
     side: int | None = None  # None: as stored
     holdout: int = 5000  # images of train kept for every choice
     mean: tuple[float, float, float] = IMAGENET_MEAN
@@ -116,7 +116,6 @@ SOURCES = {
         "Imagenette",
         "frgfm/imagenette",
         config="160px",
-        eval_split="validation",
         side=160,
         holdout=500,  # of 9,469: the set is small
         lossless=False,
@@ -146,13 +145,13 @@ def read(
     """
     known = source(name)
     if folder is not None:
-        table, features = _parquet(Path(folder), name, split)
+        table, features, found = _parquet(Path(folder), name, split)
     else:
-        table, features = _hub(known, split)
+        table, features, found = _hub(known, split)
     encoded, labels, classes = _columns(table, features, name)
     images = decode(encoded, side or known.side)
     note = _encoding(encoded[0]) if known.lossless else f"{images.shape[-1]} px"
-    return ImageSet(images, torch.tensor(labels), classes, known.title, note)
+    return ImageSet(images, torch.tensor(labels), classes, known.title, note, found)
 
 
 def _split_names(split: str) -> tuple[str, ...]:
@@ -178,7 +177,7 @@ def _parquet(folder: Path, name: str, split: str):
         raise ValueError(f"no {names} in {root}: give the folder that holds the set's files")
     table = pa.concat_tables([pq.read_table(path) for path in files])
     info = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    return table, info.get("info", {}).get("features", {})
+    return table, info.get("info", {}).get("features", {}), wanted
 
 
 def _hub(known: Source, split: str):
@@ -195,7 +194,7 @@ def _hub(known: Source, split: str):
             f"{known.hub} cannot be read as an image set from the Hub ({error}): check its name "
             "and the network, or give a folder of Parquet files (--data-dir)"
         ) from error
-    return rows.with_format("arrow")[:], rows.features.to_dict()
+    return rows.with_format("arrow")[:], rows.features.to_dict(), found
 
 
 def _columns(table, features: dict, name: str):

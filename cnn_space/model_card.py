@@ -29,7 +29,7 @@ def metadata(cards: list[dict]) -> dict:
             data_sets.append(known.hub)
         # a copy of a set is not the set: its note goes with the name
         name = f"{data.get('name', tag)} ({data['note']})" if data.get("note") else data.get("name")
-        data_set = {"type": known.hub if known else tag, "name": name or tag}
+        data_set = {"type": known.hub if known else data.get("source", tag), "name": name or tag}
         if data.get("eval_split"):
             data_set["split"] = data["eval_split"]
         metric = {
@@ -86,20 +86,14 @@ def card_text(card: dict, repo: str) -> str:
         "images for training": _number(data.get("train_images")),
         "images held out for every choice": _number(data.get("holdout_images")),
         "images seen": _number(card.get("images_seen")),
+        "trained at": _sides(card),
         "seed": card.get("seed"),
         "wall time": f"{card['wall_time_s']:,.0f} s" if card.get("wall_time_s") else None,
     }
     facts |= card.get("environment") or {}
-    facts |= card.get("recipe") or {}
+    facts |= _used(card.get("recipe") or {})
     lines += _table("setting", "value", {k: v for k, v in facts.items() if v not in (None, "")})
-    if card.get("continues"):
-        recipe, before = card["recipe"], card["continues"]["recipe"]
-        differing = ", ".join(f"{k} {v}" for k, v in before.items() if recipe.get(k) != v)
-        lines += [
-            f"These are the settings of the last {recipe['epochs']} epochs, which went on from "
-            f"trained weights. Before that: {differing}.",
-            "",
-        ]
+    lines += _earlier(card)
     lines += ["## Preprocessing", "", _preprocessing(card["preprocessing"]), ""]
     lines += [
         "## File",
@@ -137,6 +131,42 @@ def readme_text(cards: list[dict], repo: str) -> str:
             *_terms(cards),
         ]
     )
+
+
+def _used(recipe: dict) -> dict:
+    """The settings of ``recipe`` that had a part in the training; sizes have a row of their own."""
+    idle = {"small_side", "small_share"}
+    idle |= {"momentum"} if recipe.get("optimizer") == "adamw" else set()
+    idle |= {"pad": {"min_area"}, "resized": {"pad"}}.get(recipe.get("crop"), {"pad", "min_area"})
+    return {key: value for key, value in recipe.items() if key not in idle}
+
+
+def _sides(card: dict) -> str:
+    """At how many pixels the net was trained, where that is not the size it is used at."""
+    recipe, side = card.get("recipe") or {}, card["preprocessing"]["size"]
+    small, share = recipe.get("small_side"), recipe.get("small_share", 0)
+    if not small or not share:
+        return f"{side} pixels"
+    if share == 1:
+        return f"{small} pixels, judged at {side}"
+    return f"{small} pixels in the first {share:.0%} of the epochs, then {side}"
+
+
+def _earlier(card: dict) -> list[str]:
+    """The trainings before the one that the card's settings are of."""
+    if not card.get("continues"):
+        return []
+    told = (
+        f"These are the settings of the last {card['recipe']['epochs']} epochs, which went on from "
+        "trained weights."
+    )
+    while before := card.get("continues"):
+        recipe = card["recipe"]
+        then = {key: v for key, v in _used(before["recipe"]).items() if recipe.get(key) != v}
+        differing = ", ".join(f"{key} {value}" for key, value in then.items())
+        told += f" Before that: {differing or 'the same settings'}."
+        card = before
+    return [told, ""]
 
 
 def _loading(name: str, repo: str) -> list[str]:

@@ -38,7 +38,7 @@ class Recipe:
 
     epochs: int = 40
     batch_size: int = 512  # fills a GPU; the rates below are for this size
-    optimizer: str = "sgd"  # Nesterov momentum: the best on all of these nets; or "adamw"
+    optimizer: str = "sgd"  # with Nesterov momentum: best with batch norm; or "adamw"
     lr: float = 0.4  # at the peak of the cycle
     momentum: float = 0.9  # the usual one
     weight_decay: float = 5e-4  # on weights of convolutions and linear layers, not on norms, biases
@@ -73,10 +73,11 @@ class Recipe:
             self.flip in ("alternate", "random", "none"), "flip is 'alternate', 'random' or 'none'"
         )
         need(0 < self.min_area <= 1, f"min_area is a share above 0, got {self.min_area}")
+        need(0 <= self.small_share <= 1, f"small_share is a share, got {self.small_share}")
 
 
-# What differs from the defaults: known practice for each net; LeNet-5's and AlexNet's were tried on
-# held-out images. Rates are for a batch of 512. Each card says which recipe trained its weights.
+# What differs from the defaults: known practice for each net; LeNet-5's, AlexNet's and NIN's were
+# tried on held-out images. Rates are for a batch of 512. A card says what trained its weights.
 NETS: dict[str, dict] = {
     # 62,006 parameters: nothing to hold back, so no smoothing and hardly any decay
     "lenet5": {"epochs": 50, "batch_size": 128, "lr": 0.2, "weight_decay": 1e-4, "pad": 2,
@@ -84,7 +85,8 @@ NETS: dict[str, dict] = {
     # without batch norm Adam starts faster; it overfits, so much decay and cutout
     "alexnet": {"epochs": 80, "batch_size": 128, "optimizer": "adamw", "lr": 0.004,
                 "weight_decay": 0.1, "clip": 1.0, "cutout": 8},
-    "nin": {"epochs": 100, "lr": 0.1, "clip": 1.0, "label_smoothing": 0.05},
+    "nin": {"epochs": 60, "batch_size": 64, "optimizer": "adamw", "lr": 0.008,
+            "weight_decay": 0.05, "clip": 1.0, "label_smoothing": 0.05},
     "vgg16_bn": {"epochs": 60, "lr": 0.2, "cutout": 8},
     "googlenet": {"epochs": 60, "cutout": 8},
     "googlenet_paper": {"epochs": 80, "lr": 0.1, "clip": 1.0, "cutout": 8},
@@ -101,10 +103,15 @@ DATA: dict[str, dict] = {
 
 def recipe_for(net: str, data: str, **changes) -> Recipe:
     """The recipe of a net on a set: the defaults, what the net needs, what the set needs, then
-    ``changes``. The rate goes with the batch size (Goyal et al. 2017) unless it is given."""
+    ``changes``. The rate goes with the batch size (Goyal et al. 2017) unless it is given.
+
+    Raises ValueError for a wrong value, and for another optimiser without a rate of its own."""
     found = Recipe(**NETS.get(net, {}) | DATA.get(data, {}) | changes)
     if "lr" in changes:
         return found
+    usual = NETS.get(net, {}).get("optimizer", Recipe.optimizer)
+    if found.optimizer != usual:
+        raise ValueError(f"the rate of {net} is for {usual}: give one for {found.optimizer} (lr)")
     return replace(found, lr=found.lr * found.batch_size / Recipe.batch_size)
 
 
@@ -134,7 +141,7 @@ class Progress:
 def good_at_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is fast there: on CUDA, and on a CPU that says so."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -162,9 +169,11 @@ class Run:
     - ``prepare(net)`` is called after every ``net.train()``: the place to freeze batch norm.
     - ``seconds`` ends the run in good order once they are over, at the next report.
     - ``bfloat16`` None decides by the device.
+    - ``about``: what else must be the same for a checkpoint to be of this run.
 
     Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
-    for a batch that the processes cannot share equally; iterating raises Diverged.
+    for a batch that the processes cannot share equally and for a ``small_side`` that is none;
+    iterating raises Diverged.
     ``epoch`` counts the epochs done, ``seconds`` the time they took, over all resumed runs;
     ``history`` has a row for each.
     """
@@ -184,7 +193,14 @@ class Run:
         seconds: float = math.inf,
         bfloat16: bool | None = None,
         compiled: bool = False,
+        about: dict | None = None,
     ):
+        if recipe.small_side > train_set.side:
+            raise ValueError(
+                f"small_side is {recipe.small_side}, the images have {train_set.side} pixels: "
+                "choose a smaller one, or 0"
+            )
+        self.about = about or {}
         self.device = torch.device(device)
         self.recipe = recipe
         self.rank, self.world = (
@@ -241,6 +257,8 @@ class Run:
         return self.averaged.module if self.averaged else self.net
 
     def __iter__(self) -> Iterator[Progress]:
+        if self.world > 1:
+            self._check_start()
         start, begun, before = time.perf_counter(), self.epoch, self.seconds
         for epoch in range(self.epoch, self.recipe.epochs):
             for progress in self._epoch(epoch):
@@ -322,6 +340,16 @@ class Run:
             min_area=recipe.min_area,
         )
 
+    def _check_start(self) -> None:
+        """Every process has its own disk to resume from, perhaps without the checkpoint."""
+        furthest = torch.tensor(self.epoch, device=self.device)
+        dist.all_reduce(furthest, dist.ReduceOp.MAX)
+        if furthest.item() != self.epoch:
+            raise ValueError(
+                f"one process goes on after epoch {furthest.item()}, another after {self.epoch}: "
+                "the folder of the runs must be one that all machines share"
+            )
+
     def _is_over(self, progress: Progress) -> bool:
         """Whether the time is up; several processes agree on it, after an epoch."""
         over = time.perf_counter() > self.deadline
@@ -401,7 +429,7 @@ class Run:
         accuracy = 100 * (logits.argmax(1) == labels).float().mean().item()
         return replace(progress, val_loss=round(loss, 4), val_accuracy=round(accuracy, 2))
 
-    # Resuming: tensors in a safetensors file, the rest in JSON beside it.
+    # Resuming: tensors in a safetensors file, the rest as JSON in its header.
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on into one safetensors file: tensors, and the rest as
@@ -444,13 +472,14 @@ class Run:
                 if key.startswith(prefix)
             }
 
-        if not differing and part("net.").keys() != self.net.state_dict().keys():
-            differing = ["net"]
+        kept, own = part("net."), self.net.state_dict()
+        if {k: v.shape for k, v in kept.items()} != {k: v.shape for k, v in own.items()}:
+            differing = differing or ["net"]
         if differing:
             raise ValueError(
                 f"{path} is of a run with another {', '.join(differing)}: delete it to start anew"
             )
-        self.net.load_state_dict(part("net."))
+        self.net.load_state_dict(kept)
         if self.averaged:
             self.averaged.load_state_dict(part("avg."))
         state = self.optimizer.state_dict()
@@ -468,7 +497,8 @@ class Run:
 
     def _identity(self) -> dict:
         """What must be the same for a run to be resumed."""
-        return {"recipe": asdict(self.recipe), "images": len(self.train_set)}
+        images = [list(self.train_set.images.shape), list(self.train_set.classes)]
+        return {"recipe": asdict(self.recipe), "images": images, **self.about}
 
 
 def _float(outputs):

@@ -44,7 +44,8 @@ def add_train(commands) -> None:
         "--minutes",
         type=float,
         default=math.inf,
-        help=f"stop after so long, to be resumed (exit code {UNFINISHED}: not finished yet)",
+        help="stop after so long, to be resumed from the last whole epoch (exit code "
+        f"{UNFINISHED}: not finished yet)",
     )
     parser.add_argument(
         "--precision",
@@ -60,11 +61,13 @@ def add_train(commands) -> None:
         metavar="KEY=VALUE",
         help="option of the net, such as aux=false; may be repeated",
     )
-    recipe = parser.add_argument_group("recipe", "what differs from the recipe of this net")
+    recipe = parser.add_argument_group(
+        "recipe", "what differs from the recipe of this net and set (NETS, DATA in training.py)"
+    )
     for item in fields(Recipe):
         kind = {"action": "store_true"} if item.type is bool else {"type": item.type}
         name = f"--{item.name.replace('_', '-')}"
-        recipe.add_argument(name, default=None, help=f"default: {item.default}", **kind)
+        recipe.add_argument(name, default=None, help=f"usually {item.default}", **kind)
     parser.set_defaults(run=_train)
 
 
@@ -124,7 +127,8 @@ def _train(options) -> int:
     is_first = world == 1 or dist.get_rank() == 0
 
     source, tag = data.source(options.data), data.tag(options.data)
-    name = options.name or f"{options.net}.{tag}"
+    name = options.experiment or options.name or f"{options.net}.{tag}"
+    _check_name(options, name)
     given = {item.name: getattr(options, item.name) for item in fields(training.Recipe)}
     given = {key: value for key, value in given.items() if value is not None}
     recipe = training.recipe_for(options.net, tag, **given)
@@ -137,15 +141,20 @@ def _train(options) -> int:
     learn, held_out = everything.split(holdout, seed=0)
     if options.limit:
         learn = learn.split(min(options.limit, len(learn) - 1), seed=0)[1]
-    # A trial and an experiment never see the test split: it is for the figure of shipped weights.
-    if (options.no_test or options.experiment) and not len(held_out):
+    # An experiment never sees the test split: it is for the figure of shipped weights.
+    if not (options.no_test or options.experiment):
+        images = data.read(options.data, "eval", folder=options.data_dir, side=learn.side)
+        images = images.numbered_as(learn.classes)
+    elif len(held_out):
+        images = replace(held_out, split_name="held out of train")
+    else:
         raise ValueError("this is judged on held-out images: --holdout needs to leave some")
 
     design = zoo.design(options.net, learn.side)
     design = replace(design, options=design.options | extra)
     torch.manual_seed(recipe.seed)
     net = create_model(design.arch, len(learn.classes), **design.options)
-    before = _start_from(options.init, net, holdout) if options.init else None
+    before = _start_from(options.init, net, tag, held_out) if options.init else None
     run = training.Run(
         net,
         learn,
@@ -157,11 +166,20 @@ def _train(options) -> int:
         seconds=60 * options.minutes,
         bfloat16=None if options.precision == "auto" else options.precision == "bfloat16",
         compiled=options.compile,
+        about={
+            "net": [design.arch, design.options],
+            "holdout": holdout,
+            "init": before and before["sha256"],
+        },
     )
-    folder = options.runs / (options.experiment or name)
+    folder = options.runs / name
     checkpoint = folder / "last.safetensors"
     if options.resume and checkpoint.exists():
         run.restore(checkpoint)
+    elif checkpoint.exists():
+        raise ValueError(
+            f"{folder} holds an unfinished training: --resume goes on, or delete it to start anew"
+        )
     if is_first:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -177,16 +195,30 @@ def _train(options) -> int:
             print(f"{name}: {run.epoch} of {recipe.epochs} epochs done; --resume goes on")
         return UNFINISHED
     if is_first:
-        _finish(options, name, tag, design, run, source, before)
+        _finish(options, name, tag, design, run, source, images, before)
+        checkpoint.unlink()
     if world > 1:
         dist.destroy_process_group()
     return 0
 
 
-def _start_from(init: str, net, holdout: int) -> dict:
+def _check_name(options, name: str) -> None:
+    """Before hours of training: a name that weights can have, and that loses no others."""
+    from cnn_space import weights
+
+    if options.experiment:
+        return
+    if not all(name.rpartition(".")[::2]):
+        raise ValueError(f"weights are called NET.DATA, not {name!r} (--name)")
+    shipped = weights.CHECKPOINTS / f"{name}.safetensors"
+    if (options.no_test or options.limit) and options.out is None and shipped.exists():
+        raise ValueError(f"a trial would replace {name}: give it another --name or --out")
+
+
+def _start_from(init: str, net, tag: str, held_out) -> dict:
     """Load the weights ``init`` into ``net``, but for its auxiliary heads; gives their card.
 
-    Raises ValueError where they are another net's, or knew the images that are now held out.
+    Raises ValueError where they are another net's, or may know the images that are now held out.
     """
     from cnn_space import cards, weights
 
@@ -195,10 +227,16 @@ def _start_from(init: str, net, holdout: int) -> dict:
     shapes = {key: value.shape for key, value in cards.without_aux(net).items()}
     if {key: value.shape for key, value in state.items()} != shapes:
         raise ValueError(f"{init} holds another net than the one to train")
-    if card["data"]["holdout_images"] != holdout:
+    data = card["data"]
+    if "images_seen" not in card or (data.get("tag"), card["labels"]) != (
+        tag,
+        list(held_out.classes),
+    ):
+        raise ValueError(f"{init} was not trained on this set by this command")
+    if data["holdout_images"] != len(held_out):
         raise ValueError(
-            f"{init} was trained with {card['data']['holdout_images']} images held out, not "
-            f"{holdout}: they would not be unseen (--holdout)"
+            f"{init} was trained with {data['holdout_images']} images held out, not "
+            f"{len(held_out)}: they would not be unseen (--holdout)"
         )
     net.load_state_dict(state, strict=False)
     return card
@@ -229,35 +267,26 @@ def _follow(run, folder: Path) -> None:
                 print(f"{progress.epoch}/{progress.epochs}, {left}", row, flush=True)
 
 
-def _finish(options, name: str, tag: str, design, run, source, before: dict | None) -> None:
-    """Measure the net as it will be stored, and write what is to be kept."""
-    from cnn_space import cards, data, weights
+def _finish(options, name: str, tag: str, design, run, source, images, before: dict | None):
+    """Measure the net on ``images`` as it will be stored, and write what is to be kept."""
+    from cnn_space import cards, weights
     from cnn_space.evaluation import judge, predict
 
     cards.exact()
     net, shape = run.best_net(), {"mean": source.mean, "std": source.std}
     dtype, why = cards.storage_type(net, run.val_set, **shape)
     cards.rounded(net, dtype)
-    if options.no_test or options.experiment:
-        images, split = run.val_set, "held out of train"
-    else:
-        side = run.train_set.side
-        images = data.read(options.data, "eval", folder=options.data_dir, side=side)
-        images = images.numbered_as(run.train_set.classes)
-        split = source.eval_split
     found = judge(predict(net, images, **shape), images.labels, images.classes)
-    facts = cards.card(
-        name, design, run, source=source, tag=tag, images=images, split=split, found=found
-    )
+    facts = cards.card(name, design, run, source=source, tag=tag, images=images, found=found)
     if before:
         facts = cards.continued(facts, before)
     out = options.out or weights.CHECKPOINTS
     if options.experiment:
-        path = cards.write_card(out / "experiments" / f"{options.experiment}.json", facts)
+        path = cards.write_card(out / "experiments" / f"{name}.json", facts)
     else:
         path = cards.write(out, facts, net, dtype)
         print(f"stored as {why}")
-    print(f"{name}: {found.accuracy:.2f} % on {len(images):,} images ({split}); {path}")
+    print(f"{name}: {found.accuracy:.2f} % on {len(images):,} images ({images.split_name}); {path}")
 
 
 def _evaluate(options) -> int:
@@ -271,21 +300,25 @@ def _evaluate(options) -> int:
         loaded = weights.load(name)
         record = loaded.record
         card = record.read_card()
-        shape = record.preprocessing
-        key = (options.data or card["data"]["tag"], shape.size)
+        shape, tag = record.preprocessing, card["data"]["tag"]
+        usual = tag if tag in data.SOURCES else card["data"].get("source", tag)
+        key = (options.data or usual, shape.size)
         if key not in sets:
             sets[key] = data.read(key[0], "eval", folder=options.data_dir, side=shape.size)
         images = sets[key].numbered_as(record.labels)
         logits = predict(loaded.net, images, mean=shape.mean, std=shape.std)
         found = judge(logits, images.labels, images.classes)
         apart = abs(found.accuracy - card["accuracy"])
-        wrong += apart > 0.05
+        note, verdict = card["data"]["note"], "agrees" if apart <= 0.05 else "DIFFERS"
+        if images.note != note:
+            verdict = f"on another copy: {images.note}, not the card's {note}"
+        wrong += verdict == "DIFFERS"
         if options.json:
             keep = {k: getattr(found, k) for k in ("accuracy", "per_class", "confusion")}
             print(json.dumps({"name": name, "card": card["accuracy"], **keep}))
         else:
             print(f"{name:28} {found.accuracy:6.2f} %   card {card['accuracy']:6.2f} %   "
-                  f"{'agrees' if apart <= 0.05 else 'DIFFERS'}", flush=True)  # fmt: skip
+                  f"{verdict}", flush=True)  # fmt: skip
     return 1 if wrong else 0
 
 

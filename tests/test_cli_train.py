@@ -41,7 +41,8 @@ def test_a_training_leaves_weights_that_load_and_a_card_that_is_true(train, caps
     assert card["bytes"] == file.stat().st_size and card["dtype"] == "float16"
     assert (card["parameters"], card["num_classes"]) == (62_006 - 7 * 85, 3)
     assert card["data"] == {
-        "tag": "cifar10", "name": "CIFAR-10", "note": "original pixels", "train_images": 90,
+        "tag": "cifar10", "source": "uoft-cs/cifar10", "name": "CIFAR-10",
+        "note": "original pixels", "train_images": 90,
         "holdout_images": 30, "eval_split": "test", "eval_images": 30,
     }  # fmt: skip
     assert [row["epoch"] for row in card["history"]] == [1, 2, 3, 4, 5, 6]
@@ -75,6 +76,25 @@ def test_a_card_that_promises_too_much_is_caught(train, capsys):
     path.write_text(json.dumps(read(path) | {"accuracy": read(path)["accuracy"] - 5}))
     assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 1
     assert "DIFFERS" in capsys.readouterr().out
+    # On other pixels than the card's another figure proves nothing.
+    card = read(path)
+    card["data"]["note"] = "JPEG-75 copy"
+    path.write_text(json.dumps(card))
+    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 0
+    assert "original pixels, not the card's JPEG-75 copy" in capsys.readouterr().out
+
+
+def test_what_would_end_badly_is_told_before_the_training(train, capsys):
+    assert train("--name", "mine") == 2
+    assert "called NET.DATA" in capsys.readouterr().err
+    assert train("--epochs", "1") == 0
+    assert train("--limit", "20", "--epochs", "1") == 2
+    assert "a trial would replace lenet5.cifar10" in capsys.readouterr().err
+    for path in train.folder.rglob("test-*.parquet"):
+        path.unlink()
+    assert train("--name", "other.cifar10", "--epochs", "1") == 2
+    assert "test*.parquet" in capsys.readouterr().err
+    assert not (train.folder / "runs" / "other.cifar10").exists()
 
 
 def test_a_training_goes_on_from_weights(train, capsys):
@@ -100,6 +120,10 @@ def test_a_training_goes_on_from_weights(train, capsys):
     assert "30 images held out" in capsys.readouterr().err
     assert train("--init", "lenet5.cifar10", net="nin") == 2
     assert "another net" in capsys.readouterr().err
+    path = train.folder / "checkpoints" / "lenet5.cifar10.json"
+    path.write_text(json.dumps(first | {"labels": first["labels"][::-1]}))
+    assert train("--init", "lenet5.cifar10") == 2
+    assert "not trained on this set" in capsys.readouterr().err
 
 
 def test_auxiliary_heads_train_and_are_not_shipped(train):
@@ -118,10 +142,13 @@ def test_auxiliary_heads_train_and_are_not_shipped(train):
 
 
 def test_an_experiment_keeps_its_json_alone_and_leaves_the_test_split(train):
+    for path in train.folder.rglob("test-*.parquet"):
+        path.unlink()
     assert train("--experiment", "low rate", "--seed", "7", "--out", "kept") == 0
     assert [path.name for path in train.folder.glob("kept/**/*.*")] == ["low rate.json"]
     card = read(train.folder / "kept" / "experiments" / "low rate.json")
     assert card["data"]["eval_split"] == "held out of train" and card["seed"] == 7
+    assert card["name"] == "low rate"
     assert card["accuracy"] == pytest.approx(card["history"][-1]["val_accuracy"], abs=4)
     assert "file" not in card
     assert train("--no-test", "--holdout", "0") == 2
@@ -150,6 +177,8 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
     assert train() == 130
     assert "--resume goes on" in capsys.readouterr().err
     monkeypatch.setattr(training.Run, "save", save)
+    assert train() == 2
+    assert "holds an unfinished training" in capsys.readouterr().err
     assert train("--resume") == 0
     whole, resumed = (
         train.folder / folder / "lenet5.cifar10.safetensors" for folder in ("whole", "checkpoints")

@@ -40,16 +40,15 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch):
     assert ranks[0].keys() == ranks[1].keys()
     assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
 
-    # One card, one log, one checkpoint: in what both processes wrote there is no second of any.
+    # One card, one log, and no checkpoint of a training that is over.
     kept = sorted(path.relative_to(tmp_path / "two") for path in tmp_path.glob("two/*/**/*.*"))
     assert [str(path) for path in kept] == [
         "kept/lenet5.cifar10.json",
         "kept/lenet5.cifar10.safetensors",
         "runs/lenet5.cifar10",
-        "runs/lenet5.cifar10/last.safetensors",
         "runs/lenet5.cifar10/log.jsonl",
     ]
-    assert found.stdout.count("4/4") == 1
+    assert found.stdout.count("4/4") == found.stdout.count("stored as") == 1
     two, one = (
         json.loads((tmp_path / name / "kept" / "lenet5.cifar10.json").read_text())
         for name in ("two", "one")
@@ -60,6 +59,17 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch):
         assert pairs[0] == pytest.approx(pairs[1], abs=2e-4), column
     assert two["confusion"] == one["confusion"]
     assert two["images_seen"] == one["images_seen"] == 360
+
+
+def test_a_process_without_the_checkpoint_is_noticed(tmp_path):
+    """As on a second machine, whose disk has none: it would train another net."""
+    data = write_coloured(tmp_path / "data")
+    plain = f"train lenet5 --data-dir {data} --holdout 30 --batch-size 30 --lr 0.01 --epochs 2"
+    plain += " --precision float32 --device cpu --out kept"
+    torchrun(tmp_path, *plain.split(), "--runs", "runs0", "--minutes", "0")
+    assert (tmp_path / "runs0" / "lenet5.cifar10" / "last.safetensors").exists()
+    found = torchrun(tmp_path, *plain.split(), "--resume", "--runs", "runs{rank}")
+    assert found.returncode != 0 and "must be one that all machines share" in found.stderr
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):

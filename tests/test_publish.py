@@ -94,9 +94,25 @@ def test_a_card_tells_of_the_training_it_went_on_from(zoo):
     path = zoo / f"{NAME}.json"
     card = json.loads(path.read_text())
     before = card["recipe"] | {"epochs": 5, "lr": 0.4}
-    path.write_text(json.dumps(card | {"continues": {"recipe": before}}))
+    earlier = {"recipe": before, "continues": {"recipe": before}}
+    path.write_text(json.dumps(card | {"continues": earlier}))
     told = publish.weights_files("me/zoo")[f"cards/{NAME}.md"].decode()
-    assert "last 3 epochs" in told and "Before that: epochs 5, lr 0.4." in told
+    assert "last 3 epochs" in told
+    assert "Before that: epochs 5, lr 0.4. Before that: the same settings." in told
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [(0.0, "32 pixels"), (0.5, "24 pixels in the first 50% of the epochs, then 32"),
+     (1.0, "24 pixels, judged at 32")],
+)  # fmt: skip
+def test_a_card_tells_at_what_size_its_net_was_trained(zoo, share, says):
+    path = zoo / f"{NAME}.json"
+    card = json.loads(path.read_text())
+    recipe = card["recipe"] | {"small_side": 24, "small_share": share, "optimizer": "adamw"}
+    path.write_text(json.dumps(card | {"recipe": recipe}))
+    told = publish.weights_files("me/zoo")[f"cards/{NAME}.md"].decode()
+    assert f"| trained at | {says} |" in told and "momentum" not in told
 
 
 def test_the_three_lines_of_a_card_run(zoo, monkeypatch, tmp_path):

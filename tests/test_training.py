@@ -130,7 +130,7 @@ def test_auxiliary_heads_learn_too():
     net = TwoHeads()
     before = net.aux.weight.clone()
     learn = ImageSet(torch.randn(32, 5), torch.randint(0, 3, (32,)), ("a", "b", "c"))
-    list(Run(net, learn, Recipe(epochs=1, batch_size=16, lr=0.1)))
+    list(Run(net, learn, Recipe(epochs=1, batch_size=16, lr=0.1, weight_decay=0)))
     assert not torch.equal(net.aux.weight, before)
 
 
@@ -204,10 +204,16 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     first.save(path)
     with pytest.raises(ValueError, match="another recipe"):
         run(recipe=small_recipe(lr=0.2)).restore(path)
-    with pytest.raises(ValueError, match="another images"):
-        run(train_set=image_set(90)).restore(path)
-    with pytest.raises(ValueError, match="another net"):
-        run(small_net(norm=False)).restore(path)
+    for other in (image_set(90), image_set(side=9)):
+        with pytest.raises(ValueError, match="another images"):
+            run(train_set=other).restore(path)
+    with pytest.raises(ValueError, match="another holdout"):
+        run(about={"holdout": 5}).restore(path)
+    wider = small_net()
+    wider[0] = nn.Conv2d(3, 9, 3, padding=1)
+    for other in (small_net(norm=False), wider):
+        with pytest.raises(ValueError, match="another net"):
+            run(other).restore(path)
     for damaged in (path.read_bytes()[:-9], b"", b"\0" * 100):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match="no checkpoint"):
@@ -240,6 +246,8 @@ def test_small_images_first():
     net.register_forward_pre_hook(lambda _, inputs: sides.append(inputs[0].shape[-1]))
     list(run(net, small_recipe(small_side=4, small_share=0.5)))
     assert sides == [4] * 12 + [8] * 12
+    with pytest.raises(ValueError, match="the images have 8 pixels"):
+        run(recipe=small_recipe(small_side=9))
 
 
 def test_recipes():
@@ -248,6 +256,15 @@ def test_recipes():
     assert photos.crop == "resized" and photos.lr == pytest.approx(0.4 * 128 / 512)
     assert recipe_for("resnet18", "imagenette", lr=0.3, epochs=2).lr == 0.3
     assert recipe_for("unheard-of", "something") == Recipe()
-    for wrong in ({"epochs": 0}, {"lr": 0}, {"warmup": 1.0}, {"crop": "x"}, {"optimizer": "x"}):
+    with pytest.raises(ValueError, match="for sgd: give one for adamw"):
+        recipe_for("resnet18", "cifar10", optimizer="adamw")
+    for wrong in (
+        {"small_share": 60},
+        {"epochs": 0},
+        {"lr": 0},
+        {"warmup": 1.0},
+        {"crop": "x"},
+        {"optimizer": "x"},
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Recipe(**wrong)

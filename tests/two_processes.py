@@ -1,5 +1,6 @@
 """Run by torchrun: the command line, and the weights each process ends with."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from cnn_space import training
 from cnn_space.__main__ import main
 
-folder, *arguments = sys.argv[1:]
+folder, *arguments = (a.replace("{rank}", os.environ["RANK"]) for a in sys.argv[1:])
 plain = training.Run.__iter__
 
 
