@@ -125,7 +125,7 @@ NETS = {
         "sha256": "c894c6d9caa317a8ca1942986dee7a16a86c77734a4d691d2abe05389cfef358",
     },
     "vgg16_bn.tv_in1k": {
-        "title": "VGG-16 with batch norm",
+        "title": "VGG-16-BN",
         "arch": "vgg16",
         "options": {"batch_norm": True},
         "accuracy": 73.37,

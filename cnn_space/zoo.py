@@ -20,10 +20,10 @@ class Design:
 _VARIANTS = {
     "googlenet_paper": ("GoogLeNet (paper form)", "googlenet", {"form": "paper"}),
     "googlenet_naive": ("GoogLeNet (naive modules)", "googlenet", {"reduction": False}),
-    "vgg11_bn": ("VGG-11 with batch norm", "vgg11", {"batch_norm": True}),
-    "vgg13_bn": ("VGG-13 with batch norm", "vgg13", {"batch_norm": True}),
-    "vgg16_bn": ("VGG-16 with batch norm", "vgg16", {"batch_norm": True}),
-    "vgg19_bn": ("VGG-19 with batch norm", "vgg19", {"batch_norm": True}),
+    "vgg11_bn": ("VGG-11-BN", "vgg11", {"batch_norm": True}),
+    "vgg13_bn": ("VGG-13-BN", "vgg13", {"batch_norm": True}),
+    "vgg16_bn": ("VGG-16-BN", "vgg16", {"batch_norm": True}),
+    "vgg19_bn": ("VGG-19-BN", "vgg19", {"batch_norm": True}),
 }
 _TITLES = {
     "lenet5": "LeNet-5",
