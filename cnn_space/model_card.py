@@ -86,12 +86,11 @@ def card_text(card: dict, repo: str) -> str:
         "images for training": _number(data.get("train_images")),
         "images held out for every choice": _number(data.get("holdout_images")),
         "images seen": _number(card.get("images_seen")),
-        "trained at": _sides(card),
         "seed": card.get("seed"),
         "wall time": f"{card['wall_time_s']:,.0f} s" if card.get("wall_time_s") else None,
     }
     facts |= card.get("environment") or {}
-    facts |= _used(card.get("recipe") or {})
+    facts |= _settings(card)
     lines += _table("setting", "value", {k: v for k, v in facts.items() if v not in (None, "")})
     lines += _earlier(card)
     lines += ["## Preprocessing", "", _preprocessing(card["preprocessing"]), ""]
@@ -133,12 +132,14 @@ def readme_text(cards: list[dict], repo: str) -> str:
     )
 
 
-def _used(recipe: dict) -> dict:
-    """The settings of ``recipe`` that had a part in the training; sizes have a row of their own."""
+def _settings(card: dict) -> dict:
+    """The settings that had a part in the training; those of its sizes are one."""
+    recipe = card.get("recipe") or {}
     idle = {"small_side", "small_share"}
     idle |= {"momentum"} if recipe.get("optimizer") == "adamw" else set()
     idle |= {"pad": {"min_area"}, "resized": {"pad"}}.get(recipe.get("crop"), {"pad", "min_area"})
-    return {key: value for key, value in recipe.items() if key not in idle}
+    used = {key: value for key, value in recipe.items() if key not in idle}
+    return {"trained at": _sides(card), **used}
 
 
 def _sides(card: dict) -> str:
@@ -161,9 +162,9 @@ def _earlier(card: dict) -> list[str]:
         "trained weights."
     )
     while before := card.get("continues"):
-        recipe = card["recipe"]
-        then = {key: v for key, v in _used(before["recipe"]).items() if recipe.get(key) != v}
-        differing = ", ".join(f"{key} {value}" for key, value in then.items())
+        before = {"preprocessing": card["preprocessing"], **before}
+        now, then = _settings(card), _settings(before)
+        differing = ", ".join(f"{key} {v}" for key, v in then.items() if now.get(key) != v)
         told += f" Before that: {differing or 'the same settings'}."
         card = before
     return [told, ""]

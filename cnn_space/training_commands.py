@@ -228,10 +228,8 @@ def _start_from(init: str, net, tag: str, held_out) -> dict:
     if {key: value.shape for key, value in state.items()} != shapes:
         raise ValueError(f"{init} holds another net than the one to train")
     data = card["data"]
-    if "images_seen" not in card or (data.get("tag"), card["labels"]) != (
-        tag,
-        list(held_out.classes),
-    ):
+    same_set = data.get("tag") == tag and card["labels"] == list(held_out.classes)
+    if not same_set or "images_seen" not in card:
         raise ValueError(f"{init} was not trained on this set by this command")
     if data["holdout_images"] != len(held_out):
         raise ValueError(

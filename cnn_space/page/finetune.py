@@ -32,7 +32,7 @@ SOURCES = ("digits", "zip", "hub", "folder")
 PRESETS = ("quick", "balanced", "thorough")
 AUGMENTATIONS = ("none", "shift", "mirror")
 # Where a run starts from until the visitor chooses: for small images, and for photos.
-BASES = ("googlenet.cifar10", "googlenet.imagenette")
+BASES = (weights.DEFAULT, "googlenet.imagenette")
 SHOWN_CLASSES = 12
 SHOWN_IN_CELL = 24
 # A click on a cell of the matrix reaches ``open_cell`` with the cell's place.
