@@ -144,8 +144,11 @@ def _settings(card: dict) -> dict:
 
 def _sides(card: dict) -> str:
     """At how many pixels the net was trained, where that is not the size it is used at."""
+    from cnn_space.training import small_sides
+
     recipe, side = card.get("recipe") or {}, card["preprocessing"]["size"]
-    small, share = recipe.get("small_side"), recipe.get("small_share", 0)
+    share = recipe.get("small_share", 0)
+    small = ", ".join(map(str, small_sides(recipe.get("small_side", 0), side)))
     if not small or not share:
         return f"{side} pixels"
     if share == 1:

@@ -50,8 +50,8 @@ class Recipe:
     min_area: float = 0.35  # smallest piece of a resized crop, as share of the image
     flip: str = "alternate"  # every image mirrored every second epoch: no repeats by chance
     cutout: int = 0  # side of a blanked square in pixels (DeVries and Taylor, 2017)
-    small_side: int = 0  # progressive sizes: train at this many pixels first (0: at full size) ...
-    small_share: float = 0.6  # ... for this share of the epochs
+    small_side: int = 0  # progressive sizes: pixels to start at, see ``small_sides`` (0: full size)
+    small_share: float = 0.6  # share of the epochs before the full size
     average: float = 0.0  # decay a step of the averaged weights that are kept; 0 keeps the last
     sync_norm: bool = False  # batch statistics over all processes (GPUs only)
     seed: int = 0
@@ -99,6 +99,12 @@ DATA: dict[str, dict] = {
     "imagenette": {**_PHOTOS, "small_side": 128},
     "stl10": {**_PHOTOS, "epochs": 120},
 }
+
+
+def small_sides(small: int, full: int) -> range:
+    """The sizes of a training before that of the images, in pixels: from ``small`` on in steps of
+    a quarter of ``full``. Each gets the same share of the epochs. Empty where ``small`` is 0."""
+    return range(small, full, math.ceil(full / 4)) if small else range(0)
 
 
 def recipe_for(net: str, data: str, **changes) -> Recipe:
@@ -365,17 +371,22 @@ class Run:
         images, recipe = self.train_set.images, self.recipe
         if images.is_floating_point():
             return images[part.order]
-        small = recipe.small_side and epoch < recipe.small_share * recipe.epochs
         return augment(
             images,
             part,
             crop=recipe.crop,
             pad=recipe.pad,
             cutout=recipe.cutout,
-            side=recipe.small_side if small else None,
+            side=self._side(epoch),
             mean=self.mean,
             std=self.std,
         )
+
+    def _side(self, epoch: int) -> int:
+        """The pixels of an epoch's images: progressive sizes, where the recipe has them."""
+        recipe, full = self.recipe, self.train_set.side
+        sides, epochs = small_sides(recipe.small_side, full), recipe.small_share * recipe.epochs
+        return sides[int(epoch / epochs * len(sides))] if sides and epoch < epochs else full
 
     def _step(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """One step of the optimiser; (loss summed over the images, right answers) [2]."""

@@ -102,14 +102,15 @@ def test_a_card_tells_of_the_training_it_went_on_from(zoo):
 
 
 @pytest.mark.parametrize(
-    ("share", "says"),
-    [(0.0, "32 pixels"), (0.5, "24 pixels in the first 50% of the epochs, then 32"),
-     (1.0, "24 pixels, judged at 32")],
+    ("small", "share", "says"),
+    [(24, 0.0, "32 pixels"), (24, 0.5, "24 pixels in the first 50% of the epochs, then 32"),
+     (16, 0.5, "16, 24 pixels in the first 50% of the epochs, then 32"),
+     (24, 1.0, "24 pixels, judged at 32")],
 )  # fmt: skip
-def test_a_card_tells_at_what_size_its_net_was_trained(zoo, share, says):
+def test_a_card_tells_at_what_size_its_net_was_trained(zoo, small, share, says):
     path = zoo / f"{NAME}.json"
     card = json.loads(path.read_text())
-    recipe = card["recipe"] | {"small_side": 24, "small_share": share, "optimizer": "adamw"}
+    recipe = card["recipe"] | {"small_side": small, "small_share": share, "optimizer": "adamw"}
     path.write_text(json.dumps(card | {"recipe": recipe}))
     told = publish.weights_files("me/zoo")[f"cards/{NAME}.md"].decode()
     assert f"| trained at | {says} |" in told and "momentum" not in told

@@ -10,7 +10,7 @@ from torch import nn
 
 from cnn_space.data import ImageSet, draw_epoch
 from cnn_space.models.outputs import Outputs
-from cnn_space.training import Diverged, Recipe, Run, recipe_for
+from cnn_space.training import Diverged, Recipe, Run, recipe_for, small_sides
 
 NUMBERS = {"mean": (0.5, 0.5, 0.5), "std": (0.3, 0.3, 0.3), "bfloat16": False}
 
@@ -240,12 +240,21 @@ def test_averaged_weights_and_their_own_statistics():
     assert torch.allclose(kept[1].running_var, maps.var((1, 3, 4)).mean(0), rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("small", "full", "sides"),
+    [(0, 32, []), (24, 32, [24]), (16, 32, [16, 24]), (64, 128, [64, 96]), (128, 160, [128]),
+     (32, 32, [])],
+)  # fmt: skip
+def test_sizes_grow_by_quarters(small, full, sides):
+    assert list(small_sides(small, full)) == sides
+
+
 def test_small_images_first():
     sides = []
     net = small_net()
     net.register_forward_pre_hook(lambda _, inputs: sides.append(inputs[0].shape[-1]))
     list(run(net, small_recipe(small_side=4, small_share=0.5)))
-    assert sides == [4] * 12 + [8] * 12
+    assert sides == [4] * 6 + [6] * 6 + [8] * 12
     with pytest.raises(ValueError, match="the images have 8 pixels"):
         run(recipe=small_recipe(small_side=9))
 
