@@ -49,6 +49,12 @@ def test_an_example_is_classified_on_arrival(page: Page):
     expect(page.locator("#classify-foot")).to_contain_text("ms")
 
 
+def test_the_list_opens_at_the_chosen_net(page: Page):
+    first_answer(page)
+    page.get_by_label("Net", exact=True).click()
+    expect(page.get_by_role("option", selected=True)).to_be_in_viewport()
+
+
 def test_upload_and_change_the_net(page: Page, tmp_path):
     first_answer(page)
     path = tmp_path / "rocket &amp; <b>co.png"
