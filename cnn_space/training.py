@@ -87,9 +87,10 @@ NETS: dict[str, dict] = {
                 "weight_decay": 0.1, "clip": 1.0, "cutout": 8},
     "nin": {"epochs": 60, "batch_size": 64, "optimizer": "adamw", "lr": 0.008,
             "weight_decay": 0.05, "clip": 1.0, "label_smoothing": 0.05},
+    "googlenet_paper": {"epochs": 60, "batch_size": 64, "optimizer": "adamw", "lr": 0.008,
+                        "weight_decay": 0.05, "clip": 1.0, "label_smoothing": 0.05},
     "vgg16_bn": {"epochs": 60, "lr": 0.2, "cutout": 8},
     "googlenet": {"epochs": 60, "cutout": 8},
-    "googlenet_paper": {"epochs": 80, "lr": 0.1, "clip": 1.0, "cutout": 8},
     "resnet18": {"epochs": 60, "cutout": 8},
     "densenet_bc_100_12": {"epochs": 60, "batch_size": 256},
 }  # fmt: skip
