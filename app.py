@@ -40,6 +40,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
                 value=classify.first_net(),
                 label=t("classify_net"),
                 elem_id="classify-net",
+                elem_classes="net-box",
             )
             ten_views = gr.Checkbox(
                 label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
@@ -347,6 +348,7 @@ def finetune_tab(
                 value=classify.first_net(),
                 label=t("finetune_base"),
                 elem_id="ft-base",
+                elem_classes="net-box",
             )
             preset = gr.Radio(
                 [(t(f"finetune_preset_{name}"), name) for name in finetune.PRESETS],
