@@ -24,7 +24,11 @@ def add_train(commands) -> None:
     parser.add_argument("net", metavar="ARCH", help="such as googlenet, or googlenet_paper")
     _add_data(parser)
     parser.add_argument("--name", help="name of the weights (default: ARCH.DATA)")
-    parser.add_argument("--out", type=Path, help="folder of the result (default: checkpoints)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder of the result (default: checkpoints, where it replaces none)",
+    )
     parser.add_argument(
         "--experiment", metavar="NAME", help="keep only the JSON, in OUT/experiments"
     )
@@ -206,13 +210,11 @@ def _check_name(options, name: str) -> None:
     """Before hours of training: a name that weights can have, and that loses no others."""
     from cnn_space import weights
 
-    if options.experiment:
-        return
-    if not all(name.rpartition(".")[::2]):
+    if not options.experiment and not all(name.rpartition(".")[::2]):
         raise ValueError(f"weights are called NET.DATA, not {name!r} (--name)")
-    shipped = weights.CHECKPOINTS / f"{name}.safetensors"
-    if (options.no_test or options.limit) and options.out is None and shipped.exists():
-        raise ValueError(f"a trial would replace {name}: give it another --name or --out")
+    folder = weights.CHECKPOINTS / "experiments" if options.experiment else weights.CHECKPOINTS
+    if options.out is None and (folder / f"{name}.json").exists():
+        raise ValueError(f"this would replace {name}: give it another name or --out")
 
 
 def _start_from(init: str, net, tag: str, held_out) -> dict:

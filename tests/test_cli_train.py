@@ -88,8 +88,11 @@ def test_what_would_end_badly_is_told_before_the_training(train, capsys):
     assert train("--name", "mine") == 2
     assert "called NET.DATA" in capsys.readouterr().err
     assert train("--epochs", "1") == 0
-    assert train("--limit", "20", "--epochs", "1") == 2
-    assert "a trial would replace lenet5.cifar10" in capsys.readouterr().err
+    assert train("--epochs", "1") == 2
+    assert "this would replace lenet5.cifar10" in capsys.readouterr().err
+    assert train("--experiment", "short", "--epochs", "1") == 0
+    assert train("--experiment", "short", "--epochs", "1") == 2
+    assert "this would replace short" in capsys.readouterr().err
     for path in train.folder.rglob("test-*.parquet"):
         path.unlink()
     assert train("--name", "other.cifar10", "--epochs", "1") == 2
@@ -116,13 +119,14 @@ def test_a_training_goes_on_from_weights(train, capsys):
     assert card["continues"]["sha256"] == first["sha256"]
 
     capsys.readouterr()
-    assert train("--init", "lenet5.cifar10", "--holdout", "15") == 2
+    more = ("--init", "lenet5.cifar10", "--name", "other.cifar10")
+    assert train(*more, "--holdout", "15") == 2
     assert "30 images held out" in capsys.readouterr().err
-    assert train("--init", "lenet5.cifar10", net="nin") == 2
+    assert train(*more, net="nin") == 2
     assert "another net" in capsys.readouterr().err
     path = train.folder / "checkpoints" / "lenet5.cifar10.json"
     path.write_text(json.dumps(first | {"labels": first["labels"][::-1]}))
-    assert train("--init", "lenet5.cifar10") == 2
+    assert train(*more) == 2
     assert "not trained on this set" in capsys.readouterr().err
 
 
