@@ -9,6 +9,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from cnn_space.archives import Limits
 from cnn_space.page import classify, compare, explain, finetune, inception, whole_net
 from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
@@ -511,7 +512,7 @@ def launch_options() -> dict:
         "i18n": I18N,
         "footer_links": ["api", "settings"],
         "run_history": False,
-        "max_file_size": "64mb",
+        "max_file_size": f"{Limits.from_environment().mb}mb",
         "state_session_capacity": 200,
     }
 
