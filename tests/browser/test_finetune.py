@@ -57,7 +57,7 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     open_tab(page)
     choose_fastest(page)
     page.get_by_role("button", name="Train", exact=True).click()
-    page.locator("[data-phase=all]").wait_for(timeout=MINUTE)
+    page.locator("[data-phase=all]").wait_for(timeout=2 * MINUTE)
     page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
     assert page.locator("#ft-curves polyline").count() == 4
     points = page.locator("#ft-curves polyline.ft-validation").first.get_attribute("points")
@@ -88,7 +88,7 @@ def test_stop_keeps_the_best_net(page):
     choose_fastest(page)
     slow_down(page)
     page.get_by_role("button", name="Train", exact=True).click()
-    page.locator("[data-phase=all]").wait_for(timeout=MINUTE)
+    page.locator("[data-phase=all]").wait_for(timeout=2 * MINUTE)
     start = time.monotonic()
     page.locator("#ft-stop").click()
     page.locator("[data-phase=stopped]").wait_for()
@@ -184,7 +184,7 @@ def test_a_page_closed_in_mid_run_leaves_nothing_behind(browser, tmp_path, monke
         threads = {thread.name for thread in threading.enumerate()}
         files = {path for path in tmp_path.rglob("*") if path.is_file()}
         tab.get_by_role("button", name="Train", exact=True).click()
-        tab.locator("[data-phase=all]").wait_for(timeout=MINUTE)
+        tab.locator("[data-phase=all]").wait_for(timeout=2 * MINUTE)
         assert len(_runs()) >= 2
         context.close()
         deadline = time.monotonic() + 15
