@@ -4,7 +4,6 @@ Preparing a photo needs Pillow and numpy alone and gives the pixels that torchvi
 ``Resize`` + ``CenterCrop`` + ``Normalize`` give for PIL images.
 """
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,10 +108,8 @@ def answer(
     runner = engine.get(name, progress=progress)
     record = runner.record
     batch, seen = prepare(photo, record.preprocessing)
-    start = time.perf_counter()
-    logits = runner.logits(batch)
-    seconds = time.perf_counter() - start
-    predictions = _ranked(softmax(logits)[0], record.labels)
+    logits, seconds = runner.timed(batch)
+    predictions = ranked(softmax(logits)[0], record.labels)
     plain = Answer(record, predictions, seen, seconds, runner.name, engine.threads())
     if not ten_views:
         return plain
@@ -121,10 +118,10 @@ def answer(
     tensors = [to_tensor(picture, record.preprocessing) for _, _, picture in pictures]
     probabilities = softmax(runner.logits(torch.cat(tensors)))
     views = tuple(
-        View(position, mirrored, picture, _ranked(row, record.labels)[0])
+        View(position, mirrored, picture, ranked(row, record.labels)[0])
         for (position, mirrored, picture), row in zip(pictures, probabilities, strict=True)
     )
-    averaged = _ranked(probabilities.mean(axis=0), record.labels)
+    averaged = ranked(probabilities.mean(axis=0), record.labels)
     return replace(plain, averaged=averaged, views=views)
 
 
@@ -191,6 +188,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def _ranked(probabilities: np.ndarray, labels: tuple[str, ...]) -> tuple[Prediction, ...]:
+def ranked(probabilities: np.ndarray, labels: tuple[str, ...]) -> tuple[Prediction, ...]:
+    """The classes of the probabilities [K], best first."""
     order = np.argsort(-probabilities, kind="stable")
     return tuple(Prediction(labels[i], float(probabilities[i])) for i in order)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cnn_space import weights
 from cnn_space.photo import open_photo
 
@@ -86,7 +84,7 @@ def compare(
         ValueError: fewer than two nets or more than eight, an unknown name, no picture.
     """
     from cnn_space import engine
-    from cnn_space.classification import prepare
+    from cnn_space.classification import prepare, ranked, softmax
     from cnn_space.explain import grad_cam
 
     sources = dict(nets) if isinstance(nets, Mapping) else {name: name for name in nets}
@@ -108,7 +106,8 @@ def compare(
             if record.preprocessing not in prepared:
                 prepared[record.preprocessing], _ = prepare(photo, record.preprocessing)
             logits = engines[name].logits(prepared[record.preprocessing])
-            entries[name] = replace(entries[name], ranked=_rank(logits, record.labels, top_k))
+            best = ranked(softmax(logits)[0], record.labels)[:top_k]
+            entries[name] = replace(entries[name], ranked=best)
         if name == next(reversed(sources)):
             entries = _vote(entries)
         yield tuple(entries.values())
@@ -118,7 +117,7 @@ def compare(
         entries[name] = replace(entries[name], heatmap=grad_cam(runner.loaded.net, inputs[name]))
         yield tuple(entries.values())
     times = take_turns(
-        {name: partial(runner.logits, inputs[name]) for name, runner in engines.items()}
+        {name: partial(runner.timed, inputs[name]) for name, runner in engines.items()}
     )
     for name, milliseconds in times.items():
         entries[name] = replace(entries[name], milliseconds=milliseconds)
@@ -126,18 +125,20 @@ def compare(
 
 
 def take_turns(
-    runs: Mapping[str, Callable[[], object]], *, turns: int = TURNS, seconds: float = SECONDS
+    runs: Mapping[str, Callable[[], tuple[object, float]]],
+    *,
+    turns: int = TURNS,
+    seconds: float = SECONDS,
 ) -> dict[str, float]:
-    """Median milliseconds of each run; they take turns, so that drift hits all alike."""
+    """Median milliseconds of runs that give a result and the seconds it took; they take turns, so
+    that drift hits all alike."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
     started = time.perf_counter()
     for turn in range(turns):
         if turn >= 3 and time.perf_counter() - started > seconds:
             break
         for name, run in runs.items():
-            before = time.perf_counter()
-            run()
-            taken[name].append(1000 * (time.perf_counter() - before))
+            taken[name].append(1000 * run()[1])
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
@@ -215,14 +216,6 @@ def _entry(name: str, source) -> Entry:
 def is_remote(record: weights.WeightsRecord) -> bool:
     """Whether these weights would have to come over the network first."""
     return record.source == "hub" and not weights.is_local(record.name)
-
-
-def _rank(logits: np.ndarray, labels: Sequence[str], top_k: int) -> "tuple[Prediction, ...]":
-    from cnn_space.classification import Prediction, softmax
-
-    probabilities = softmax(logits)[0]
-    order = np.argsort(-probabilities, kind="stable")[:top_k]
-    return tuple(Prediction(labels[i], float(probabilities[i])) for i in order)
 
 
 def _vote(entries: dict[str, Entry]) -> dict[str, Entry]:

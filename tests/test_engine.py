@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -116,6 +117,16 @@ def test_logits_are_plain_numbers(checkpoints):
     with torch.no_grad():
         np.testing.assert_allclose(logits, net(torch.from_numpy(batch)).numpy(), atol=1e-5)
     assert not torch.is_inference_mode_enabled()
+
+
+def test_the_wait_for_other_nets_is_not_a_nets_own_time(checkpoints):
+    runner = engine.get("lenet5.cifar10")
+    start = time.perf_counter()
+    with engine._RUN:
+        waiting = ThreadPoolExecutor(1).submit(runner.timed, torch.zeros(1, 3, 32, 32))
+        time.sleep(0.5)
+    _, seconds = waiting.result()
+    assert 0 < seconds <= time.perf_counter() - start - 0.5
 
 
 def test_shared_by_name_and_reloaded_when_retrained(checkpoints):
