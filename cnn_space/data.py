@@ -11,8 +11,9 @@ import io
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+
+from cnn_space.photo import BROKEN
 
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -254,6 +257,15 @@ def fit(image: Image.Image, side: int | None) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
+@contextmanager
+def _telling(number: int) -> Iterator[None]:
+    """What Pillow raises for a broken image as a ValueError that says which one it is."""
+    try:
+        yield
+    except (*BROKEN, Image.DecompressionBombError) as error:
+        raise ValueError(f"image {number} of the set cannot be decoded: {error}") from error
+
+
 def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
     """Encoded images to ``uint8 [N, 3, side, side]``.
 
@@ -263,7 +275,10 @@ def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
     if not encoded:
         raise ValueError("no images to decode")
     if side is None:
-        sizes = {Image.open(io.BytesIO(item)).size for item in encoded}
+        sizes = set()
+        for number, item in enumerate(encoded):
+            with _telling(number):
+                sizes.add(Image.open(io.BytesIO(item)).size)
         if len(sizes) > 1 or len(set(*sizes)) > 1:
             raise ValueError(f"the images are of {len(sizes)} sizes: give one (--image-size)")
         side = sizes.pop()[0]
@@ -271,10 +286,8 @@ def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
 
     def work(start: int) -> None:
         for i in range(start, min(start + 256, len(encoded))):
-            try:
+            with _telling(i):
                 image = fit(Image.open(io.BytesIO(encoded[i])), side)
-            except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-                raise ValueError(f"image {i} of the set cannot be decoded: {error}") from error
             images[i] = np.asarray(image).transpose(2, 0, 1)
 
     # PIL decodes without the GIL, but for thumbnails handing it over costs more than the decoding.

@@ -9,6 +9,8 @@ from PIL import ExifTags, Image, ImageOps
 
 # Only decoders that read pixels: no PostScript, no vector formats, no external programs.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+# What Pillow's decoders raise for files that are cut off or broken within.
+BROKEN = (OSError, SyntaxError, EOFError, ValueError, TypeError, LookupError, RuntimeError)
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 
@@ -69,7 +71,15 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image.seek(0)
         image.load()
         return _upright_rgb(image)
-    except (OSError, SyntaxError, EOFError, ValueError, TypeError, IndexError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        EOFError,
+        ValueError,
+        TypeError,
+        LookupError,
+        RuntimeError,
+    ) as error:
         # What Pillow's decoders raise for files that are cut off or broken within.
         raise PhotoError("damaged") from error
     except (MemoryError, OverflowError) as error:
@@ -85,7 +95,7 @@ def _open(file) -> Image.Image:
             return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
     except Image.DecompressionBombError:
         raise PhotoError("too_large", most=MAX_PIXELS // 1_000_000) from None
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError, OverflowError):
+    except (*BROKEN, OverflowError):
         raise PhotoError("unreadable") from None
 
 

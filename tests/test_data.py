@@ -72,6 +72,8 @@ def test_what_is_not_an_image_set_is_named(tmp_path):
     write_split(tmp_path / "d", "train", encoded, labels)
     with pytest.raises(ValueError, match="image 1"):
         data.read("d", "train", folder=tmp_path, side=32)
+    with pytest.raises(ValueError, match="image 1"):
+        data.decode(encoded)
 
 
 @pytest.mark.parametrize(

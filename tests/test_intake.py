@@ -135,6 +135,8 @@ def header_only(width: int, height: int) -> bytes:
 
 
 JPEG = encoded(Image.fromarray(ramp(600, 400)), "JPEG", quality=90)
+AVIF = encoded(Image.fromarray(ramp(64, 64)), "AVIF")
+AVIF_PIXELS = AVIF.index(b"mdat") + 4
 REFUSED = {
     "empty": (b"", "empty"),
     "text": (b"not a picture at all, but long enough to look at", "not a picture"),
@@ -146,6 +148,7 @@ REFUSED = {
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "not a picture"),
     "truncated jpeg": (JPEG[: len(JPEG) // 2], "damaged"),
     "truncated png": (encoded(Image.fromarray(ramp(300, 300)), "PNG")[:1000], "damaged"),
+    "broken avif": (AVIF[:AVIF_PIXELS] + bytes(len(AVIF) - AVIF_PIXELS), "damaged"),
     "truncated head": (JPEG[:20], "not a picture|damaged"),
     "1×1": (encoded(Image.new("RGB", (1, 1)), "PNG"), "1 × 1 pixels"),
     "3000×1": (encoded(Image.new("RGB", (3000, 1)), "PNG"), "3000 × 1 pixels"),
