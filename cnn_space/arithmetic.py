@@ -46,7 +46,7 @@ class Layer:
     """One layer: what goes in, what comes out, and what it costs for one image."""
 
     name: str
-    kind: str  # "conv", "linear", "max pool", "avg pool", "batch norm", "other"
+    kind: str  # "conv", "linear", "max pool", "avg pool", "batch norm", "local norm"
     source: Shape
     result: Shape
     kernel: Pair | None = None
@@ -389,7 +389,8 @@ def chain(first: Inception, *, name: str = "3a") -> dict[str, Inception]:
 
     ``first`` stands in for ``name``; those behind it have the paper's widths and ``first``'s
     switches. Before 4a and 5a the map is halved by the paper's 3×3 pool of stride 2; the chain ends
-    where no window of that pool fits, at a side of one pixel.
+    where no window of that pool fits, at a side of one pixel, and where a module would take more
+    channels than one may have.
     """
     module, modules = first, {name: first}
     names = list(PRESETS)
@@ -403,5 +404,8 @@ def chain(first: Inception, *, name: str = "3a") -> dict[str, Inception]:
         channels, height, width = shape
         widths = PRESETS[following][3:]
         sizes = dict(zip(NUMBERS, (height, width, channels, *widths), strict=True))
-        module = modules[following] = replace(first, **sizes)
+        try:
+            module = modules[following] = replace(first, **sizes)
+        except FieldError:
+            break
     return modules

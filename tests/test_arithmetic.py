@@ -8,7 +8,16 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnn_space import arithmetic
-from cnn_space.arithmetic import NUMBERS, PRESETS, Field, Inception, Working, chain, output_size
+from cnn_space.arithmetic import (
+    CHANNEL_LIMIT,
+    NUMBERS,
+    PRESETS,
+    Field,
+    Inception,
+    Working,
+    chain,
+    output_size,
+)
 from cnn_space.models import googlenet
 
 # Weights and MACs of the paper's modules, worked out apart from this code.
@@ -89,6 +98,8 @@ def test_chain_is_googlenet():
     assert chain(first.naive)["5b"].result == (4944, 7, 7)
     single = arithmetic.replace(first, height=1, width=1)
     assert list(chain(single)) == ["3a", "3b"]  # one pixel cannot be halved
+    wide = arithmetic.replace(first, ch1x1=CHANNEL_LIMIT)
+    assert list(chain(wide)) == ["3a"]  # what it gives is more than a module takes
     assert list(chain(Inception(*PRESETS["4d"]), name="4d")) == ["4d", "4e", "5a", "5b"]
 
 

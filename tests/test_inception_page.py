@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
 import gradio as gr
+import orjson
 import pytest
 import torch
 from hypothesis import given, settings
@@ -135,6 +136,8 @@ def test_impossible_numbers_get_a_sentence_at_the_field(value):
         assert others == [""] * 8
         assert all(skipped(part) for part in (answer[0], *answer[10:]))
     assert "4,096" in update(height=5000)[1]["info"]
+    # The widest module is one, but none can follow it.
+    assert "65,536 channels" in update(preset="chain", ch1x1=65_536)[FIGURE]
     assert "정수" in update(visitor("ko-KR,en;q=0.5"), height=1.5)[1]["info"]
 
 
@@ -157,9 +160,10 @@ def test_an_address_without_a_module_opens_3a_where_the_visitor_is():
     assert "파라미터" in korean[15] and figures(korean[15])["parameters"] == "163,328"
 
 
-@pytest.mark.parametrize("text", ["", "abc", "-3", "1e999", "nan", "<b>", "2.5"])
+@pytest.mark.parametrize("text", ["", "abc", "-3", "1e999", "1e20", "nan", "<b>", "2.5"])
 def test_a_broken_link_gets_a_sentence(text):
     opened = inception.open_link(visitor(ch3x3=text, kernel5x5="7", reduction="?"))
+    orjson.dumps(opened[2 + NUMBERS.index("ch3x3")])  # as it is sent to the browser
     assert opened[0].selected == "inception"
     assert opened[2 + NUMBERS.index("ch3x3")]["info"].startswith("Must be")
 

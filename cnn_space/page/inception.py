@@ -8,6 +8,7 @@ from dataclasses import replace
 import gradio as gr
 
 from cnn_space.arithmetic import (
+    CHANNEL_LIMIT,
     NUMBERS,
     PRESETS,
     PRINTED,
@@ -188,7 +189,8 @@ def _typed(text: object) -> float | int | None:
         return None
     if number != number or number in (float("inf"), float("-inf")):
         return None
-    return int(number) if number == int(number) else number
+    # A whole number beyond these is none that a browser could hold.
+    return int(number) if abs(number) < 2**53 and number == int(number) else number
 
 
 def _notice(name: str, value: object, lang: str) -> dict:
@@ -305,6 +307,8 @@ def chain_table(first: Inception, lang: str) -> str:
     """The modules from the first to 5b, each fed by the one before; beside it all of it naive."""
     name = preset_of(first) or "3a"
     modules, naives = chain(first, name=name), chain(first.naive, name=name)
+    both = [key for key in modules if key in naives]
+    modules, naives = ({key: row[key] for key in both} for row in (modules, naives))
     most = max(module.macs for module in naives.values())
     rows = []
     for key, module in modules.items():
@@ -318,7 +322,7 @@ def chain_table(first: Inception, lang: str) -> str:
             f"<td>{naive.in_channels:,} → {naive.result[0]:,}</td><td>{short(naive.macs)}</td></tr>"
         )
     macs, naive_macs = (sum(m.macs for m in row.values()) for row in (modules, naives))
-    ends = "" if "5b" in modules else say("inception_chain_ends", lang)
+    ends = "" if "5b" in modules else say("inception_chain_ends", lang, limit=f"{CHANNEL_LIMIT:,}")
     total = say(
         "inception_chain_sum",
         lang,

@@ -60,7 +60,10 @@ EN: dict[str, str] = {
         "The first module is the one above, with its switches; those behind it have the paper's "
         "widths. Before 4a and 5a a 3×3 pool of stride 2 halves the map."
     ),
-    "inception_chain_ends": "A side of one pixel cannot be halved: the chain ends there.",
+    "inception_chain_ends": (
+        "A side of one pixel cannot be halved, and no module takes more than {limit} channels: the "
+        "chain ends there."
+    ),
     "inception_module": "module",
     "inception_channels": "channels",
     "inception_naive_channels": "channels, naive",
@@ -221,7 +224,6 @@ EN: dict[str, str] = {
         "An image of {size} × {size} does not fit this net: {shape} reaches {layer} ({what}), "
         "which was built for another size."
     ),
-    "inception_fully_connected": "fully connected",
 }
 
 KO: dict[str, str] = {
@@ -280,7 +282,9 @@ KO: dict[str, str] = {
         "첫 모듈은 위에서 정한 모듈이고 설정도 그대로 이어져요. 그 뒤의 모듈은 논문의 채널 수를 "
         "씁니다. 4a와 5a 앞에서는 보폭 2의 3×3 풀링이 특징 맵을 절반으로 줄여요."
     ),
-    "inception_chain_ends": "한 변이 1픽셀이면 더 줄일 수 없어 여기서 끝나요.",
+    "inception_chain_ends": (
+        "한 변이 1픽셀이면 더 줄일 수 없고, 모듈의 입력은 {limit}채널까지라서 여기서 끝나요."
+    ),
     "inception_module": "모듈",
     "inception_channels": "채널",
     "inception_naive_channels": "채널 (단순)",
@@ -433,5 +437,4 @@ KO: dict[str, str] = {
         "{size} × {size} 이미지는 이 신경망에 맞지 않아요. {layer}({what})에 {shape}이 들어오는데, "
         "다른 크기에 맞춘 층입니다."
     ),
-    "inception_fully_connected": "완전 연결",
 }
