@@ -48,6 +48,14 @@ def told(probabilities, labels, views=()) -> Answer:
     return Answer(record, ranked, seen, 0.0123, "PyTorch", 1, ranked if views else (), views)
 
 
+def test_a_net_that_has_expired_is_named(checkpoints, photo):
+    gone = "LeNet-5 · <mine> · 90 %"
+    for request, words in ((ENGLISH, "not kept any more"), (KOREAN, "보관되어 있지 않습니다")):
+        answer_, *rest = page.show(photo, gone, False, {}, request)
+        assert words in answer_ and "LeNet-5 · &lt;mine&gt;" in answer_ and rest == [""] * 3
+    assert page.fetch(gone, {}) is None
+
+
 def test_examples_are_pictures_from_installed_packages():
     paths = page.examples()
     assert [path.rsplit("/")[-1] for path in paths] == [

@@ -70,6 +70,7 @@ def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
 def test_nothing_to_look_at_is_nothing_to_show(googlenet, photo):
     assert page.look(None, googlenet, {}, ENGLISH) == ""
     assert page.look(photo, None, {}, ENGLISH) == ""
+    assert page.look(photo, "mine, but expired", {}, ENGLISH) == ""
     assert page.look_inside(None, googlenet, {}, "3a", ENGLISH) == ""
     assert page.look_inside(photo, "lenet5.cifar10", {}, "3a", ENGLISH) == ""
 

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import io
+from collections.abc import Mapping
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,9 +78,15 @@ def arrive(own_nets: dict, request: gr.Request):
     return gr.Dropdown(choices=choices(own_nets, language(request)))
 
 
+def is_here(model: str, own_nets: Mapping[str, weights.Loaded]) -> bool:
+    """Whether a net can answer without a network. A visitor's net may have expired while its name
+    is still chosen."""
+    return model in own_nets or (model in weights.list_weights() and weights.is_local(model))
+
+
 def fetch(model: str | None, own_nets: dict, progress=gr.Progress()) -> None:  # noqa: B008
     """Brings the chosen net here if it is not. Outside the queue of answers: none waits for it."""
-    if not model or model in own_nets or weights.is_local(model):
+    if model not in weights.list_weights() or is_here(model, own_nets):
         return
     title = weights.record(model).title
 
@@ -105,8 +112,10 @@ def show(
     waiting = ""
     if model is None:
         waiting = say("classify_no_nets", lang)
-    elif model not in own_nets and not weights.is_local(model):
-        waiting = say("classify_not_here", lang, title=weights.record(model).title)
+    elif not is_here(model, own_nets):
+        known = model in weights.list_weights()
+        key = "classify_not_here" if known else "classify_expired"
+        waiting = say(key, lang, title=weights.record(model).title if known else model)
     elif image is None:
         waiting = say("classify_waiting", lang)
     if waiting:

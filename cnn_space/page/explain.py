@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cnn_space import weights
+from cnn_space.page import classify
 from cnn_space.page.texts import label, language, say
 from cnn_space.weights import Preprocessing
 
@@ -123,7 +124,7 @@ def _looked(photo, model, own_nets, wanted: str | None, lang: str) -> str:
 
 def _ready(photo, model, own_nets):
     """(engine, input [1, 3, H, W]) of a net that is here, or None."""
-    if photo is None or model is None or not (model in own_nets or weights.is_local(model)):
+    if photo is None or model is None or not classify.is_here(model, own_nets):
         return None
     from cnn_space import engine
     from cnn_space.classification import prepare

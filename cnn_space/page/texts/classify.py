@@ -17,6 +17,8 @@ EN: dict[str, str] = {
     "python -m cnn_space train lenet5 --data cifar10",
     "classify_not_here": "{title} is not on this machine and could not be fetched. Choose another "
     "net for now.",
+    "classify_expired": "{title} is not kept any more. Choose another net, or train it again in "
+    "Fine-tune.",
     "classify_ranked": "Most likely classes",
     "classify_ten_average": "Average of ten views",
     "classify_one_view": "One view",
@@ -57,6 +59,8 @@ KO: dict[str, str] = {
     "python -m cnn_space train lenet5 --data cifar10",
     "classify_not_here": "{title}: 이 컴퓨터에 없고, 받아 올 수도 없었습니다. 우선 다른 신경망을 "
     "골라 주세요.",
+    "classify_expired": "{title}: 이제 보관되어 있지 않습니다. 다른 신경망을 고르거나 미세 조정 "
+    "탭에서 다시 학습시켜 주세요.",
     "classify_ranked": "가능성이 높은 클래스",
     "classify_ten_average": "열 가지 뷰의 평균",
     "classify_one_view": "뷰 하나",
