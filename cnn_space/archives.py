@@ -73,7 +73,7 @@ class Limits:
 REASONS = {
     "too_big": "The file has {mb} MB; at most {limit} MB are taken.",
     "not_a_zip": "This is not a zip file, or it is damaged. Pack one folder a class as .zip.",
-    "too_many_entries": "The zip lists more than {limit} files; leave out what is not needed.",
+    "too_many_entries": "There are more than {limit} files; leave out what is not needed.",
     "unpacks_too_big": "The zip unpacks to {mb} MB; at most {limit} MB are taken.",
     "not_a_folder": "There is no folder {path}.",
     "no_images": "No usable image was found. Put the photos into one folder a class.",
@@ -426,8 +426,12 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> Intake:
     Raises DataError when it cannot be used.
     """
     limits = limits or Limits.from_environment()
-    root = Path(path).expanduser()
-    if not root.is_dir():
+    try:
+        root = Path(path).expanduser()
+        there = str(path).strip() and root.is_dir()
+    except (OSError, RuntimeError):  # a name too long, a home that nobody has
+        there = False
+    if not there:
         raise DataError("not_a_folder", path=clean(str(path)))
     basket = Basket(limits)
     candidates: dict[tuple[str, ...], Path] = {}
@@ -459,7 +463,7 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> Intake:
     return basket.image_set(clean(root.resolve().name))
 
 
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{,95}/[A-Za-z0-9][\w.-]{,95}")
 
 
 def read_hub(name: str, limits: Limits | None = None) -> Intake:

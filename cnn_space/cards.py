@@ -15,6 +15,7 @@ from torch import nn
 from cnn_space import layers, zoo
 from cnn_space.data import ImageSet, Source
 from cnn_space.evaluation import Evaluation, judge, predict
+from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
 from cnn_space.training import Run
 
@@ -27,7 +28,7 @@ def without_aux(net: nn.Module) -> dict[str, torch.Tensor]:
     return {
         key: value.detach().cpu().contiguous()
         for key, value in net.state_dict().items()
-        if not key.lower().startswith("aux")
+        if not is_auxiliary(key)
     }
 
 
@@ -48,7 +49,8 @@ def exact() -> None:
 def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> tuple[torch.dtype, str]:
     """float16, or float32 where rounding costs the net accuracy on the held-out images (or where a
     weight is too large for it); and a sentence that says why. ``shape`` goes to ``predict``."""
-    largest = max(tensor.abs().max() for tensor in net.state_dict().values() if tensor.numel())
+    stored = without_aux(net).values()  # counters of steps stay whole numbers in the file
+    largest = max(tensor.abs().max() for tensor in stored if tensor.is_floating_point())
     if not largest <= torch.finfo(torch.float16).max:
         return torch.float32, f"float32, for a weight of {largest:.3g} does not fit float16"
     if held_out is None or not len(held_out):

@@ -22,7 +22,7 @@ from torch import nn
 
 from cnn_space import cards, classification, engine, evaluation, layers, training
 from cnn_space.data import ImageSet, augment, draw_epoch, normalize, tag
-from cnn_space.models.heads import last_stage, replace_head
+from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
 from cnn_space.models.registry import create_model
 from cnn_space.weights import Loaded, Preprocessing
 
@@ -264,7 +264,7 @@ def layer_groups(net: nn.Module, lr: float, lower: float, weight_decay: float) -
     """
     new = set(net.get_submodule(net.head_layer).parameters())
     for name, child in net.named_children():
-        if name.startswith("aux"):
+        if is_auxiliary(name):
             new |= set(child.parameters())
     body = [
         [p for p in module.parameters(recurse=False) if p not in new] for module in net.modules()
@@ -536,7 +536,7 @@ class Run:
             state = {
                 key: value.detach().to("cpu", copy=True).contiguous()
                 for key, value in self._net.state_dict().items()
-                if not key.startswith("aux")
+                if not is_auxiliary(key)
             }
             self._best = _Best(state, logits, stage, epoch, accuracy, loss)
         return True

@@ -57,6 +57,13 @@ def _finetune(options) -> int:
     for left in intake.left_out:
         print(f"left out: {left.count} × {left.reason} ({left.example})", file=sys.stderr)
     base = weights.load(options.base)
+    # Before the training, not after it: is there a place for the result?
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {options.out} is no folder for a net: {error.strerror}") from None
+    if options.record and not options.record.parent.is_dir():
+        raise ValueError(f"there is no folder {options.record.parent} (--record)")
     run = finetuning.Run(base, intake.images, plan, seconds=options.seconds, device=options.device)
     with contextlib.suppress(KeyboardInterrupt):
         _follow(run)
@@ -65,7 +72,6 @@ def _finetune(options) -> int:
         return 1
     result = run.result()
     report = result.report
-    options.out.mkdir(parents=True, exist_ok=True)
     file, _ = finetuning.save(result, options.out)
     if options.record:
         options.record.write_text(json.dumps(report.to_json(), ensure_ascii=False) + "\n")

@@ -493,6 +493,13 @@ def test_a_set_without_images_or_labels_says_so(tmp_path):
         read_rows(stream, "me/words", LIMITS)
 
 
+@pytest.mark.parametrize("path", ["", " ", "~no such visitor/x", "a" * 5000])
+def test_folders_that_are_none(path):
+    with pytest.raises(DataError) as caught:
+        read_folder(path, LIMITS)
+    assert caught.value.reason == "not_a_folder"
+
+
 @pytest.mark.parametrize(
     "name",
     ["", "mnist", "/etc", "../x", "a/../b", "cnn_space/page", "a/b/c", "https://x/y"],

@@ -170,6 +170,20 @@ def test_photos_start_from_the_net_trained_on_photos(monkeypatch):
     assert finetune.suited_base(intake(65), small) == small
 
 
+def test_images_that_come_too_late_change_nothing(checkpoints, monkeypatch):
+    bench = Bench()
+
+    def slow(name):
+        finetune.choose_source(bench, "digits", "lenet5.cifar10", 20, visitor())
+        return finetune.digits()
+
+    monkeypatch.setattr(archives, "read_hub", slow)
+    where = (None, "me/set", "", "lenet5.cifar10", 20, visitor())
+    _, *rest = finetune.read_images(bench, "hub", *where)
+    assert bench.source == "digits" and bench.intake is None
+    assert all(part == gr.skip() for part in rest)
+
+
 def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
     path = tmp_path / "a.zip"
     path.write_bytes(b"no zip")

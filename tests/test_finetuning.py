@@ -16,6 +16,7 @@ from cnn_space import classification, finetuning, weights
 from cnn_space.__main__ import main
 from cnn_space.data import ImageSet
 from cnn_space.finetuning import PRESETS, Plan, Report, Run
+from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
 
 QUICK = Plan(head_epochs=6, top_epochs=2, epochs=1, batch_size=16)
@@ -105,9 +106,22 @@ def test_rates_rise_from_the_lowest_layers_to_the_head():
     assert order == sorted(order)
     assert rate[net.conv1.conv.weight] == pytest.approx(0.001)
     assert rate[net.fc.weight] == 0.1
-    assert {rate[p] for p in net.aux1.parameters()} == {0.1}
     assert decay[net.fc.weight] == 5e-4
     assert decay[net.fc.bias] == decay[net.conv1.bn.weight] == 0
+
+
+@pytest.mark.parametrize("arch", ["googlenet", "inception_v3"])
+def test_auxiliary_heads_learn_like_the_head_and_are_told_from_the_rest(arch):
+    with torch.device("meta"):
+        net = create_model(arch, 10, aux=True)
+    groups = finetuning.layer_groups(net, 0.1, 0.01, 5e-4)
+    rate = {p: group["lr"] for group in groups for p in group["params"]}
+    named = dict(net.named_parameters())
+    kept = [name for name in net.state_dict() if not is_auxiliary(name)]
+    net.set_aux(None)
+    assert kept == list(net.state_dict())
+    auxiliary = named.keys() - dict(net.named_parameters()).keys()
+    assert auxiliary and {rate[named[name]] for name in auxiliary} == {0.1}
 
 
 def test_the_body_sees_every_image_once_in_the_head_stage(folder, monkeypatch):
@@ -344,7 +358,7 @@ def test_presets_are_plans():
         Plan(**changes)
 
 
-def test_from_the_shell(checkpoints, tmp_path, capsys):
+def test_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
     images = stripes(8)
     for i, image in enumerate(images.images):
         path = tmp_path / "bars" / images.classes[images.labels[i]] / f"{i}.png"
@@ -357,5 +371,12 @@ def test_from_the_shell(checkpoints, tmp_path, capsys):
     loaded = weights.load(tmp_path / "out" / "lenet5.bars.safetensors")
     report = Report.from_json(json.loads(record.read_text()))
     assert loaded.record.labels == ("a", "b", "c") and report.classes == ("a", "b", "c")
+    # Where the result cannot be kept, nothing is trained first.
+    with monkeypatch.context() as patch:
+        patch.setattr(finetuning.Run, "__iter__", lambda run: pytest.fail("it trained"))
+        assert main([*command, "--out", str(record)]) == 2
+        assert "no folder for a net" in capsys.readouterr().err
+        assert main([*command, "--out", str(tmp_path), "--record", str(tmp_path / "x/y.json")]) == 2
+        assert "--record" in capsys.readouterr().err
     assert main([*command[:1], str(tmp_path / "nothing"), *command[2:]]) == 2
     assert "not the name of a set" in capsys.readouterr().err

@@ -33,6 +33,12 @@ def replace_head(net: Net, num_classes: int, *, aux: bool = False) -> Net:
     return net.to(old.weight.device, old.weight.dtype)
 
 
+def is_auxiliary(name: str) -> bool:
+    """Whether a module or parameter is, by its dotted name in a net, of an auxiliary head:
+    GoogLeNet's ``aux1`` and ``aux2``, Inception v3's ``AuxLogits``."""
+    return name.lower().startswith("aux")
+
+
 def sharing_copy(net: nn.Module) -> nn.Module:
     """A copy of the modules of ``net`` that holds the very same parameters and buffers."""
     shared = {id(tensor): tensor for tensor in [*net.parameters(), *net.buffers()]}

@@ -51,6 +51,7 @@ class Bench:
     def __init__(self):
         self.source = "digits"
         self.intake: Intake | None = None  # what was read; the digits need no reading
+        self.reading: object = None  # what is being read; another choice makes it void
         self.run = None
         self.ended: str | None = None  # how the last run ended; None while there is none or one
         self.result = None
@@ -149,12 +150,6 @@ def digits() -> Intake:
     return archives.digits()
 
 
-def refusal(error: DataError, lang: str) -> gr.Error:
-    """The toast for images that cannot be used, in the visitor's language."""
-    sentence = say(f"finetune_error_{error.reason}", lang, **error.values)
-    return gr.Error(sentence, print_exception=False)
-
-
 def reading(request: gr.Request) -> tuple[str, str]:
     """While images are read: (data, samples)."""
     return f"<p class='small'>{say('finetune_reading', language(request))}</p>", ""
@@ -176,31 +171,36 @@ def read_images(
     What is wrong with them is said where they would be shown.
     """
     lang = language(request)
+    ticket = bench.reading = object()
     bench.source, bench.intake = source, None
+    intake = None
     try:
         if source == "zip" and not file:
             problem = say("finetune_no_zip", lang)
         elif source == "zip":
-            bench.intake = archives.read_zip(file)
+            intake = archives.read_zip(file)
         elif source == "hub":
-            bench.intake = archives.read_hub(hub or "")
+            intake = archives.read_hub(hub or "")
         elif source == "folder" and may_read_folders(request):
-            bench.intake = archives.read_folder(folder or "")
+            intake = archives.read_folder(folder or "")
         else:
             raise DataError("not_a_folder", path="")
     except DataError as error:
         problem = say(f"finetune_error_{error.reason}", lang, **error.values)
-    if bench.intake is None:
+    if bench.reading is not ticket:  # the visitor has chosen other images meanwhile
+        return bench, *[gr.skip()] * 4
+    bench.intake = intake
+    if intake is None:
         problem = f"<p class='problem' role='alert'>{escape(problem)}</p>"
         return bench, gr.skip(), gr.skip(), problem + limits_html(lang), ""
     BENCHES.keep(bench)
-    base = suited_base(bench.intake, base)
+    base = suited_base(intake, base)
     return bench, base, "mirror", *show_images(bench, base, "mirror", holdout, request)
 
 
 def choose_source(bench: Bench, source: str, base: str, holdout: float, request: gr.Request):
     """Show the inputs of a source; the digits are there at once, the others wait to be read."""
-    bench.source, bench.intake = source, None
+    bench.source, bench.intake, bench.reading = source, None, None
     base = suited_base(bench.images, base)
     augment = "shift" if source == "digits" else "mirror"
     inputs = [gr.update(visible=source == name) for name in ("zip", "hub", "folder")]
@@ -774,9 +774,8 @@ def collect(bench: Bench, own: OwnNets) -> str | None:
         run, bench.run = bench.run, None
         if run is None:
             return bench.ended
-        bench.ended = run.ended
         if not run.has_best:
-            bench.ended += ", nothing kept"
+            bench.ended = f"{run.ended}, nothing kept"
             return bench.ended
         result = bench.result = run.result()
         bench.forgotten = False
@@ -787,6 +786,7 @@ def collect(bench: Bench, own: OwnNets) -> str | None:
         # Gradio copies the file when it hands it out; ours goes with the bench.
         bench.folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
         bench.file = str(bundle(result, Path(bench.folder.name)))
+        bench.ended = run.ended
         return bench.ended
 
 

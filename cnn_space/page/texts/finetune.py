@@ -297,7 +297,7 @@ KO: dict[str, str] = {
     "finetune_error_too_big": "파일이 {mb}MB입니다. {limit}MB까지 받습니다.",
     "finetune_error_not_a_zip": "zip 파일이 아니거나 손상되었습니다. 클래스마다 폴더 하나씩 넣어 "
     ".zip으로 묶어 주세요.",
-    "finetune_error_too_many_entries": "zip에 파일이 {limit}개 넘게 들어 있습니다. 필요 없는 것은 "
+    "finetune_error_too_many_entries": "파일이 {limit}개 넘게 들어 있습니다. 필요 없는 것은 "
     "빼 주세요.",
     "finetune_error_unpacks_too_big": "압축을 풀면 {mb}MB가 됩니다. {limit}MB까지 받습니다.",
     "finetune_error_not_a_folder": "{path} 폴더가 없습니다.",
