@@ -164,7 +164,7 @@ def _from_hub(record, download: _Download) -> None:
             arrived = Path(scratch, record.file)
             url = hf_hub_url(record.repo, record.file, revision=there.commit_hash)
             _stream(url, build_hf_headers(), arrived, record, download, there.size)
-            if not _has_hash(arrived, etag) or not _has_hash(arrived, record.sha256 or etag):
+            if not all(_has_hash(arrived, hash_) for hash_ in {etag, record.sha256 or etag}):
                 raise FetchError(f"{record.file} of {_host(record)} arrived damaged; try again.")
             os.replace(arrived, blob)
     hf_hub_download(record.repo, record.file, revision=record.revision, etag_timeout=ANSWER_S)

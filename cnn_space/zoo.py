@@ -65,8 +65,8 @@ def design(name: str, side: int) -> Design:
             options["form"] = "cifar"
         elif arch.startswith("vgg"):
             options["head"] = "gap"
-        elif arch == "googlenet" or (arch.startswith(("resnet", "densenet")) and "bc" not in arch):
-            options["small_input"] = True
+        elif arch.startswith(("googlenet", "inception", "resnet", "densenet")) and "bc" not in arch:
+            options["small_input"] = True  # Inception v3, which has no such stem, says so
     return Design(title, arch, options)
 
 

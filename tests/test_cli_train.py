@@ -197,6 +197,7 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
     [
         ({"net": "googlnet"}, "googlenet_paper"),
         ({"net": "resnet18", "option": "depth=3"}, "depth"),
+        ({"net": "inception_v3"}, "small"),
         ({"lr": "-1"}, "lr is above 0"),
         ({"holdout": "120"}, "119"),
         ({"data-dir": "nowhere"}, "train*.parquet"),
@@ -235,5 +236,7 @@ def test_float32_is_kept_where_rounding_costs():
     net.weight.data = torch.tensor([[1.0, 1.0], [1.0002, 0.0]])
     dtype, why = cards.storage_type(net, images, **plain)
     assert dtype == torch.float32 and "100.00 % of the held-out images to 50.00 %" in why
+    net.register_buffer("steps", torch.tensor(100_000))  # a whole number: it stays one
+    assert cards.storage_type(net, None)[0] == torch.float16
     net.weight.data = torch.tensor([[0.0, 1e5], [1.0, 0.0]])
     assert cards.storage_type(net, images, **plain)[0] == torch.float32
