@@ -364,7 +364,7 @@ def finetune_tab(
                     epochs = gr.Slider(0, 50, 2, step=1, label=t("finetune_epochs"))
                 with gr.Row():
                     optimizer = gr.Radio(
-                        [("SGD", "sgd"), ("Adam", "adam")],
+                        [("SGD", "sgd"), ("AdamW", "adam")],
                         value="sgd",
                         label=t("finetune_optimizer"),
                     )

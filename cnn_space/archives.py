@@ -72,20 +72,20 @@ class Limits:
 
 REASONS = {
     "too_big": "The file has {mb} MB; at most {limit} MB are taken.",
-    "not_a_zip": "This is not a zip file, or it is damaged. Pack one folder a class as .zip.",
+    "not_a_zip": "This is not a zip file, or it is damaged. Pack one folder per class as .zip.",
     "too_many_entries": "There are more than {limit} files; leave out what is not needed.",
     "unpacks_too_big": "The zip unpacks to {mb} MB; at most {limit} MB are taken.",
     "not_a_folder": "There is no folder {path}.",
-    "no_images": "No usable image was found. Put the photos into one folder a class.",
+    "no_images": "No usable image was found. Put the photos into one folder per class.",
     "one_class": "Only one class was found ({name}). Fine-tuning needs at least two folders.",
-    "no_folders": "The photos lie in no folder. Put them into one folder a class.",
+    "no_folders": "The photos lie in no folder. Put them into one folder per class.",
     "too_many_classes": "{count} classes were found; at most {limit} are taken.",
     "one_image_each": "A class needs at least two images, one to learn from and one to check.",
     "encrypted": "The zip is protected by a password. Pack it again without one.",
-    "hub_name": "{name} is not the name of a set on the Hub. It reads owner/name, for example "
+    "hub_name": "{name} is not the name of a dataset on the Hub. It reads owner/name, for example "
     "frgfm/imagenette:160px.",
     "hub_offline": "The Hub cannot be reached from here. Use the digits or a zip instead.",
-    "hub_unknown": "The Hub has no public set {name}.",
+    "hub_unknown": "The Hub has no public dataset {name}.",
     "hub_slow": "The Hub did not answer within {seconds} seconds. Try again, or use a zip.",
     "hub_unreadable": "{name} cannot be read as a set of images.",
     "hub_configs": "{name} comes in several forms; add one: {name}:{first}.",

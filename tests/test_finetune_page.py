@@ -193,7 +193,7 @@ def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
     told = finetune.read_images(Bench(), "zip", None, "", "", "x", 20, visitor())
     assert "Choose a zip first" in told[3]
     told = finetune.read_images(Bench(), "hub", None, EVIL, "", "x", 20, visitor())
-    assert "not the name of a set" in told[3] and "<img" not in told[3]
+    assert "not the name of a dataset" in told[3] and "<img" not in told[3]
 
 
 def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path, monkeypatch):

@@ -379,4 +379,4 @@ def test_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
         assert main([*command, "--out", str(tmp_path), "--record", str(tmp_path / "x/y.json")]) == 2
         assert "--record" in capsys.readouterr().err
     assert main([*command[:1], str(tmp_path / "nothing"), *command[2:]]) == 2
-    assert "not the name of a set" in capsys.readouterr().err
+    assert "not the name of a dataset" in capsys.readouterr().err

@@ -177,12 +177,14 @@ def read_images(
     try:
         if source == "zip" and not file:
             problem = say("finetune_no_zip", lang)
+        elif source == "folder" and not folder:
+            problem = say("finetune_no_folder", lang)
         elif source == "zip":
             intake = archives.read_zip(file)
         elif source == "hub":
             intake = archives.read_hub(hub or "")
         elif source == "folder" and may_read_folders(request):
-            intake = archives.read_folder(folder or "")
+            intake = archives.read_folder(folder)
         else:
             raise DataError("not_a_folder", path="")
     except DataError as error:
@@ -580,7 +582,7 @@ def matrix_html(result, lang: str) -> str:
         total = max(1, sum(row))
         cells = []
         for j, count in enumerate(row):
-            text = say("finetune_matrix_cell", lang, true=name, answer=names[j], count=count)
+            text = _cell_title(name, names[j], count, lang)
             share = count / total
             kind = "ft-hit" if i == j else "ft-miss"
             if count:
@@ -652,16 +654,18 @@ def cell_html(bench: Bench, cell: str, lang: str) -> str:
         for i, pair in enumerate(zip(report.targets, report.answers, strict=True))
         if pair == (row, column)
     ]
-    true, answer = escape(label(true, lang)), escape(label(answer, lang))
-    if row == column:
-        title = say("finetune_cell_right", lang, label=true, count=len(inside))
-    else:
-        title = say("finetune_cell_wrong", lang, true=true, answer=answer, count=len(inside))
+    title = escape(_cell_title(label(true, lang), label(answer, lang), len(inside), lang))
     if len(inside) > SHOWN_IN_CELL:
         title += " · " + say("finetune_cell_first", lang, count=SHOWN_IN_CELL)
     inside = inside[:SHOWN_IN_CELL]
     captions = [f"{100 * report.confidences[i]:.0f} %" for i in inside]
     return f"<h4>{title}</h4>" + pictures_html(result, inside, captions)
+
+
+def _cell_title(true: str, answer: str, count: int, lang: str) -> str:
+    if true == answer:
+        return say("finetune_cell_right", lang, label=true, count=count)
+    return say("finetune_cell_wrong", lang, true=true, answer=answer, count=count)
 
 
 def open_cell(bench: Bench, event: gr.EventData, request: gr.Request) -> str:
@@ -740,7 +744,10 @@ def start(
             holdout,
             seed,
         )
-        run = bench.run = Run(weights.load(base), intake.images, plan, seconds=budget())
+        loaded = weights.load(base)
+        if aux and not hasattr(loaded.net, "set_aux"):
+            raise ValueError(say("finetune_no_aux", lang, title=loaded.record.title))
+        run = bench.run = Run(loaded, intake.images, plan, seconds=budget())
         with contextlib.closing(iter(run)) as updates:
             for update in updates:
                 if bench.run is not run:  # collected by Stop: its result is on the page already

@@ -10,21 +10,25 @@ EN: dict[str, str] = {
     "finetune_source": "Where from",
     "finetune_source_digits": "Handwritten digits",
     "finetune_source_zip": "My zip",
-    "finetune_source_hub": "A set on the Hub",
+    "finetune_source_hub": "Hugging Face dataset",
     "finetune_source_folder": "A folder here",
-    "finetune_zip": "Zip with one folder a class",
+    "finetune_zip": "Zip with one folder per class",
     "finetune_hub": "Name on the Hub",
     "finetune_hub_info": "owner/name, or owner/name:config",
-    "finetune_folder": "Folder with one subfolder a class",
+    "finetune_folder": "Folder with one subfolder per class",
     "finetune_reading": "Reading the images…",
     "finetune_read": "Read it",
-    "finetune_limits": "At most {images} images, {classes} classes, {mb} MB a zip, {megapixels} "
-    "million pixels a photo. Archives are read, never unpacked; images are forgotten after "
-    "{minutes} minutes, uploads deleted within two hours.",
+    "finetune_limits": (
+        "At most {images} images, {classes} classes, {mb} MB per zip, {megapixels} million "
+        "pixels per photo. Archives are read, never unpacked; images are forgotten after "
+        "{minutes} minutes, uploads deleted within two hours."
+    ),
     "finetune_data_digits": "Handwritten digits",
-    "finetune_data_summary": "<b>{name}</b>: {images} images in {classes} classes. {train} to "
-    "learn from, {held} to check on, drawn by class.",
-    "finetune_counts_more": "and {count} more classes",
+    "finetune_data_summary": (
+        "<b>{name}</b>: {images} images in {classes} classes. {train} to learn from, {held} to "
+        "check on, split within each class."
+    ),
+    "finetune_counts_more": "and {count} more",
     "finetune_left_out": "{count} left out",
     "finetune_left_duplicate": "the same image twice",
     "finetune_left_not_image": "not an image",
@@ -57,7 +61,7 @@ EN: dict[str, str] = {
     "finetune_optimizer": "Optimiser",
     "finetune_lr": "Learning rate",
     "finetune_lr_info": "highest, after the head; 0 = the optimiser's usual",
-    "finetune_lower": "Lowest layers' share of it",
+    "finetune_lower": "Lowest layers' share of the learning rate",
     "finetune_head_epochs": "Epochs, head",
     "finetune_top_epochs": "Epochs, upper layers",
     "finetune_epochs": "Epochs, all layers",
@@ -67,7 +71,7 @@ EN: dict[str, str] = {
     "finetune_augment_mirror": "shift and mirror",
     "finetune_aux": "Fresh auxiliary heads while all layers learn (GoogLeNet, Inception v3)",
     "finetune_frozen_norm": "Keep the batch-norm statistics of the old data",
-    "finetune_holdout": "Share to check on, %",
+    "finetune_holdout": "Held-out share, %",
     "finetune_seed": "Seed",
     "finetune_train": "Train",
     "finetune_stop": "Stop and keep the best",
@@ -96,11 +100,13 @@ EN: dict[str, str] = {
     "finetune_where_head": "in epoch {epoch} of the head stage",
     "finetune_where_top": "in epoch {epoch} of the upper layers",
     "finetune_where_all": "in epoch {epoch} of all layers",
-    "finetune_advice_nan": "The net kept is the best one before that. Try a learning rate ten "
-    "times lower, or Adam.",
-    "finetune_advice_nan_early": "Nothing was learned before that. Try a learning rate ten times "
-    "lower, or Adam.",
-    "finetune_nothing_kept": "Stopped before the first check: there is no net to keep.",
+    "finetune_advice_nan": (
+        "The net kept is the best one before that. Try a learning rate ten times lower, or AdamW."
+    ),
+    "finetune_advice_nan_early": (
+        "Nothing was learned before that. Try a learning rate ten times lower, or AdamW."
+    ),
+    "finetune_nothing_kept": "Stopped before the first validation: there is no net to keep.",
     "finetune_curve_loss": "Loss",
     "finetune_curve_accuracy": "Accuracy, %",
     "finetune_curve_top": "upper layers",
@@ -121,15 +127,14 @@ EN: dict[str, str] = {
     "{seconds} s: {after} % of {held} unseen ones are right.",
     "finetune_flattered": "The epoch was chosen by these same held-out images, which flatters it "
     "a little.",
-    "finetune_matrix": "What was taken for what",
+    "finetune_matrix": "Confusion matrix: what was taken for what",
     "finetune_matrix_note": "Rows: true class, columns: answer. Click a cell to see its images.",
     "finetune_matrix_class": "right, %",
-    "finetune_matrix_cell": "{true} taken for {answer}: {count}",
     "finetune_cell_right": "{label}, recognised: {count}",
     "finetune_cell_wrong": "{true} taken for {answer}: {count}",
     "finetune_cell_first": "the first {count}",
     "finetune_mistakes": "Most sure and wrong",
-    "finetune_mistakes_none": "No image of the check was misjudged.",
+    "finetune_mistakes_none": "No held-out image was misjudged.",
     "finetune_mistake": "says {answer}",
     "finetune_mistake_true": "{confidence} % · is {true}",
     "finetune_download": "Download the net (.zip)",
@@ -145,6 +150,8 @@ EN: dict[str, str] = {
     "finetune_push_login": "Log in first.",
     "finetune_no_data": "Read your images first (step 1).",
     "finetune_no_zip": "Choose a zip first.",
+    "finetune_no_folder": "Type the path of a folder first.",
+    "finetune_no_aux": "{title} has no auxiliary heads: clear that box under Advanced.",
     "finetune_no_base": "There is no net to start from yet.",
     "finetune_no_result": "There is no net of yours to use yet. Train one first.",
 } | {f"finetune_error_{reason}": sentence for reason, sentence in REASONS.items()}
@@ -157,7 +164,7 @@ KO: dict[str, str] = {
     "finetune_source": "가져올 곳",
     "finetune_source_digits": "손글씨 숫자",
     "finetune_source_zip": "내 zip 파일",
-    "finetune_source_hub": "Hub 데이터셋",
+    "finetune_source_hub": "Hugging Face 데이터셋",
     "finetune_source_folder": "이 컴퓨터의 폴더",
     "finetune_zip": "클래스마다 폴더 하나씩 넣은 zip",
     "finetune_hub": "Hub에서의 이름",
@@ -165,12 +172,16 @@ KO: dict[str, str] = {
     "finetune_folder": "클래스마다 하위 폴더가 있는 폴더",
     "finetune_reading": "이미지를 읽고 있습니다…",
     "finetune_read": "읽기",
-    "finetune_limits": "이미지 {images}장, 클래스 {classes}개, zip {mb}MB, 사진 한 장 "
-    "{megapixels}백만 픽셀까지 받습니다. 압축은 디스크에 풀지 않고 읽기만 하며, 이미지는 "
-    "{minutes}분 뒤 지워지고 올린 파일은 두 시간 안에 삭제됩니다.",
+    "finetune_limits": (
+        "이미지 {images}장, 클래스 {classes}개, zip {mb}MB, 사진 한 장 "
+        "{megapixels}메가픽셀까지 받습니다. 압축은 디스크에 풀지 않고 읽기만 하며, 이미지는 "
+        "{minutes}분 뒤 지워지고 올린 파일은 두 시간 안에 삭제됩니다."
+    ),
     "finetune_data_digits": "손글씨 숫자",
-    "finetune_data_summary": "<b>{name}</b>: {classes}개 클래스, 이미지 {images}장. 클래스별로 "
-    "나누어 {train}장으로 배우고 {held}장으로 확인합니다.",
+    "finetune_data_summary": (
+        "<b>{name}</b>: {classes}개 클래스, 이미지 {images}장. 클래스별로 나누어 {train}장으로 "
+        "배우고 {held}장으로 검증합니다."
+    ),
     "finetune_counts_more": "그 밖에 {count}개 클래스",
     "finetune_left_out": "제외된 파일 {count}개",
     "finetune_left_duplicate": "같은 이미지가 두 번 있음",
@@ -214,7 +225,7 @@ KO: dict[str, str] = {
     "finetune_augment_mirror": "이동과 좌우 반전",
     "finetune_aux": "모든 층을 학습할 때 보조 분류기 새로 달기 (GoogLeNet, Inception v3)",
     "finetune_frozen_norm": "배치 정규화 통계를 원래 데이터 값으로 유지",
-    "finetune_holdout": "확인용 비율, %",
+    "finetune_holdout": "검증용 비율, %",
     "finetune_seed": "시드",
     "finetune_train": "학습 시작",
     "finetune_stop": "멈추고 가장 좋은 것 남기기",
@@ -243,11 +254,13 @@ KO: dict[str, str] = {
     "finetune_where_head": "마지막 층 단계의 {epoch}번째 에포크에서",
     "finetune_where_top": "상위 층 단계의 {epoch}번째 에포크에서",
     "finetune_where_all": "모든 층 단계의 {epoch}번째 에포크에서",
-    "finetune_advice_nan": "그 전까지 가장 좋았던 신경망을 남겼습니다. 학습률을 10분의 1로 "
-    "낮추거나 Adam을 써 보세요.",
-    "finetune_advice_nan_early": "그 전에 배운 것이 없습니다. 학습률을 10분의 1로 낮추거나 Adam을 "
-    "써 보세요.",
-    "finetune_nothing_kept": "첫 확인 전에 멈춰서 남길 신경망이 없습니다.",
+    "finetune_advice_nan": (
+        "그 전까지 가장 좋았던 신경망을 남겼습니다. 학습률을 10분의 1로 낮추거나 AdamW를 써 보세요."
+    ),
+    "finetune_advice_nan_early": (
+        "그 전에 배운 것이 없습니다. 학습률을 10분의 1로 낮추거나 AdamW를 써 보세요."
+    ),
+    "finetune_nothing_kept": "첫 검증 전에 멈춰서 남길 신경망이 없습니다.",
     "finetune_curve_loss": "손실",
     "finetune_curve_accuracy": "정확도, %",
     "finetune_curve_top": "상위 층",
@@ -266,17 +279,16 @@ KO: dict[str, str] = {
     "finetune_head_alone_note": "첫 단계의 최고",
     "finetune_finding": "{title}: {data}의 {classes}개 클래스를 이미지 {train}장으로 {seconds}초 "
     "만에 배워, 처음 보는 {held}장 중 {after} %를 맞혔습니다.",
-    "finetune_flattered": "에포크도 같은 확인용 이미지로 골랐으므로 조금 후한 수치입니다.",
-    "finetune_matrix": "무엇을 무엇으로 보았나",
+    "finetune_flattered": "에포크도 같은 검증용 이미지로 골랐으므로 조금 후한 수치입니다.",
+    "finetune_matrix": "혼동 행렬: 무엇을 무엇으로 보았나",
     "finetune_matrix_note": "행은 실제 클래스, 열은 신경망의 답입니다. 칸을 누르면 그 이미지가 "
     "보입니다.",
     "finetune_matrix_class": "정답률, %",
-    "finetune_matrix_cell": "{true} → {answer}: {count}장",
     "finetune_cell_right": "맞힌 {label}: {count}장",
-    "finetune_cell_wrong": "{true}인데 {answer} 답: {count}장",
+    "finetune_cell_wrong": "실제 {true}, 답 {answer}: {count}장",
     "finetune_cell_first": "처음 {count}장",
     "finetune_mistakes": "확신했지만 틀린 것",
-    "finetune_mistakes_none": "확인용 이미지를 하나도 틀리지 않았습니다.",
+    "finetune_mistakes_none": "검증용 이미지를 하나도 틀리지 않았습니다.",
     "finetune_mistake": "답 {answer}",
     "finetune_mistake_true": "{confidence} % · 실제 {true}",
     "finetune_download": "신경망 내려받기 (.zip)",
@@ -284,7 +296,7 @@ KO: dict[str, str] = {
     "finetune_used": "분류와 비교 탭에서 “{name}”을(를) 고르세요.",
     "finetune_loadable": "zip에는 가중치(safetensors)와 카드(JSON)가 들어 있습니다. Python에서는 "
     '<code>cnn_space.load("{file}")</code>',
-    "finetune_kept": "이 방문에서만, 최대 {minutes}분 동안 보관됩니다.",
+    "finetune_kept": "본인만 쓸 수 있도록 최대 {minutes}분 동안 보관됩니다.",
     "finetune_push": "내 Hub 계정에 올리기",
     "finetune_push_name": "저장소 이름",
     "finetune_push_done": "{repo}에 올렸습니다.",
@@ -292,6 +304,8 @@ KO: dict[str, str] = {
     "finetune_push_login": "먼저 로그인해 주세요.",
     "finetune_no_data": "먼저 이미지를 읽어 주세요(1단계).",
     "finetune_no_zip": "먼저 zip 파일을 고르세요.",
+    "finetune_no_folder": "먼저 폴더 경로를 입력해 주세요.",
+    "finetune_no_aux": "{title}에는 보조 분류기가 없습니다. 고급 설정에서 선택을 해제해 주세요.",
     "finetune_no_base": "아직 출발할 신경망이 없습니다.",
     "finetune_no_result": "아직 학습한 신경망이 없습니다. 먼저 학습해 주세요.",
     "finetune_error_too_big": "파일이 {mb}MB입니다. {limit}MB까지 받습니다.",
@@ -307,8 +321,9 @@ KO: dict[str, str] = {
     "finetune_error_no_folders": "사진이 폴더에 들어 있지 않습니다. 클래스마다 폴더 하나에 넣어 "
     "주세요.",
     "finetune_error_too_many_classes": "클래스가 {count}개입니다. {limit}개까지 받습니다.",
-    "finetune_error_one_image_each": "클래스마다 이미지가 둘 이상 필요합니다. 하나로 배우고 "
-    "하나로 확인합니다.",
+    "finetune_error_one_image_each": (
+        "클래스마다 이미지가 둘 이상 필요합니다. 하나로 배우고 하나로 검증합니다."
+    ),
     "finetune_error_encrypted": "zip에 암호가 걸려 있습니다. 암호 없이 다시 묶어 주세요.",
     "finetune_error_hub_name": "{name}은(는) Hub 데이터셋 이름이 아닙니다. "
     "frgfm/imagenette:160px처럼 소유자/이름으로 써 주세요.",
