@@ -160,7 +160,7 @@ def test_only_those_who_differ_are_marked(photo):
 def test_a_map_without_heat_says_so(photo):
     heat = Heatmap(np.zeros((4, 4), dtype=np.float32), "layer4", 0)
     html = compare.cards_html([entry("A", "ship", heatmap=heat)], compare._Pictures(photo))
-    assert "Nothing in this photo speaks for ship" in html
+    assert "Grad-CAM finds nothing in this photo that speaks for ship" in html
 
 
 def test_a_net_that_failed_says_why(photo):

@@ -96,9 +96,9 @@ def test_only_googlenets_have_an_inside(googlenet, photo):
 @pytest.mark.parametrize(
     ("options", "third"),
     [
-        ({}, "3×3, in the place of 5×5"),
+        ({}, "3×3, in place of the 5×5"),
         ({"form": "paper"}, "5×5"),
-        ({"kernel5x5": "3+3"}, "3×3, 3×3, in the place of 5×5"),
+        ({"kernel5x5": "3+3"}, "3×3, 3×3, in place of the 5×5"),
         ({"form": "paper", "reduction": False}, "5×5"),
     ],
     ids=["torchvision", "paper", "3+3", "naive"],

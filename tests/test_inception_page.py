@@ -250,7 +250,7 @@ def test_every_claim_is_on_the_page(lang):
 
 def test_whole_net_says_what_it_is():
     html = whole_net.panel_html("vgg16", 224, 1000)
-    assert "138,357,544 parameters · 15.47 G MACs · 16 layers that learn" in html
+    assert "138,357,544 parameters · 15.47 G MACs · 16 convolutional and linear layers" in html
     assert "classifier 89 %" in html and "features 99 %" in html
     header, *rows = sheet(html)
     assert sum(int(row[header.index("parameters")]) for row in rows) == 138_357_544

@@ -32,7 +32,7 @@ EN: dict[str, str] = {
     "classify_seen_note": "{side} × {side} pixels, enlarged without smoothing",
     "classify_seen_alt": "The photo as the net receives it, {side} by {side} pixels",
     "classify_views": "Ten views",
-    "classify_views_note": "{agree} of 10 say {label}",
+    "classify_views_note": "{label}: {agree} of 10",
     "classify_mirrored": "{position}, mirrored",
     "classify_view_top left": "top left",
     "classify_view_top right": "top right",
@@ -71,7 +71,7 @@ KO: dict[str, str] = {
     "답합니다.",
     "classify_count": "{count}개 클래스",
     "classify_and_more": "{names} 외 {count}개",
-    "classify_seen": "신경망이 보는 그림",
+    "classify_seen": "신경망이 보는 이미지",
     "classify_seen_note": "{side} × {side}픽셀, 보간 없이 확대",
     "classify_seen_alt": "신경망에 입력되는 {side}×{side}픽셀 사진",
     "classify_views": "열 가지 뷰",
@@ -86,13 +86,15 @@ KO: dict[str, str] = {
     "classify_thread": "스레드 1개",
     "classify_threads": "스레드 {count}개",
     "classify_no_photo": "먼저 사진을 골라 주세요.",
-    "classify_photo_unreadable": "읽을 수 없는 그림입니다. JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF "
-    "파일을 사용해 주세요.",
+    "classify_photo_unreadable": (
+        "읽을 수 없는 이미지입니다. JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF 파일을 사용해 주세요."
+    ),
     "classify_photo_damaged": "파일이 손상되었거나 중간에 잘렸습니다. 다시 저장하거나 복사해 "
     "주세요.",
     "classify_photo_empty": "빈 파일입니다.",
-    "classify_photo_too_small": "{width} × {height}픽셀 그림입니다. 가로와 세로 모두 {least}픽셀 "
-    "이상이어야 합니다.",
-    "classify_photo_too_large": "{most}백만 화소가 넘는 그림입니다. 크기를 줄여 주세요.",
+    "classify_photo_too_small": (
+        "{width} × {height}픽셀 이미지입니다. 가로와 세로 모두 {least}픽셀 이상이어야 합니다."
+    ),
+    "classify_photo_too_large": "{most}메가픽셀이 넘는 이미지입니다. 크기를 줄여 주세요.",
     "classify_photo_too_many_bytes": "{most} MB가 넘는 파일입니다. 크기를 줄여 주세요.",
 }

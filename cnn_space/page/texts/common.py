@@ -17,8 +17,8 @@ KO: dict[str, str] = {
     "tab_inception": "인셉션",
     "tab_finetune": "미세 조정",
     "tagline": (
-        "고전 합성곱 신경망을 학습된 그대로 만나 보세요. 사진을 분류하고, 여러 신경망을 나란히 "
-        "비교하고, 인셉션 모듈을 뜯어보고, 나만의 클래스를 가르칠 수 있습니다."
+        "학습을 마친 고전 합성곱 신경망을 만나 보세요. 사진을 분류하고, 여러 신경망을 나란히 "
+        "비교하고, 인셉션 모듈을 뜯어보고, 신경망에 나만의 클래스를 가르칠 수 있습니다."
     ),
     "label_airplane": "비행기",
     "label_automobile": "자동차",
@@ -30,7 +30,7 @@ KO: dict[str, str] = {
     "label_horse": "말",
     "label_ship": "배",
     "label_truck": "트럭",
-    "label_tench": "잉어(텐치)",
+    "label_tench": "텐치",
     "label_English springer": "잉글리시 스프링어 스패니얼",
     "label_cassette player": "카세트 플레이어",
     "label_chain saw": "전기톱",

@@ -6,7 +6,7 @@ EN: dict[str, str] = {
     "compare_no_photo": "Choose a photo, and the nets will look at it.",
     "compare_few": "Choose at least {least} nets.",
     "compare_numbers": "no one two three four five six seven eight",
-    "compare_waiting": "{done} of {all} have answered …",
+    "compare_waiting": "{done} of {all} answered …",
     "compare_says": "{net} says {answer}",
     "compare_one": "{says}.",
     "compare_both": "Both say {answer}.",
@@ -34,14 +34,17 @@ EN: dict[str, str] = {
     "compare_yes": "yes",
     "compare_no": "no",
     "compare_open": "–",
-    "compare_table_note": "Sort with the ⋮ of a heading. Agrees: with the most frequent answer of "
-    "the nets that know the same classes. Time: median of warm runs on this photo, the nets taking "
-    "turns. MACs: multiply-accumulates for one image of the net's own size. Accuracy: top-1, "
-    "measured on the data named.",
+    "compare_table_note": (
+        "Sort with the ⋮ of a heading. Agrees: with the most frequent answer of the nets that "
+        "know the same classes. Time: median of warm runs on this photo, the nets taking "
+        "turns. MACs: multiply-accumulates for one image at the net's input size. Accuracy: "
+        "top-1, measured on the data named."
+    ),
     "compare_work_title": "Accuracy against work",
     "compare_work_x": "MACs for one image",
-    "compare_work_note": "Accuracy in percent; the area of a dot tells its parameters. Faint: "
-    "the other nets here.",
+    "compare_work_note": (
+        "Accuracy in percent; the larger a dot, the more parameters. Faint: the other nets here."
+    ),
     "compare_work_alt": "Accuracy against MACs of every net for {data}",
     "compare_dot": "{net}: {accuracy} %, {macs} MACs, {parameters} parameters",
     "compare_learned": "How they learned",
@@ -59,13 +62,13 @@ KO: dict[str, str] = {
     "compare_few": "신경망을 {least}개 이상 골라 주세요.",
     "compare_numbers": "0 1 2 3 4 5 6 7 8",
     "compare_waiting": "{all}개 중 {done}개가 답했습니다 …",
-    "compare_says": "{net}: {answer}",
-    "compare_one": "{says}.",
+    "compare_says": "{net}의 답은 {answer}",
+    "compare_one": "{says}입니다.",
     "compare_both": "두 신경망의 답이 같습니다: {answer}.",
     "compare_all": "{all}개 모두 같은 답입니다: {answer}.",
-    "compare_most": "{all}개 중 {agree}개의 답: {answer}. 다른 답은 {odd}.",
-    "compare_split": "의견이 갈립니다. {says}.",
-    "compare_work": "같은 답을 내는 데 {light}의 연산량은 {heavy}의 {times}분의 1입니다.",
+    "compare_most": "{all}개 중 {agree}개의 답은 {answer}, {odd}입니다.",
+    "compare_split": "의견이 갈립니다. {says}입니다.",
+    "compare_work": "같은 답을 내는 데 드는 연산량은 {heavy} 쪽이 {light}의 {times}배입니다.",
     "compare_odd": "혼자 다른 답",
     "compare_differs": "다른 답",
     "compare_layer": "Grad-CAM: {layer}, {height} × {width}",
@@ -80,22 +83,25 @@ KO: dict[str, str] = {
     "compare_head_agrees": "일치",
     "compare_head_time": "시간, ms",
     "compare_head_parameters": "파라미터, M",
-    "compare_head_macs": "MACs, M",
+    "compare_head_macs": "MAC, M",
     "compare_head_file": "파일, MB",
     "compare_head_accuracy": "정확도, %",
     "compare_yes": "예",
     "compare_no": "아니요",
     "compare_open": "–",
-    "compare_table_note": "머리글의 ⋮ 메뉴로 정렬할 수 있습니다. 일치: 같은 클래스를 아는 "
-    "신경망들 가운데 가장 많이 나온 답과 같은지 나타냅니다. 시간: 이 사진을 번갈아 "
-    "실행해 잰 중앙값이며, 첫 실행은 넣지 않습니다. MACs: 각 신경망의 입력 크기에서 "
-    "이미지 한 장을 처리하는 곱셈-누산 횟수. 정확도: 표시된 데이터의 top-1.",
+    "compare_table_note": (
+        "머리글의 ⋮ 메뉴로 정렬할 수 있습니다. 일치: 같은 클래스를 아는 신경망들 가운데 가장 "
+        "많이 나온 답과 같은지 나타냅니다. 시간: 이 사진으로 신경망들을 번갈아 실행해 잰 값의 "
+        "중앙값입니다(첫 실행 제외). MAC: 각 신경망의 입력 크기에서 이미지 한 장을 처리하는 "
+        "곱셈-누산 횟수. 정확도: 표시된 데이터의 top-1."
+    ),
     "compare_work_title": "정확도와 연산량",
-    "compare_work_x": "이미지 한 장당 MACs",
-    "compare_work_note": "세로는 정확도(%), 점의 넓이는 파라미터 수입니다. 흐린 점은 고르지 않은 "
-    "신경망입니다.",
-    "compare_work_alt": "{data} 신경망들의 정확도와 MACs",
-    "compare_dot": "{net}: {accuracy} %, {macs} MACs, 파라미터 {parameters}",
+    "compare_work_x": "이미지 한 장당 MAC",
+    "compare_work_note": (
+        "세로는 정확도(%)이고, 점이 클수록 파라미터가 많습니다. 흐린 점은 고르지 않은 신경망입니다."
+    ),
+    "compare_work_alt": "{data} 신경망들의 정확도와 MAC",
+    "compare_dot": "{net}: {accuracy} %, {macs} MAC, 파라미터 {parameters}",
     "compare_learned": "학습 과정",
     "compare_loss": "학습 배치의 손실",
     "compare_val_accuracy": "검증용 이미지의 정확도, %",

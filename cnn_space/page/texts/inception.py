@@ -12,7 +12,7 @@ EN: dict[str, str] = {
     "inception_ch3x3": "3×3",
     "inception_ch5x5red": "5×5 reduce",
     "inception_ch5x5": "5×5",
-    "inception_pool_proj": "pool project",
+    "inception_pool_proj": "pool proj",
     "inception_kernel5x5": "5×5 branch",
     "inception_kernel_5": "5×5 (paper)",
     "inception_kernel_3": "3×3 (torchvision)",
@@ -35,9 +35,9 @@ EN: dict[str, str] = {
     "inception_params_unit": "parameters",
     "inception_drawing": "The Inception module, {parameters} parameters, {macs} MACs",
     "inception_caption": (
-        "In each box: the layer, the shape it gives (channels × height × width), the parameters it "
-        "stores and the MACs it does. On the lines: channels. The heavier the line and the darker "
-        "the box, the larger its share of the module's MACs."
+        "In each box: the layer, the shape it gives (channels × height × width), the "
+        "parameters it stores and the MACs it does. On the lines: channels. The heavier the "
+        "line and the stronger the tint of the box, the larger its share of the module's MACs."
     ),
     "inception_parameters": "parameters",
     "inception_parameters_of": "{weights} weights, {biases} biases, {norm} of batch norm",
@@ -57,8 +57,8 @@ EN: dict[str, str] = {
         "and {naive_macs}: {factor} × the MACs."
     ),
     "inception_chain_note": (
-        "The first module is the one above, with its switches; those behind it have the paper's "
-        "widths. Before 4a and 5a a 3×3 pool of stride 2 halves the map."
+        "The first module is the one above, with its switches; those behind it have the "
+        "paper's widths. Before 4a and 5a a 3×3 pool of stride 2 halves the sides of the map."
     ),
     "inception_chain_ends": (
         "A side of one pixel cannot be halved, and no module takes more than {limit} channels: the "
@@ -102,7 +102,7 @@ EN: dict[str, str] = {
     "inception_our_ops": "MACs, computed",
     "inception_difference": "printed differs by",
     "inception_remark": "remark",
-    "inception_paper_rounded": "rounded",
+    "inception_paper_rounded": "within 2 %",
     "inception_paper_params_only": (
         "{printed} K at {size} would be {implied} MACs; the printed {ops} M is what the widths "
         "give, so the parameter figure alone is off"
@@ -134,7 +134,8 @@ EN: dict[str, str] = {
         "that is {factor} times less. The parameters stored are\n{weights}\n{reduced_weights}"
     ),
     "inception_here_mult": (
-        "the large branch does {macs} multiplications for an image and stores {weights} weights."
+        "the large-kernel branch does {macs} multiplications for an image and stores {weights} "
+        "weights."
     ),
     "inception_claim_gap": "Global average pooling replaces 51.3M weights by 0.",
     "inception_true_gap": (
@@ -163,7 +164,8 @@ EN: dict[str, str] = {
         "27·C² against 49·C²; C = {channels}:\n{two}\n{five}\n{three}\n{seven}"
     ),
     "inception_here_two": (
-        "the large branch holds {five} weights with a 5×5, {three} with a 3×3, {two} with two 3×3."
+        "the large-kernel branch holds {five} weights with a 5×5, {three} with a 3×3, {two} "
+        "with two 3×3."
     ),
     "inception_claim_split": "An n×n kernel is a 1×n or an n×1.",
     "inception_true_split": (
@@ -185,15 +187,18 @@ EN: dict[str, str] = {
     "inception_true_sizes": ("Eight layers learn; the fourth, {missing}, is missing:\n{sizes}"),
     "inception_claim_resnet": "A ResNet shortcut costs no parameters.",
     "inception_true_resnet": (
-        "Identity shortcuts cost none. ResNet-18 has {identities} of those and {projections} 1×1 "
-        "projections, which store with their batch norm\n{working}"
+        "Identity shortcuts cost none. ResNet-18 has {identities} of those and {projections} "
+        "projections (1×1 convolutions), which store with their batch norm\n"
+        "{working}"
     ),
     "inception_claim_softmax": "The net ends in a softmax, then comes the cross-entropy.",
     "inception_true_softmax": (
-        "Cross-entropy holds the softmax already. With a second one the loss of a perfectly sure, "
-        "right answer among 10 classes does not go to 0:\n"
-        "−ln(e¹ / (e¹ + 9·e⁰)) = {floor}\nFor logits (2, 1, 0) and class 1: {once} once, {twice} "
-        "twice."
+        "PyTorch's nn.CrossEntropyLoss takes logits and applies log-softmax itself. With a "
+        "softmax before it the loss of a perfectly sure, right answer among 10 classes does "
+        "not go to 0:\n"
+        "−ln(e¹ / (e¹ + 9·e⁰)) = {floor}\n"
+        "For logits (2, 1, 0), the first class being right: {once} with one softmax, {twice} "
+        "with two."
     ),
     # whole nets
     "inception_net_title": "A whole net, layer by layer",
@@ -202,7 +207,9 @@ EN: dict[str, str] = {
     "inception_net_classes": "Classes",
     "inception_net_search": "Find layers",
     "inception_net_search_hint": "conv, pool, 5b …",
-    "inception_net_totals": "{parameters} parameters · {macs} MACs · {layers} layers that learn",
+    "inception_net_totals": (
+        "{parameters} parameters · {macs} MACs · {layers} convolutional and linear layers"
+    ),
     "inception_net_aux": (
         "The auxiliary heads, used in training alone, store {parameters} parameters more."
     ),
@@ -249,7 +256,7 @@ KO: dict[str, str] = {
     "inception_map": "입력 특징 맵",
     "inception_widths": "갈래별 채널 수",
     "inception_whole": "정수를 입력하세요.",
-    "inception_range": "1 이상 {limit} 이하여야 해요.",
+    "inception_range": "1 이상 {limit} 이하여야 합니다.",
     "inception_input": "입력",
     "inception_output": "출력",
     "inception_conv": "합성곱",
@@ -260,30 +267,30 @@ KO: dict[str, str] = {
     "inception_drawing": "인셉션 모듈, 파라미터 {parameters}개, MAC {macs}",
     "inception_caption": (
         "상자마다 층의 종류, 출력 크기(채널 × 높이 × 너비), 저장하는 파라미터, 필요한 MAC을 "
-        "적었어요. 선 위의 숫자는 채널 수입니다. 선이 굵고 상자가 진할수록 모듈 전체 MAC에서 "
-        "차지하는 몫이 커요."
+        "적었습니다. 선 위의 숫자는 채널 수입니다. 선이 굵고 상자 색이 진할수록 모듈 전체 "
+        "MAC에서 차지하는 몫이 큽니다."
     ),
     "inception_parameters": "파라미터",
     "inception_parameters_of": "가중치 {weights}, 편향 {biases}, 배치 정규화 {norm}",
     "inception_weights_only": "가중치만 셈 (논문의 표와 같은 방식)",
     "inception_macs": "MAC",
     "inception_macs_exact": "이미지 한 장에 곱셈-누산 {macs}번, FLOPs는 그 두 배",
-    "inception_less": "단순 모듈보다 줄어든 연산",
-    "inception_more": "단순 모듈보다 늘어난 연산",
+    "inception_less": "적은 연산량 (단순 모듈 대비)",
+    "inception_more": "많은 연산량 (단순 모듈 대비)",
     "inception_less_note": "단순 모듈: MAC {macs}, 파라미터 {parameters}, 출력 채널 {channels}",
-    "inception_naive_less": "1×1 축소가 있을 때와 비교한 연산",
+    "inception_naive_less": "연산량 (축소 모듈 대비)",
     "inception_naive_note": "축소하면: MAC {macs}, 파라미터 {parameters}, 출력 채널 {channels}",
     "inception_chain_title": "이어 붙이기: 한 모듈의 출력이 다음 모듈의 입력으로",
     "inception_chain_sum": (
-        "모두 합쳐 파라미터 {parameters}개, MAC {macs}입니다. 모두 단순 모듈이라면 "
-        "{naive_parameters}개, {naive_macs}으로 MAC이 {factor}배예요."
+        "모두 합쳐 파라미터 {parameters}개, MAC {macs}입니다. 모두 단순 모듈이라면 파라미터는 "
+        "{naive_parameters}개, MAC은 {naive_macs}, 즉 {factor}배가 됩니다."
     ),
     "inception_chain_note": (
-        "첫 모듈은 위에서 정한 모듈이고 설정도 그대로 이어져요. 그 뒤의 모듈은 논문의 채널 수를 "
-        "씁니다. 4a와 5a 앞에서는 보폭 2의 3×3 풀링이 특징 맵을 절반으로 줄여요."
+        "첫 모듈은 위에서 정한 모듈이고 설정도 그대로 이어집니다. 그 뒤의 모듈은 논문의 채널 "
+        "수를 씁니다. 4a와 5a 앞에서는 보폭 2의 3×3 풀링이 특징 맵의 한 변을 절반으로 줄입니다."
     ),
     "inception_chain_ends": (
-        "한 변이 1픽셀이면 더 줄일 수 없고, 모듈의 입력은 {limit}채널까지라서 여기서 끝나요."
+        "한 변이 1픽셀이면 더 줄일 수 없고, 모듈의 입력은 {limit}채널까지이므로 여기서 끝납니다."
     ),
     "inception_module": "모듈",
     "inception_channels": "채널",
@@ -308,12 +315,11 @@ KO: dict[str, str] = {
     "inception_reduced_row": "축소 모듈",
     "inception_factor_row": "단순 ÷ 축소",
     "inception_table_note": (
-        "숫자를 누르면 계산식이 나와요. 크기는 채널 × 높이 × 너비입니다. "
-        "파라미터는 저장하는 값이고, 곱셈은 실제로 하는 연산이에요. 곱셈에는 "
-        "MAC에 든 곱셈과, 배치 정규화를 켰을 때 값마다 한 번씩 곱하는 배율이 "
-        "들어갑니다(합성곱에 접어 넣으면 사라져요). MAC은 곱셈과 덧셈 한 쌍이며 "
-        "합성곱만 셉니다. FLOPs = 2 × MAC. 활성값 메모리는 이미지 한 장에 대한 층의 출력을 "
-        "float32로 잰 값입니다."
+        "숫자를 누르면 계산식이 나옵니다. 크기는 채널 × 높이 × 너비입니다. 파라미터는 저장하는 "
+        "값이고, 곱셈은 실제로 하는 연산입니다. 곱셈에는 MAC에 든 곱셈과, 배치 정규화를 켰을 "
+        "때 값마다 한 번씩 곱하는 배율이 들어갑니다(합성곱에 접어 넣으면 사라집니다). MAC은 "
+        "곱셈과 덧셈 한 쌍이며 합성곱만 셉니다. FLOPs = 2 × MAC. 활성값 메모리는 이미지 한 "
+        "장에 대한 층의 출력을 float32로 잰 값입니다."
     ),
     "inception_paper_title": "논문의 표 1과 나란히",
     "inception_paper_params": "논문 params",
@@ -322,20 +328,21 @@ KO: dict[str, str] = {
     "inception_our_ops": "계산한 MAC",
     "inception_difference": "논문 값의 차이",
     "inception_remark": "설명",
-    "inception_paper_rounded": "반올림 차이",
+    "inception_paper_rounded": "2 % 이내 차이",
     "inception_paper_params_only": (
-        "{size}에서 {printed} K라면 MAC은 {implied}이어야 해요. 논문의 {ops} M은 채널 수에서 나온 "
-        "값과 맞으니 파라미터 값만 틀렸습니다"
+        "{size}에서 {printed} K라면 계산상 MAC은 {implied}입니다. 논문의 {ops} M은 채널 수에서 "
+        "나온 값과 맞으니 파라미터 값만 틀렸습니다"
     ),
     "inception_paper_both": (
-        "논문의 두 값은 서로 맞아요({printed} K · {size} = {implied}). 표에 적힌 채널 수보다 큰 "
-        "모듈을 센 값입니다"
+        "논문의 두 값은 서로 맞습니다({printed} K · {size} = {implied}). 표에 적힌 채널 수보다 "
+        "큰 모듈을 센 값입니다"
     ),
-    "inception_paper_stem": "7·7·3·64 = 9,408개예요. 논문의 ops도 2.7 K를 따른 값입니다",
+    "inception_paper_stem": "7·7·3·64 = 9,408개입니다. 논문의 ops도 2.7 K를 따른 값입니다",
     "inception_paper_note": (
-        "같은 표의 채널 수로 계산했고(Szegedy 외, “Going Deeper with Convolutions”, 2014) 편향은 "
-        "뺐어요. 가중치가 1,024 · 1,000개인 마지막 층을 논문이 1000K로 적었으니 논문의 K는 "
-        "1,024이고, 여기서도 그렇게 셉니다. M은 백만이에요. 2 %를 넘는 차이에 표시했습니다."
+        "같은 표의 채널 수로 계산했고(Szegedy 외, “Going Deeper with Convolutions”, 2014) "
+        "편향은 뺐습니다. 가중치가 1,024 · 1,000개인 마지막 층을 논문이 1000K로 적었으니 "
+        "논문의 K는 1,024이고, 여기서도 그렇게 셉니다. M은 백만입니다. 2 %를 넘는 차이에 "
+        "표시했습니다."
     ),
     "inception_stem": "7×7 첫 층",
     "inception_code_title": "이 모듈의 PyTorch 코드",
@@ -348,68 +355,84 @@ KO: dict[str, str] = {
         "1×1을 두면 5.3M개다."
     ),
     "inception_true_mult": (
-        "그 수는 이미지 한 장을 처리할 때 하는 곱셈이에요.\n{direct}\n{reduced}\n"
-        "{factor}분의 1로 줄어듭니다. 저장하는 가중치는 다음과 같아요.\n"
-        "{weights}\n{reduced_weights}"
+        "그 수는 이미지 한 장을 처리할 때 하는 곱셈의 횟수입니다.\n"
+        "{direct}\n"
+        "{reduced}\n"
+        "두 값은 {factor}배 차이가 납니다. 저장하는 가중치는 다음과 같습니다.\n"
+        "{weights}\n"
+        "{reduced_weights}"
     ),
-    "inception_here_mult": "큰 커널 갈래가 곱셈을 {macs}번 하고 가중치 {weights}개를 저장해요.",
+    "inception_here_mult": "큰 커널 갈래는 곱셈을 {macs}번 하고 가중치 {weights}개를 저장합니다.",
     "inception_claim_gap": "전역 평균 풀링이 가중치 51.3M개를 0개로 바꾼다.",
     "inception_true_gap": (
-        "{invented}은 있지도 않은 1,024개 클래스를 가정한 층이에요. "
-        "풀링이 7·7을 없애는 것은 맞지만 GoogLeNet에는 마지막 층이 남아 있습니다.\n파라미터 {real}"
+        "{invented}는 있지도 않은 1,024개 클래스를 가정한 층입니다. 풀링이 7·7을 없애는 것은 "
+        "맞지만 GoogLeNet에는 마지막 층이 남아 있습니다.\n"
+        "파라미터 {real}"
     ),
     "inception_claim_vgg": "VGG의 완전 연결층이 계산량의 85 %를 차지한다.",
     "inception_true_vgg": (
-        "VGG-16의 파라미터에서는 {parameter_share}, MAC에서는 {mac_share}예요.\n"
-        "파라미터 {all_parameters}개 중 {parameters}개\nMAC {all_macs} 중 {macs}"
+        "VGG-16의 파라미터에서는 {parameter_share}, MAC에서는 {mac_share}입니다.\n"
+        "파라미터 {all_parameters}개 중 {parameters}개\n"
+        "MAC {all_macs} 중 {macs}"
     ),
     "inception_claim_naive": "단순 인셉션 모듈의 채널 수는 지수적으로 늘어난다.",
     "inception_true_naive": (
-        "더해질 뿐이에요. 단순 모듈은 입력을 그대로 넘기고 1×1, 3×3, 5×5의 채널을 더합니다.\n"
-        "{chain}\n{steps}"
+        "더해질 뿐입니다. 단순 모듈은 입력을 그대로 넘기고 1×1, 3×3, 5×5의 채널을 더합니다.\n"
+        "{chain}\n"
+        "{steps}"
     ),
     "inception_here_naive": (
-        "단순 모듈이라면 {source}채널이 {result}채널이 돼요. {added}채널을 더한 값입니다."
+        "단순 모듈이라면 {source}채널이 {result}채널이 됩니다. {added}채널을 더한 값입니다."
     ),
     "inception_claim_two": (
         "5×5 하나를 3×3 두 개로 바꾸면 파라미터가 25개에서 18개로, 7×7 하나를 3×3 세 개로 바꾸면 "
         "49개에서 27개로 준다."
     ),
     "inception_true_two": (
-        "채널 한 쌍마다 그렇다는 뜻이에요. 입력과 출력이 C채널이면 25·C² 대 18·C², 49·C² 대 "
-        "27·C²입니다. C = {channels}일 때:\n{two}\n{five}\n{three}\n{seven}"
+        "채널 한 쌍마다 그렇다는 뜻입니다. 입력과 출력이 C채널이면 25·C² 대 18·C², 49·C² 대 "
+        "27·C²입니다. C = {channels}일 때:\n"
+        "{two}\n"
+        "{five}\n"
+        "{three}\n"
+        "{seven}"
     ),
     "inception_here_two": (
-        "큰 커널 갈래의 가중치는 5×5일 때 {five}개, 3×3일 때 {three}개, 3×3 두 번일 때 {two}개예요."
+        "큰 커널 갈래의 가중치는 5×5일 때 {five}개, 3×3일 때 {three}개, 3×3 두 번일 때 "
+        "{two}개입니다."
     ),
     "inception_claim_split": "n×n 커널은 1×n 또는 n×1과 같다.",
     "inception_true_split": (
-        "1×n 다음에 n×1을 잇는 거예요. 채널 한 쌍마다 n² 대신 2·n입니다. n = 7, C = {channels}일 "
-        "때:\n{pair}\n{square}"
+        "1×n 다음에 n×1을 잇는 것입니다. 채널 한 쌍마다 n² 대신 2·n입니다. n = 7, C = "
+        "{channels}일 때:\n"
+        "{pair}\n"
+        "{square}"
     ),
     "inception_claim_million": "GoogLeNet의 파라미터는 백만 개로, VGG 완전 연결층의 1 %다.",
     "inception_true_million": (
-        "백만 개는 하나뿐인 완전 연결층 {fc}개를 말해요. VGG-16의 완전 연결층 {vgg}개의 "
-        "{share}입니다. 신경망 전체는 {net}개예요."
+        "백만 개는 하나뿐인 완전 연결층의 파라미터 {fc}개를 말합니다. VGG-16 완전 연결층의 "
+        "파라미터 {vgg}개의 {share}입니다. 신경망 전체의 파라미터는 {net}개입니다."
     ),
     "inception_claim_alexnet": "AlexNet의 파라미터는 합성곱 2M개, 완전 연결 65M개다.",
-    "inception_true_alexnet": "합성곱 {conv}개, 완전 연결 {fc}개, 모두 {all}개예요.",
+    "inception_true_alexnet": "합성곱 {conv}개, 완전 연결 {fc}개, 모두 {all}개입니다.",
     "inception_claim_sizes": (
         "AlexNet 각 층의 뉴런은 290,400 – 186,624 – 64,896 – 43,264 – 4,096 – 4,096 – 1,000개다."
     ),
     "inception_true_sizes": (
-        "학습하는 층은 여덟 개이고, 네 번째 층의 {missing}개가 빠졌어요.\n{sizes}"
+        "학습하는 층은 여덟 개이고, 네 번째 층의 {missing}개가 빠졌습니다.\n{sizes}"
     ),
     "inception_claim_resnet": "ResNet의 지름길 연결에는 파라미터가 없다.",
     "inception_true_resnet": (
-        "항등 연결에는 없어요. ResNet-18에는 항등 연결이 {identities}개, 1×1 투영이 "
-        "{projections}개 있고, 투영은 배치 정규화까지 합쳐 다음만큼 저장합니다.\n{working}"
+        "항등 연결에는 없습니다. ResNet-18에는 항등 연결이 {identities}개, 1×1 투영이 "
+        "{projections}개 있고, 투영은 배치 정규화까지 합쳐 다음만큼 저장합니다.\n"
+        "{working}"
     ),
     "inception_claim_softmax": "신경망이 소프트맥스로 끝나고 그다음에 교차 엔트로피를 계산한다.",
     "inception_true_softmax": (
-        "교차 엔트로피 안에 이미 소프트맥스가 있어요. 두 번 쓰면 10개 클래스에서 완벽하게 확신한 "
-        "정답의 손실도 0이 되지 않습니다.\n−ln(e¹ / (e¹ + 9·e⁰)) = {floor}\n"
-        "로짓 (2, 1, 0), 정답이 첫 클래스일 때: 한 번 {once}, 두 번 {twice}"
+        "PyTorch의 nn.CrossEntropyLoss는 로짓을 받아 안에서 로그 소프트맥스를 계산합니다. 앞에 "
+        "소프트맥스를 또 두면 10개 클래스에서 완벽하게 확신한 정답의 손실도 0이 되지 "
+        "않습니다.\n"
+        "−ln(e¹ / (e¹ + 9·e⁰)) = {floor}\n"
+        "로짓 (2, 1, 0), 정답이 첫 클래스일 때: 소프트맥스 한 번 {once}, 두 번 {twice}"
     ),
     "inception_net_title": "신경망 전체를 층별로",
     "inception_net": "신경망",
@@ -417,8 +440,10 @@ KO: dict[str, str] = {
     "inception_net_classes": "클래스 수",
     "inception_net_search": "층 찾기",
     "inception_net_search_hint": "conv, pool, 5b …",
-    "inception_net_totals": "파라미터 {parameters}개 · MAC {macs} · 학습하는 층 {layers}개",
-    "inception_net_aux": "학습할 때만 쓰는 보조 분류기에 파라미터가 {parameters}개 더 있어요.",
+    "inception_net_totals": (
+        "파라미터 {parameters}개 · MAC {macs} · 합성곱층과 완전 연결층 {layers}개"
+    ),
+    "inception_net_aux": "학습할 때만 쓰는 보조 분류기에 파라미터가 {parameters}개 더 있습니다.",
     "inception_net_bars": "파라미터는 어디에, 연산은 어디에",
     "inception_net_stages": "단계별 수치",
     "inception_net_stage": "단계",
@@ -427,14 +452,15 @@ KO: dict[str, str] = {
     "inception_net_stride": "보폭",
     "inception_net_found": "전체 {all}개 층 중 {found}개",
     "inception_net_note": (
-        "이미지 한 장을 추론할 때의 값이에요. 수용 영역과 보폭은 이미지의 픽셀 단위이고, "
+        "이미지 한 장을 추론할 때의 값입니다. 수용 영역과 보폭은 이미지의 픽셀 단위이고, "
         "이미지보다 넓은 부분은 패딩을 봅니다."
     ),
     "inception_net_small": (
-        "{size} × {size} 이미지는 이 신경망에 너무 작아요. {layer}({what})에 {shape}이 들어옵니다."
+        "{size} × {size} 이미지는 이 신경망에 너무 작습니다. {layer}({what})에 들어오는 크기가 "
+        "{shape}입니다."
     ),
     "inception_net_values": (
-        "{size} × {size} 이미지는 이 신경망에 맞지 않아요. {layer}({what})에 {shape}이 들어오는데, "
-        "다른 크기에 맞춘 층입니다."
+        "{size} × {size} 이미지는 이 신경망에 맞지 않습니다. {layer}({what})에 들어오는 크기가 "
+        "{shape}인데, 다른 크기에 맞춘 층입니다."
     ),
 }
