@@ -92,7 +92,8 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
         classify.fetch, [model, own_nets], answer, show_progress="minimal", **fetch, **private
     ).then(**show)
     # The entry of a net that was just fetched needs no network any more.
-    fetched.then(classify.arrive, own_nets, model, show_progress="hidden", **private)
+    entries = {"fn": classify.arrive, "inputs": [model, own_nets], "outputs": model}
+    fetched.then(**entries, show_progress="hidden", **private)
     # The heatmap comes after the answer, and once more for each class that is clicked.
     quiet = {"show_progress": "hidden", **private, **infer}
     asked = [photo, model, own_nets]
@@ -106,7 +107,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
         explain.look_inside, [*asked, module], inside, **quiet
     )
     inside_fold.collapse(lambda: False, None, is_open, **private)
-    demo.load(classify.arrive, own_nets, model, show_progress="hidden", **private)
+    demo.load(**entries, show_progress="hidden", **private)
     return SimpleNamespace(photo=photo, model=model)
 
 
@@ -196,8 +197,9 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
     photo.input(**hand_on, inputs=photo, outputs=shared)
     photo.input(**show)
     fetch = {"concurrency_id": "fetch"} | private | {"show_progress": "minimal"}
-    nets.input(compare.fetch, [nets, own_nets], finding, **fetch).then(**show)
-    nets.input(**draw)
+    # Not `input`: the list's "clear all" and Backspace make a change alone.
+    nets.change(compare.fetch, [nets, own_nets], finding, **fetch).then(**show)
+    nets.change(**draw)
     return SimpleNamespace()
 
 
@@ -298,7 +300,7 @@ def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
     asked = [net, side, classes, search]
     moved = [side.input, classes.input, search.change]  # change sees a paste by mouse as well
     gr.on(moved, whole_net.show, asked, [side, classes, whole], **live)
-    net.input(whole_net.pick, [net, classes, search], [side, classes, whole], **live)
+    net.change(whole_net.pick, [net, classes, search], [side, classes, whole], **live)
     # On arrival: what the address says, and the panels that need nets.
     gr.on(None, inception.open_link, None, [tabs, *form, *panels], **live)
     gr.on(None, whole_net.arrive, None, [claims, side, classes, whole], **live)
@@ -447,7 +449,7 @@ def finetune_tab(
     preset.input(finetune.choose_preset, preset, epochs_of, queue=False, **quiet)
     # 3: train. The run is a generator: Stop and a closed page end it at its next report.
     run = train.click(
-        finetune.begin, bench, [bench, state, train, stop], queue=False, **quiet
+        finetune.begin, [bench, source], [bench, state, train, stop], queue=False, **quiet
     ).then(
         finetune.start,
         [bench, base, *advanced],
@@ -462,7 +464,7 @@ def finetune_tab(
         run.then(finetune.finish, **ended),
         stop.click(finetune.stop, cancels=run, **ended),
     ):
-        event.then(classify.arrive, own_nets, classify_net, **quiet)
+        event.then(classify.arrive, [classify_net, own_nets], classify_net, **quiet)
     matrix.click(finetune.open_cell, bench, cell, **quiet)
     use.click(finetune.use, [bench, own_nets], [tabs, classify_net], **quiet)
     # For clients: the same run, as one endpoint.
@@ -512,7 +514,7 @@ def launch_options() -> dict:
         "i18n": I18N,
         "footer_links": ["api", "settings"],
         "run_history": False,
-        "max_file_size": f"{Limits.from_environment().mb}mb",
+        "max_file_size": f"{max(64, Limits.from_environment().mb)}mb",
         "state_session_capacity": 200,
     }
 

@@ -72,6 +72,7 @@ class Limits:
 
 REASONS = {
     "too_big": "The file has {mb} MB; at most {limit} MB are taken.",
+    "gone": "The file is no longer here. Choose it again.",
     "not_a_zip": "This is not a zip file, or it is damaged. Pack one folder per class as .zip.",
     "too_many_entries": "There are more than {limit} files; leave out what is not needed.",
     "unpacks_too_big": "The zip unpacks to {mb} MB; at most {limit} MB are taken.",
@@ -258,7 +259,10 @@ def read_zip(path: str | Path, limits: Limits | None = None) -> Intake:
     """
     limits = limits or Limits.from_environment()
     path = Path(path)
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise DataError("gone") from None
     if size > limits.mb * 2**20:
         raise DataError("too_big", mb=math.ceil(size / 2**20), limit=limits.mb)
     basket = Basket(limits)

@@ -65,6 +65,7 @@ class Plan:
         need(0 < self.lower <= 1, "lower is above 0, at most 1")
         need(2 <= self.batch_size <= 1024, "batch_size is 2 to 1024")
         need(0.05 <= self.holdout <= 0.5, "holdout is 0.05 to 0.5")
+        need(0 <= self.seed < 2**31, "seed is 0 to 2,147,483,647")
 
 
 PRESETS = {

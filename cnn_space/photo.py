@@ -19,6 +19,7 @@ REASONS = {
     "TIFF work.",
     "damaged": "This picture is damaged or cut off. Try saving or copying it again.",
     "empty": "This file is empty.",
+    "gone": "This picture is no longer here. Choose it again.",
     "too_small": "This picture is {width} × {height} pixels; at least {least} × {least} are "
     "needed.",
     "too_large": "This picture has more than {most} million pixels. Make it smaller first.",

@@ -54,6 +54,9 @@ def test_a_net_that_has_expired_is_named(checkpoints, photo):
         answer_, *rest = page.show(photo, gone, False, {}, request)
         assert words in answer_ and "LeNet-5 · &lt;mine&gt;" in answer_ and rest == [""] * 3
     assert page.fetch(gone, {}) is None
+    # The list keeps it, or Gradio would refuse every event that hands the choice on.
+    assert gone in [name for _, name in page.arrive(gone, {}, ENGLISH).choices]
+    assert gone not in [name for _, name in page.arrive(None, {}, ENGLISH).choices]
 
 
 def test_examples_are_pictures_from_installed_packages():

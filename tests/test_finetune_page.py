@@ -192,6 +192,10 @@ def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
         assert words in told[3] and "2,000" in told[3] and told[0].images is None
     told = finetune.read_images(Bench(), "zip", None, "", "", "x", 20, visitor())
     assert "Choose a zip first" in told[3]
+    told = finetune.read_images(
+        Bench(), "zip", str(tmp_path / "deleted.zip"), "", "", "x", 20, visitor()
+    )
+    assert "no longer here" in told[3]
     told = finetune.read_images(Bench(), "hub", None, EVIL, "", "x", 20, visitor())
     assert "not the name of a dataset" in told[3] and "<img" not in told[3]
 
@@ -309,6 +313,21 @@ def test_stop_before_there_is_anything(checkpoints):
     assert "no net to keep" in finetune.stop(bench, own, visitor())[2] and not own
 
 
+def test_a_run_stopped_while_its_net_is_fetched_never_begins(checkpoints, monkeypatch):
+    bench, own = table(), OwnNets()
+    load = finetune.weights.load
+
+    def slow(name):
+        loaded = load(name)
+        finetune.stop(bench, own, visitor())
+        bench.run = "the next run"
+        return loaded
+
+    monkeypatch.setattr(finetune.weights, "load", slow)
+    updates = list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+    assert len(updates) == 1 and bench.run == "the next run"
+
+
 def test_leaving_the_page_lets_the_run_go(checkpoints):
     bench = table()
     updates = finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor(session="one"))
@@ -385,7 +404,17 @@ def test_what_was_forgotten_is_not_shown_as_the_recorded_run(checkpoints):
     trained(bench, OwnNets())
     finetune.BENCHES._take(bench, "")
     assert finetune.cell_html(bench, "0,0", "en") == "" and finetune.shown(bench) is None
-    assert finetune.shown(Bench()) is finetune.example() is not None
+    fresh = Bench()
+    assert finetune.shown(fresh) is None  # a page left open for longer than the bench lives
+    finetune.arrive(fresh, "lenet5.cifar10", visitor())
+    assert finetune.shown(fresh) is finetune.example() is not None
+
+
+def test_a_forgotten_bench_does_not_train_on_other_images(checkpoints):
+    bench = Bench()
+    finetune.begin(bench, "zip", visitor())  # what the page shows as chosen
+    with pytest.raises(gr.Error, match="Read your images first"):
+        list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
 
 
 def test_curves_end_where_the_history_does():
@@ -443,3 +472,8 @@ def test_the_endpoint_gives_progress_a_report_and_a_net(checkpoints, tmp_path, m
     assert not os.path.exists(file)  # ours is gone; Gradio's copy is the client's
     with pytest.raises(gr.Error, match="unknown weights"):
         list(finetune.finetune(None, "nothing.here", *CONTROLS))
+    with pytest.raises(gr.Error, match="seed is 0 to"):
+        list(finetune.finetune(None, "lenet5.cifar10", *CONTROLS[:-1], 10**16))
+    monkeypatch.setattr(finetune, "budget", lambda: 1e-6)
+    with pytest.raises(gr.Error, match="before the first validation"):
+        list(finetune.finetune(None, "lenet5.cifar10", *CONTROLS))

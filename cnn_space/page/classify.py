@@ -73,9 +73,15 @@ def warm() -> None:
 # Events
 
 
-def arrive(own_nets: dict, request: gr.Request):
-    """The net list in the visitor's language, with what has been trained or fetched by now."""
-    return gr.Dropdown(choices=choices(own_nets, language(request)))
+def arrive(model: str | None, own_nets: dict, request: gr.Request):
+    """The net list in the visitor's language, with what has been trained or fetched by now.
+
+    A chosen net that has expired stays in it until another is chosen: ``show`` says what it is.
+    """
+    known = choices(own_nets, language(request))
+    if model and model not in (name for _, name in known):
+        known.insert(0, (model, model))
+    return gr.Dropdown(choices=known)
 
 
 def is_here(model: str, own_nets: Mapping[str, weights.Loaded]) -> bool:

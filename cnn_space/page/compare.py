@@ -82,6 +82,9 @@ def run(
         hint = f'<p class="finding">{say(missing, lang, least=comparing.LEAST)}</p>'
         yield hint, "", table((), lang), "", None
         return
+    for name in names:
+        if name not in own_nets and name not in weights.list_weights():
+            raise gr.Error(say("classify_expired", lang, title=name), print_exception=False)
     key = _key(photo, names, lang)
     if key == done:
         yield (gr.skip(),) * 5
@@ -114,7 +117,8 @@ def compare(image: Image.Image, models: list[str]) -> tuple[dict, str]:
     if image is None:
         raise gr.Error(say("compare_no_photo"), print_exception=False)
     try:
-        *_, entries = _compare(image, models or [], {}, heatmaps=False)
+        names = [models] if isinstance(models, str) else models or []
+        *_, entries = _compare(image, names, {}, heatmaps=False)
     except ValueError as problem:
         raise gr.Error(str(problem), print_exception=False) from None
     return table(entries, "en", names=True), finding(entries, "en")

@@ -52,10 +52,11 @@ class Bench:
         self.source = "digits"
         self.intake: Intake | None = None  # what was read; the digits need no reading
         self.reading: object = None  # what is being read; another choice makes it void
+        self.starting: object = None  # the run that is being prepared; Stop makes it void
         self.run = None
         self.ended: str | None = None  # how the last run ended; None while there is none or one
         self.result = None
-        self.forgotten = False  # whether a result was taken away that the page may still show
+        self.recorded = False  # whether the page shows the recorded run
         self.folder: tempfile.TemporaryDirectory | None = None  # removed with the bench
         self.file: str | None = None  # the net to download
         self.name = ""  # of that net, in this visitor's lists
@@ -113,7 +114,7 @@ def setting(name: str, default: int) -> int:
 
 def keep_minutes() -> int:
     """For how long a visitor's net and images are kept."""
-    return setting("KEEP_MINUTES", 60)
+    return max(1, setting("KEEP_MINUTES", 60))
 
 
 def budget() -> float | None:
@@ -134,12 +135,12 @@ def sources() -> list[str]:
 
 
 def _clear(bench: Bench, _: str) -> None:
-    bench.forgotten = bench.result is not None
     bench.intake = bench.result = bench.ended = None
 
 
-NETS = Shelf(setting("KEEP", 20), 60 * keep_minutes(), lambda nets, name: nets.pop(name, None))
-BENCHES = Shelf(setting("KEEP", 20), 60 * keep_minutes(), _clear)
+KEPT = max(1, setting("KEEP", 20))
+NETS = Shelf(KEPT, 60 * keep_minutes(), lambda nets, name: nets.pop(name, None))
+BENCHES = Shelf(KEPT, 60 * keep_minutes(), _clear)
 
 
 # Step 1: images
@@ -505,8 +506,9 @@ def example():
 
 
 def shown(bench: Bench):
-    """What the result part shows: the visitor's own result, else the recorded one, else None."""
-    return None if bench.forgotten else bench.result or example()
+    """What the result part shows: the visitor's own result or the recorded one; None where the
+    visitor's has been forgotten."""
+    return bench.result or (example() if bench.recorded else None)
 
 
 def result_html(result, lang: str) -> str:
@@ -724,6 +726,7 @@ def start(
 
     lang = language(request)
     intake = bench.images
+    ticket = bench.starting = object()
     _BY_SESSION[request.session_hash] = bench
     yield bench, update_html(Update("preparing"), lang), curves_html((), lang)
     try:
@@ -745,6 +748,8 @@ def start(
             seed,
         )
         loaded = weights.load(base)
+        if bench.starting is not ticket:  # stopped while the net was fetched
+            return
         if aux and not hasattr(loaded.net, "set_aux"):
             raise ValueError(say("finetune_no_aux", lang, title=loaded.record.title))
         run = bench.run = Run(loaded, intake.images, plan, seconds=budget())
@@ -766,7 +771,7 @@ def leave(request: gr.Request) -> None:
     """The page was closed: what an unfinished run kept is let go at once."""
     bench = _BY_SESSION.pop(request.session_hash, None)
     if bench is not None:
-        bench.run = None
+        bench.run = bench.starting = None
 
 
 # Stop and the end of a run may both come to collect it; the second finds it done.
@@ -785,7 +790,7 @@ def collect(bench: Bench, own: OwnNets) -> str | None:
             bench.ended = f"{run.ended}, nothing kept"
             return bench.ended
         result = bench.result = run.result()
-        bench.forgotten = False
+        bench.recorded = False
         BENCHES.keep(bench)
         bench.name = own_name(result, own)
         own[bench.name] = result.loaded
@@ -797,10 +802,13 @@ def collect(bench: Bench, own: OwnNets) -> str | None:
         return bench.ended
 
 
-def begin(bench: Bench, request: gr.Request) -> tuple:
-    """A click on Train: (bench, state, Train, Stop) while waiting for a place."""
+def begin(bench: Bench, source: str, request: gr.Request) -> tuple:
+    """A click on Train: (bench, state, Train, Stop) while waiting for a place.
+
+    ``source`` is what the page shows as chosen: a bench that was forgotten begins with the digits.
+    """
     lang = language(request)
-    bench.ended = None
+    bench.source, bench.ended = source, None
     queued = state_html("queued", say("finetune_phase_queued_note", lang), lang)
     return bench, queued, gr.Button(interactive=False), gr.Button(interactive=True)
 
@@ -812,8 +820,14 @@ def finish(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
 
 def stop(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     """A click on Stop: the run ends, and what it kept is shown."""
+    bench.starting = None
     ended = collect(bench, own) or "stopped, nothing kept"
     return _outcome(bench, own, ended, language(request))
+
+
+def _why_nothing(ended: str, lang: str) -> str:
+    key = "advice_nan_early" if ended == "not_a_number" else "nothing_kept"
+    return say(f"finetune_{key}", lang)
 
 
 def _outcome(bench: Bench, own: OwnNets, ended: str | None, lang: str) -> tuple:
@@ -823,8 +837,7 @@ def _outcome(bench: Bench, own: OwnNets, ended: str | None, lang: str) -> tuple:
         return bench, own, *[gr.skip()] * 9, *buttons
     if ended.endswith("nothing kept"):
         ended = ended.split(",")[0]
-        note = "advice_nan_early" if ended == "not_a_number" else "nothing_kept"
-        state = state_html(ended, say(f"finetune_{note}", lang), lang)
+        state = state_html(ended, _why_nothing(ended, lang), lang)
         return bench, own, state, *[gr.skip()] * 8, *buttons
     result = bench.result
     file = f"{result.loaded.record.name}.safetensors"
@@ -852,6 +865,7 @@ def _outcome(bench: Bench, own: OwnNets, ended: str | None, lang: str) -> tuple:
 def arrive(bench: Bench, base: str | None, request: gr.Request) -> tuple:
     """What a visitor meets: the digits, and a recorded run."""
     lang = language(request)
+    bench.recorded = bench.result is None
     result = shown(bench)
     return (
         gr.Dropdown(choices=classify.choices(None, lang)),
@@ -1013,7 +1027,7 @@ def finetune(
                 fields = {k: v for k, v in vars(update).items() if k != "history"}
                 yield {k: v for k, v in fields.items() if v == v}, None  # without NaN
         if not run.has_best:
-            raise ValueError(say("finetune_advice_nan_early"))
+            raise ValueError(_why_nothing(run.ended, "en"))
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
     result = run.result()

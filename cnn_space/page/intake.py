@@ -40,6 +40,8 @@ class SafeImage(gr.Image):
             path = Path(payload.path or "").resolve()
             if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
                 raise PhotoError("unreadable")
+            if not path.is_file():  # uploads are deleted after a while
+                raise PhotoError("gone")
             return photo.open_photo(path)
         except ValueError as error:
             lang = language(LocalContext.request.get(None))

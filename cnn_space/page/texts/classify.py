@@ -92,6 +92,7 @@ KO: dict[str, str] = {
     "classify_photo_damaged": "파일이 손상되었거나 중간에 잘렸습니다. 다시 저장하거나 복사해 "
     "주세요.",
     "classify_photo_empty": "빈 파일입니다.",
+    "classify_photo_gone": "이미지가 이제 여기에 없습니다. 다시 골라 주세요.",
     "classify_photo_too_small": (
         "{width} × {height}픽셀 이미지입니다. 가로와 세로 모두 {least}픽셀 이상이어야 합니다."
     ),

@@ -309,6 +309,7 @@ KO: dict[str, str] = {
     "finetune_no_base": "아직 출발할 신경망이 없습니다.",
     "finetune_no_result": "아직 학습한 신경망이 없습니다. 먼저 학습해 주세요.",
     "finetune_error_too_big": "파일이 {mb}MB입니다. {limit}MB까지 받습니다.",
+    "finetune_error_gone": "파일이 이제 여기에 없습니다. 다시 골라 주세요.",
     "finetune_error_not_a_zip": "zip 파일이 아니거나 손상되었습니다. 클래스마다 폴더 하나씩 넣어 "
     ".zip으로 묶어 주세요.",
     "finetune_error_too_many_entries": "파일이 {limit}개 넘게 들어 있습니다. 필요 없는 것은 "
