@@ -188,6 +188,14 @@ def write_card(path: Path, facts: dict) -> Path:
     return path
 
 
+def make_folder(folder: Path) -> None:
+    """Make the place of a result before the work. Raises ValueError where there can be none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{folder} is no folder for a net: {error.strerror}") from None
+
+
 def table(folder: Path) -> str:
     """The accuracy of all cards in ``folder`` as Markdown, a table a data set."""
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]

@@ -48,7 +48,7 @@ def read(images: str):
 
 
 def _finetune(options) -> int:
-    from cnn_space import finetuning, weights
+    from cnn_space import cards, finetuning, weights
 
     given = {item.name: getattr(options, item.name) for item in fields(finetuning.Plan)}
     given = {name: value for name, value in given.items() if value is not None}
@@ -58,10 +58,7 @@ def _finetune(options) -> int:
         print(f"left out: {left.count} × {left.reason} ({left.example})", file=sys.stderr)
     base = weights.load(options.base)
     # Before the training, not after it: is there a place for the result?
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--out {options.out} is no folder for a net: {error.strerror}") from None
+    cards.make_folder(options.out)
     if options.record and not options.record.parent.is_dir():
         raise ValueError(f"there is no folder {options.record.parent} (--record)")
     run = finetuning.Run(base, intake.images, plan, seconds=options.seconds, device=options.device)

@@ -68,6 +68,7 @@ class Recipe:
         need(0 <= self.warmup < 1, f"warmup is a share from 0 to below 1, got {self.warmup}")
         need(0 <= self.label_smoothing < 1, "label_smoothing is from 0 to below 1")
         need(0 <= self.average < 1, f"average is a decay from 0 to below 1, got {self.average}")
+        need(0 <= self.seed < 2**31, f"seed is 0 to 2,147,483,647, got {self.seed}")
         need(self.crop in ("pad", "resized", "none"), "crop is 'pad', 'resized' or 'none'")
         need(
             self.flip in ("alternate", "random", "none"), "flip is 'alternate', 'random' or 'none'"

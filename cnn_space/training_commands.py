@@ -207,14 +207,15 @@ def _train(options) -> int:
 
 
 def _check_name(options, name: str) -> None:
-    """Before hours of training: a name that weights can have, and that loses no others."""
-    from cnn_space import weights
+    """Before hours of training: a name that weights can have, that loses no others, and a place."""
+    from cnn_space import cards, weights
 
-    if not options.experiment and not all(name.rpartition(".")[::2]):
+    if not options.experiment and not weights.NAME.fullmatch(name):
         raise ValueError(f"weights are called NET.DATA, not {name!r} (--name)")
     folder = weights.CHECKPOINTS / "experiments" if options.experiment else weights.CHECKPOINTS
     if options.out is None and (folder / f"{name}.json").exists():
         raise ValueError(f"this would replace {name}: give it another name or --out")
+    cards.make_folder(options.out or weights.CHECKPOINTS)
 
 
 def _start_from(init: str, net, tag: str, held_out) -> dict:
@@ -310,7 +311,10 @@ def _evaluate(options) -> int:
         found = judge(logits, images.labels, images.classes)
         apart = abs(found.accuracy - card["accuracy"])
         note, verdict = card["data"]["note"], "agrees" if apart <= 0.05 else "DIFFERS"
-        if images.note != note:
+        split = card["data"]["eval_split"]
+        if images.split_name != split:
+            verdict = f"on {images.split_name}, not the card's {split}"
+        elif images.note != note:
             verdict = f"on another copy: {images.note}, not the card's {note}"
         wrong += verdict == "DIFFERS"
         if options.json:

@@ -25,6 +25,7 @@ DEFAULT = "googlenet.cifar10"
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 # A card is text about a net; anything larger is something else.
 MAX_CARD_BYTES = 8_000_000
+NAME = re.compile(r"[\w-]+(\.[\w-]+)+")  # arch.tag
 MAX_CLASSES = 30_000
 MAX_SIDE = 1024
 
@@ -291,7 +292,7 @@ def _from_card(card: dict, path: Path, *, source: str = "bundled") -> WeightsRec
         return value
 
     name, arch = text("name"), text("arch")
-    need(re.fullmatch(r"[\w-]+(\.[\w-]+)+", name), f"'name' reads arch.tag, got {name!r}")
+    need(NAME.fullmatch(name), f"'name' reads arch.tag, got {name!r}")
     # Whether there is such a net is asked when it is built: listing nets needs no torch.
 
     options = card.get("options", {})

@@ -82,11 +82,19 @@ def test_a_card_that_promises_too_much_is_caught(train, capsys):
     path.write_text(json.dumps(card))
     assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 0
     assert "original pixels, not the card's JPEG-75 copy" in capsys.readouterr().out
+    # Nor does one on other images.
+    assert train("--epochs", "1", "--no-test", "--name", "trial.cifar10") == 0
+    assert main(["evaluate", "trial.cifar10", "--data-dir", train.data]) == 0
+    assert "on test, not the card's held out of train" in capsys.readouterr().out
 
 
 def test_what_would_end_badly_is_told_before_the_training(train, capsys):
-    assert train("--name", "mine") == 2
-    assert "called NET.DATA" in capsys.readouterr().err
+    for name in ("mine", "my/net.cifar10", "my net.cifar10", "a..b"):
+        assert train("--name", name) == 2
+        assert "called NET.DATA" in capsys.readouterr().err
+    (train.folder / "file").touch()
+    assert train("--out", "file") == 2
+    assert "no folder for a net" in capsys.readouterr().err
     assert train("--epochs", "1") == 0
     assert train("--epochs", "1") == 2
     assert "this would replace lenet5.cifar10" in capsys.readouterr().err
@@ -160,7 +168,7 @@ def test_an_experiment_keeps_its_json_alone_and_leaves_the_test_split(train):
 
 def test_stopped_by_the_clock_and_resumed(train, capsys):
     assert train("--minutes", "0") == UNFINISHED
-    assert not (train.folder / "checkpoints").exists()
+    assert not list((train.folder / "checkpoints").iterdir())
     assert "--resume goes on" in capsys.readouterr().out
     assert train("--resume") == 0
     assert (train.folder / "checkpoints" / "lenet5.cifar10.json").exists()

@@ -117,6 +117,11 @@ def test_a_pinned_file_is_pulled_by_its_commit(server, tmp_path):
     for wrong in ({"sha256": "0" * 64}, {"bytes": 1}, {"revision": "0" * 40}):
         assert run(code, pinned | wrong, server.url, tmp_path) is False
     assert run(code, pinned, server.url, tmp_path) is True
+    # a file cut short later, by a full disk say, is fetched again
+    (blob,) = (path for path in tmp_path.rglob("blobs/*") if path.is_file())
+    blob.write_bytes(CONTENT[:10])
+    got = run("print(json.dumps(fetch()))", pinned, server.url, tmp_path)
+    assert bytes.fromhex(got["content"]) == CONTENT
 
 
 def test_a_small_file_is_checked_by_its_git_hash(server, tmp_path):
