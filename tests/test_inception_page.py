@@ -204,6 +204,8 @@ def test_the_endpoint_gives_the_table_first():
         inception.table(ch1x1=0)
     with pytest.raises(gr.Error, match="kernel5x5 must be one of"):
         inception.table(kernel5x5="7")
+    with pytest.raises(gr.Error, match="reduction must be true or false"):
+        inception.table(reduction="false")
 
 
 def test_the_papers_slips_are_marked_and_nothing_else():

@@ -151,6 +151,9 @@ def table(
     numbers = (height, width, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj)
     if str(kernel5x5) not in KERNELS:
         raise gr.Error(f"kernel5x5 must be one of {', '.join(KERNELS)}", print_exception=False)
+    for name, value in (("reduction", reduction), ("batch_norm", batch_norm), ("bias", bias)):
+        if not isinstance(value, bool):
+            raise gr.Error(f"{name} must be true or false", print_exception=False)
     try:
         module = Inception(
             *numbers,
