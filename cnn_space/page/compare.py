@@ -537,7 +537,8 @@ def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") 
                 pd.DataFrame(points, columns=["net", "epoch", "value"]),
                 title=say(title, lang),
                 color_map={titles[name]: colours[name] for name in histories},
-                visible=bool(points),
+                # Taken out of the page, a plot would still measure itself and fail.
+                visible=True if points else "hidden",
             )
         )
     legend = "".join(
@@ -546,7 +547,8 @@ def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") 
     )
     heading = escape(say("compare_learned", lang))
     note = f'<p class="small">{escape(note)}</p>' if note else ""
-    return f'<h3>{heading}</h3><p class="compare-legend">{legend}</p>{note}', *plots
+    learned = f'<h3>{heading}</h3><p class="compare-legend">{legend}</p>{note}' if cards else ""
+    return learned, *plots
 
 
 def classes_html(

@@ -146,6 +146,10 @@ def test_nets_come_and_go(page):
     page.locator(f".compare-card[data-net='{last}']").wait_for()
     finished(page)
     assert len(rows(page)) == 3
+    # All at once, which Gradio tells as a change and not as input.
+    page.locator("#compare-nets .remove-all").click()
+    page.get_by_text("Choose at least 2 nets.").wait_for()
+    assert page.locator(".compare-card").count() == 0
 
 
 def test_a_phone_needs_no_sideways_scrolling(browser, page_url):
