@@ -72,15 +72,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image.seek(0)
         image.load()
         return _upright_rgb(image)
-    except (
-        OSError,
-        SyntaxError,
-        EOFError,
-        ValueError,
-        TypeError,
-        LookupError,
-        RuntimeError,
-    ) as error:
+    except BROKEN as error:
         # What Pillow's decoders raise for files that are cut off or broken within.
         raise PhotoError("damaged") from error
     except (MemoryError, OverflowError) as error:
