@@ -5,9 +5,8 @@
 
 The first prints the images/s of both loops for GoogLeNet and ResNet-18 at 32 pixels, round by round
 in turn, and the ratio of the medians; it ends with 1 below the target (3.5 on a CPU that is good
-at bfloat16, else 1.3). On such a device it also prints how much faster bfloat16 makes a product of
-matrices: a net that is all convolutions cannot gain much more. The second trains GoogLeNet on
-CIFAR-10 and prints the epochs it takes to reach an accuracy on the 5,000 held-out images.
+at bfloat16, else 1.3). The second trains GoogLeNet on CIFAR-10 and prints the epochs it takes to
+reach an accuracy on the 5,000 held-out images.
 """
 
 import argparse
@@ -20,7 +19,6 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import nn
-from torch.utils.benchmark import Timer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -79,14 +77,6 @@ def ours(net: nn.Module, images: data.ImageSet, batch: int, device) -> Iterator[
     return (progress.images_per_s for progress in run if progress.epoch_ended)
 
 
-def products(dtype: torch.dtype, device: torch.device, side: int = 2048) -> float:
-    """FLOP/s of products of square matrices [side, side]: the most to expect of convolutions."""
-    matrix = torch.randn(side, side, device=device).to(dtype)
-    threads = torch.get_num_threads()  # a timer has one of its own accord
-    timer = Timer("matrix @ matrix", globals={"matrix": matrix}, num_threads=threads)
-    return 2 * side**3 / timer.blocked_autorange(min_run_time=1).median
-
-
 def compare(count: int, batch: int, rounds: int, device: torch.device) -> bool:
     """Print both loops' speed for every net; whether the target is met by all."""
     fast = good_at_bfloat16(device)
@@ -96,9 +86,6 @@ def compare(count: int, batch: int, rounds: int, device: torch.device) -> bool:
     images = data.ImageSet(pixels, torch.randint(0, 10, (count,)), tuple("0123456789"))
     print(f"{device}, {torch.get_num_threads()} threads, bfloat16 {'yes' if fast else 'no'}; "
           f"{count} images of 32 × 32 an epoch, batch {batch}, {rounds} rounds")  # fmt: skip
-    if fast:
-        gain = products(torch.bfloat16, device) / products(torch.float32, device)
-        print(f"matrix products: bfloat16 {gain:.2f} times as fast as float32", flush=True)
     met = True
     for arch in NETS:
         options = {"aux": False} if arch == "googlenet" else {}
