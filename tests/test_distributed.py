@@ -74,6 +74,6 @@ def test_a_process_without_the_checkpoint_is_noticed(tmp_path):
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):
     data = write_coloured(tmp_path / "data")
-    wrong = f"train lenet5 --data-dir {data} --holdout 30 --batch-size 15"
+    wrong = f"train lenet5 --data-dir {data} --out {tmp_path} --holdout 30 --batch-size 15"
     found = torchrun(tmp_path, *wrong.split())
     assert found.returncode != 0 and "choose a multiple of 2" in found.stderr
