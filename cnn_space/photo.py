@@ -73,7 +73,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image.load()
         return _upright_rgb(image)
     except BROKEN as error:
-        # What Pillow's decoders raise for files that are cut off or broken within.
         raise PhotoError("damaged") from error
     except (MemoryError, OverflowError) as error:
         raise PhotoError("unreadable") from error
