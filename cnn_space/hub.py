@@ -158,7 +158,8 @@ def _from_hub(record, download: _Download) -> None:
     _agree(record, there.size, etag)
     folder = repo_folder_name(repo_id=record.repo, repo_type="model")
     blob = Path(constants.HF_HUB_CACHE, folder, "blobs", etag)
-    if not blob.exists() or blob.stat().st_size != (there.size or blob.stat().st_size):
+    whole = blob.exists() and there.size in (None, blob.stat().st_size)
+    if not whole:
         blob.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=blob.parent, suffix=".incomplete") as scratch:
             arrived = Path(scratch, record.file)
