@@ -53,7 +53,7 @@ def test_a_net_that_has_expired_is_named(checkpoints, photo):
     for request, words in ((ENGLISH, "not kept any more"), (KOREAN, "보관되어 있지 않습니다")):
         answer_, *rest = page.show(photo, gone, False, {}, request)
         assert words in answer_ and "LeNet-5 · &lt;mine&gt;" in answer_ and rest == [""] * 3
-    assert page.fetch(gone, {}) is None
+    assert page.fetch(gone, {}, ENGLISH) is None
     # The list keeps it, or Gradio would refuse every event that hands the choice on.
     assert gone in [name for _, name in page.arrive(gone, {}, ENGLISH).choices]
     assert gone not in [name for _, name in page.arrive(None, {}, ENGLISH).choices]
@@ -176,7 +176,7 @@ def test_a_visitors_own_net(checkpoints, photo):
         page.show(photo, "my cats", False, own, ENGLISH)[:3]
         == (page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)[:3])
     )
-    assert page.fetch("my cats", own) is None
+    assert page.fetch("my cats", own, ENGLISH) is None
 
 
 def test_damaged_weights_are_a_sentence(checkpoints, photo):
@@ -185,6 +185,8 @@ def test_damaged_weights_are_a_sentence(checkpoints, photo):
     with pytest.raises(gr.Error, match="damaged") as caught:
         page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
     assert caught.value.print_exception is False
+    with pytest.raises(gr.Error, match="lenet5.cifar10: 신경망을 불러오지 못했습니다.*damaged"):
+        page.show(photo, "lenet5.cifar10", False, {}, KOREAN)
 
 
 def test_both_languages_say_the_same_things():

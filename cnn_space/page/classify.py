@@ -90,7 +90,12 @@ def is_here(model: str, own_nets: Mapping[str, weights.Loaded]) -> bool:
     return model in own_nets or (model in weights.list_weights() and weights.is_local(model))
 
 
-def fetch(model: str | None, own_nets: dict, progress=gr.Progress()) -> None:  # noqa: B008
+def fetch(
+    model: str | None,
+    own_nets: dict,
+    request: gr.Request,
+    progress=gr.Progress(),  # noqa: B008
+) -> None:
     """Brings the chosen net here if it is not. Outside the queue of answers: none waits for it."""
     if model not in weights.list_weights() or is_here(model, own_nets):
         return
@@ -103,7 +108,7 @@ def fetch(model: str | None, own_nets: dict, progress=gr.Progress()) -> None:  #
         weights.fetch(model, tell)
     except ValueError as error:
         # No gr.Error: what comes next then shows that there is no answer, instead of the old one.
-        gr.Warning(str(error))
+        gr.Warning(say("net_trouble", language(request), title=title, why=error))
 
 
 def show(
@@ -126,7 +131,7 @@ def show(
         waiting = say("classify_waiting", lang)
     if waiting:
         return f'<p class="classify-waiting">{escape(waiting)}</p>', "", "", ""
-    told = _answer(image, own_nets.get(model, model), ten_views)
+    told = _answer(image, own_nets.get(model, model), ten_views, lang)
     return answer_html(told, lang), seen_html(told, lang), views_html(told, lang), foot(told, lang)
 
 
@@ -147,13 +152,14 @@ def classify(image: Image.Image, model: str, top_k: int = TOP_K) -> dict[str, fl
     return {prediction.label: prediction.probability for prediction in best}
 
 
-def _answer(image: Image.Image, net, ten_views: bool = False):
+def _answer(image: Image.Image, net, ten_views: bool = False, lang: str = "en"):
     from cnn_space import classification
 
     try:
         return classification.answer(image, net, ten_views=ten_views)
     except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        told = say("net_trouble", lang, title=net, why=error)
+        raise gr.Error(told, print_exception=False) from None
 
 
 # HTML

@@ -54,11 +54,12 @@ def arrive(chosen: list[str] | None, own_nets: Mapping[str, weights.Loaded], req
 def fetch(
     names: list[str] | None,
     own_nets: Mapping[str, weights.Loaded],
+    request: gr.Request,
     progress=gr.Progress(),  # noqa: B008
 ):
     """Bring those nets here that are not; one that cannot be had is said, the others go on."""
     for name in names or []:
-        classify.fetch(name, own_nets, progress)
+        classify.fetch(name, own_nets, request, progress)
     return gr.skip()
 
 
@@ -266,7 +267,8 @@ def _card(
     )
     if entry.problem:
         missing = comparing.is_remote(record)
-        why = say("classify_not_here", lang, title=caption) if missing else entry.problem
+        key = "classify_not_here" if missing else "net_trouble"
+        why = say(key, lang, title=caption, why=entry.problem)
         return (
             f'<article class="compare-card" data-net="{escape(entry.name)}">{head}'
             f'<p class="problem">{escape(why)}</p></article>'

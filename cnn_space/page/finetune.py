@@ -734,20 +734,22 @@ def start(
             raise ValueError(say("finetune_no_data", lang))
         if not base:
             raise ValueError(say("finetune_no_base", lang))
-        plan = plan_from(
-            optimizer,
-            lr,
-            lower,
-            head_epochs,
-            top_epochs,
-            epochs,
-            augment,
-            aux,
-            frozen_norm,
-            holdout,
-            seed,
-        )
-        loaded = weights.load(base)
+        with _told_as("finetune_wrong_plan", lang):
+            plan = plan_from(
+                optimizer,
+                lr,
+                lower,
+                head_epochs,
+                top_epochs,
+                epochs,
+                augment,
+                aux,
+                frozen_norm,
+                holdout,
+                seed,
+            )
+        with _told_as("net_trouble", lang, title=base):
+            loaded = weights.load(base)
         if bench.starting is not ticket:  # stopped while the net was fetched
             return
         if aux and not hasattr(loaded.net, "set_aux"):
@@ -762,6 +764,15 @@ def start(
         bench.run = None
         yield bench, idle_html(lang), gr.skip()
         raise gr.Error(str(error), print_exception=False) from None
+
+
+@contextlib.contextmanager
+def _told_as(key: str, lang: str, **values) -> Iterator[None]:
+    """A ValueError in the visitor's language, as far as ours goes: its own words are English."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(say(key, lang, why=error, **values)) from error
 
 
 _BY_SESSION: weakref.WeakValueDictionary[str, Bench] = weakref.WeakValueDictionary()

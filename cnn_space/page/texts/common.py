@@ -9,6 +9,7 @@ EN: dict[str, str] = {
         "The classic convolutional nets, trained and ready. Classify a photo, put nets side by "
         "side, take an Inception module apart, teach one your own classes."
     ),
+    "net_trouble": "{why}",
 }
 
 KO: dict[str, str] = {
@@ -20,6 +21,7 @@ KO: dict[str, str] = {
         "학습을 마친 고전 합성곱 신경망을 만나 보세요. 사진을 분류하고, 여러 신경망을 나란히 "
         "비교하고, 인셉션 모듈을 뜯어보고, 신경망에 나만의 클래스를 가르칠 수 있습니다."
     ),
+    "net_trouble": "{title}: 신경망을 불러오지 못했습니다. 이유(영어): {why}",
     "label_airplane": "비행기",
     "label_automobile": "자동차",
     "label_bird": "새",

@@ -153,6 +153,7 @@ EN: dict[str, str] = {
     "finetune_no_folder": "Type the path of a folder first.",
     "finetune_no_aux": "{title} has no auxiliary heads: clear that box under Advanced.",
     "finetune_no_base": "There is no net to start from yet.",
+    "finetune_wrong_plan": "Under Advanced: {why}.",
     "finetune_no_result": "There is no net of yours to use yet. Train one first.",
 } | {f"finetune_error_{reason}": sentence for reason, sentence in REASONS.items()}
 
@@ -307,6 +308,7 @@ KO: dict[str, str] = {
     "finetune_no_folder": "먼저 폴더 경로를 입력해 주세요.",
     "finetune_no_aux": "{title}에는 보조 분류기가 없습니다. 고급 설정에서 선택을 해제해 주세요.",
     "finetune_no_base": "아직 출발할 신경망이 없습니다.",
+    "finetune_wrong_plan": "고급 설정의 값이 맞지 않습니다. 이유(영어): {why}",
     "finetune_no_result": "아직 학습한 신경망이 없습니다. 먼저 학습해 주세요.",
     "finetune_error_too_big": "파일이 {mb}MB입니다. {limit}MB까지 받습니다.",
     "finetune_error_gone": "파일이 이제 여기에 없습니다. 다시 골라 주세요.",
