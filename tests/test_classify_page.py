@@ -185,7 +185,7 @@ def test_damaged_weights_are_a_sentence(checkpoints, photo):
     with pytest.raises(gr.Error, match="damaged") as caught:
         page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
     assert caught.value.print_exception is False
-    with pytest.raises(gr.Error, match="lenet5.cifar10: 신경망을 불러오지 못했습니다.*damaged"):
+    with pytest.raises(gr.Error, match=r"lenet5\.cifar10: 신경망을 불러오지 못했습니다.*damaged"):
         page.show(photo, "lenet5.cifar10", False, {}, KOREAN)
 
 

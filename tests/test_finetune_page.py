@@ -368,9 +368,9 @@ def test_no_images_and_no_net_are_sentences(checkpoints):
 
 def test_english_reasons_have_a_korean_sentence_before_them(checkpoints):
     korean = visitor("ko")
-    with pytest.raises(gr.Error, match="불러오지 못했습니다.*unknown weights"):
+    with pytest.raises(gr.Error, match=r"불러오지 못했습니다.*unknown weights"):
         list(finetune.start(table(), "lenet5.cifar11", *CONTROLS, korean))
-    with pytest.raises(gr.Error, match="고급 설정.*seed is 0 to"):
+    with pytest.raises(gr.Error, match=r"고급 설정.*seed is 0 to"):
         list(finetune.start(table(), "lenet5.cifar10", *CONTROLS[:-1], -1, korean))
 
 
