@@ -228,11 +228,20 @@ def _rows(cards: list[dict]) -> str:
             f"{card['bytes'] / 1e6:.1f} MB",
             str(len(card["history"])),
             f"{card['images_seen'] / 1e6:.2f} M" if "images_seen" in card else "–",
-            card["environment"]["device"],
+            _devices(card),
             f"{minutes} min {seconds:02} s",
         ]
         rows.append(row)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _devices(card: dict) -> str:
+    """What the net was trained on, cycle after cycle."""
+    found = []
+    while card:
+        found.insert(0, card["environment"]["device"])
+        card = card.get("continues")
+    return "; ".join(dict.fromkeys(found))
 
 
 def _public(card: dict) -> str | None:

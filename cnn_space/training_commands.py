@@ -143,8 +143,8 @@ def _train(options) -> int:
     everything = data.read(options.data, "train", folder=options.data_dir, side=options.image_size)
     holdout = source.holdout if options.holdout is None else options.holdout
     learn, held_out = everything.split(holdout, seed=0)
-    if options.limit:
-        learn = learn.split(min(options.limit, len(learn) - 1), seed=0)[1]
+    if options.limit and options.limit < len(learn):
+        learn = learn.split(options.limit, seed=0)[1]
     # An experiment never sees the test split: it is for the figure of shipped weights.
     if not (options.no_test or options.experiment):
         images = data.read(options.data, "eval", folder=options.data_dir, side=learn.side)

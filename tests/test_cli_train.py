@@ -233,6 +233,26 @@ def test_the_table_comes_from_the_cards(train, capsys):
     assert {line.count("|") for line in out.splitlines() if "|" in line} == {row.count("|")}
 
 
+def test_the_table_names_every_machine_once_in_order(train, tmp_path):
+    assert train("--epochs", "1") == 0
+    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+
+    def on(device, **more):
+        return {"environment": {"device": device}} | more
+
+    before = on("slow CPU", continues=on("old CPU", continues=on("slow CPU")))
+    (tmp_path / "net.json").write_text(json.dumps(card | on("new CPU", continues=before)))
+    assert "| slow CPU; old CPU; new CPU |" in cards.table(tmp_path)
+
+
+def test_a_limit_above_the_images_takes_all(train):
+    for limit, trained in (("90", 90), ("89", 89), ("5000", 90)):
+        name = f"lenet5.limit{limit}"
+        assert train("--epochs", "1", "--limit", limit, "--name", name) == 0
+        card = read(train.folder / "checkpoints" / f"{name}.json")
+        assert card["data"]["train_images"] == trained
+
+
 def test_float32_is_kept_where_rounding_costs():
     net = torch.nn.Linear(2, 2, bias=False)
     images = ImageSet(torch.eye(2), torch.tensor([1, 0]), ("a", "b"))
