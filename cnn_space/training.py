@@ -180,7 +180,7 @@ class Run:
     - ``about``: what else must be the same for a checkpoint to be of this run.
 
     Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
-    for a batch that the processes cannot share equally and for a ``small_side`` that is none;
+    for images or a batch that the processes cannot share and for a ``small_side`` that is none;
     iterating raises Diverged.
     ``epoch`` counts the epochs done, ``seconds`` the time they took, over all resumed runs;
     ``history`` has a row for each.
@@ -221,6 +221,10 @@ class Run:
             raise ValueError(
                 f"a batch of {recipe.batch_size} cannot be shared by {self.world} processes: "
                 f"choose a multiple of {self.world}"
+            )
+        if not self.batch:
+            raise ValueError(
+                f"{self.world} processes cannot share {len(train_set)} images: take fewer processes"
             )
         self.net = net.to(self.device, memory_format=torch.channels_last)
         if recipe.sync_norm and self.world > 1:

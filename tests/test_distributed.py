@@ -72,8 +72,12 @@ def test_a_process_without_the_checkpoint_is_noticed(tmp_path):
     assert found.returncode != 0 and "must be one that all machines share" in found.stderr
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [("--batch-size 15", "choose a multiple of 2"), ("--limit 1", "cannot share 1 images")],
+)
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path, wrong, says):
     data = write_coloured(tmp_path / "data")
-    wrong = f"train lenet5 --data-dir {data} --out {tmp_path} --holdout 30 --batch-size 15"
-    found = torchrun(tmp_path, *wrong.split())
-    assert found.returncode != 0 and "choose a multiple of 2" in found.stderr
+    plain = f"train lenet5 --data-dir {data} --out {tmp_path} --holdout 30 --batch-size 30"
+    found = torchrun(tmp_path, *plain.split(), *wrong.split())
+    assert found.returncode != 0 and says in found.stderr
