@@ -462,6 +462,7 @@ def finetune_tab(
     ended = {"inputs": [bench, own_nets], "outputs": [*outcome, train, stop], **quiet}
     for event in (
         run.then(finetune.finish, **ended),
+        run.failure(finetune.finish, **ended),  # `then` does not follow an error
         stop.click(finetune.stop, cancels=run, **ended),
     ):
         event.then(classify.arrive, [classify_net, own_nets], classify_net, **quiet)
