@@ -728,7 +728,7 @@ def start(
     intake = bench.images
     ticket = bench.starting = object()
     _BY_SESSION[request.session_hash] = bench
-    yield bench, update_html(Update("preparing"), lang), curves_html((), lang)
+    yield bench, update_html(Update("preparing"), lang), gr.skip()
     try:
         if intake is None:
             raise ValueError(say("finetune_no_data", lang))

@@ -53,6 +53,19 @@ def test_on_arrival_there_is_a_finished_example(page):
     page.locator("#ft-cell img").first.wait_for()
 
 
+def test_a_refused_start_loses_nothing(page):
+    open_tab(page)
+    page.get_by_role("button", name="Advanced").click()
+    seed = page.get_by_label("Seed", exact=True)
+    seed.fill("-1")
+    seed.blur()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.locator(".toast-body").get_by_text("seed is 0").wait_for()
+    page.get_by_role("button", name="Train", exact=True, disabled=False).wait_for()
+    assert page.locator("#ft-curves polyline").first.get_attribute("points")  # the example's
+    assert page.locator("#ft-matrix button.ft-hit").count() >= 10
+
+
 def test_a_run_to_its_end_and_its_net_in_classify(page):
     open_tab(page)
     choose_fastest(page)
