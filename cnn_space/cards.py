@@ -125,10 +125,10 @@ def card(
 
 def continued(facts: dict, before: dict) -> dict:
     """The card ``facts`` of a training that went on from the weights of the card ``before``:
-    their epochs, images and time count too, and their recipe and image size are told."""
+    their epochs, images and time count too, and their data, recipe and image size are told."""
     done = before["history"]
     later = [row | {"epoch": row["epoch"] + len(done)} for row in facts["history"]]
-    told = ("sha256", "recipe", "preprocessing", "environment", "continues")
+    told = ("sha256", "data", "recipe", "preprocessing", "environment", "continues")
     return facts | {
         "images_seen": before["images_seen"] + facts["images_seen"],
         "wall_time_s": round(before["wall_time_s"] + facts["wall_time_s"], 1),

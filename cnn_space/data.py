@@ -64,7 +64,8 @@ class ImageSet:
     def split(self, holdout: int, *, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:
         """``(rest, held out)``: ``holdout`` images drawn at random in the set's class proportions.
 
-        The order of the images is kept. Raises ValueError unless 0 <= holdout < len(self).
+        The order of the images is kept, and what is held out of each class begins the same with
+        every ``holdout``. Raises ValueError unless 0 <= holdout < len(self).
         """
         if not 0 <= holdout < len(self):
             raise ValueError(f"can hold out 0 to {len(self) - 1} images of {len(self)}: {holdout}")

@@ -83,7 +83,6 @@ def card_text(card: dict, repo: str) -> str:
         lines += ["## Training", "", f"![Loss and accuracy by epoch]({name}.png)", ""]
     facts = {
         "data": ", ".join(filter(None, [data.get("name"), data.get("note")])),
-        "images for training": _number(data.get("train_images")),
         "images held out for every choice": _number(data.get("holdout_images")),
         "images seen": _number(card.get("images_seen")),
         "seed": card.get("seed"),
@@ -139,7 +138,8 @@ def _settings(card: dict) -> dict:
     idle |= {"momentum"} if recipe.get("optimizer") == "adamw" else set()
     idle |= {"pad": {"min_area"}, "resized": {"pad"}}.get(recipe.get("crop"), {"pad", "min_area"})
     used = {key: value for key, value in recipe.items() if key not in idle}
-    return {"trained at": _sides(card), **used}
+    images = _number(card.get("data", {}).get("train_images"))
+    return {"images for training": images, "trained at": _sides(card), **used}
 
 
 def _sides(card: dict) -> str:
@@ -165,7 +165,7 @@ def _earlier(card: dict) -> list[str]:
         "trained weights."
     )
     while before := card.get("continues"):
-        before = {"preprocessing": card["preprocessing"], **before}
+        before = {key: card[key] for key in ("data", "preprocessing") if key in card} | before
         now, then = _settings(card), _settings(before)
         differing = ", ".join(f"{key} {v}" for key, v in then.items() if now.get(key) != v)
         told += f" Before that: {differing or 'the same settings'}."

@@ -158,7 +158,7 @@ def _train(options) -> int:
     design = replace(design, options=design.options | extra)
     torch.manual_seed(recipe.seed)
     net = create_model(design.arch, len(learn.classes), **design.options)
-    before = _start_from(options.init, net, tag, held_out) if options.init else None
+    before = _start_from(options.init, net, tag, everything, held_out) if options.init else None
     run = training.Run(
         net,
         learn,
@@ -218,11 +218,13 @@ def _check_name(options, name: str) -> None:
     cards.make_folder(options.out or weights.CHECKPOINTS)
 
 
-def _start_from(init: str, net, tag: str, held_out) -> dict:
+def _start_from(init: str, net, tag: str, everything, held_out) -> dict:
     """Load the weights ``init`` into ``net``, but for its auxiliary heads; gives their card.
 
     Raises ValueError where they are another net's, or may know the images that are now held out.
     """
+    import torch
+
     from cnn_space import cards, weights
 
     loaded = weights.load(init)
@@ -234,10 +236,13 @@ def _start_from(init: str, net, tag: str, held_out) -> dict:
     same_set = data.get("tag") == tag and card["labels"] == list(held_out.classes)
     if not same_set or "images_seen" not in card:
         raise ValueError(f"{init} was not trained on this set by this command")
-    if data["holdout_images"] != len(held_out):
+    # `split` holds out the first so many images of each class, always in the same random order.
+    _, held_then = everything.split(data["holdout_images"], seed=0)
+    then, now = (torch.bincount(s.labels, minlength=len(s.classes)) for s in (held_then, held_out))
+    if (then < now).any():
         raise ValueError(
-            f"{init} was trained with {data['holdout_images']} images held out, not "
-            f"{len(held_out)}: they would not be unseen (--holdout)"
+            f"{init} was trained with {len(held_then)} images held out, fewer than "
+            f"{len(held_out)}: some would not be unseen (--holdout)"
         )
     net.load_state_dict(state, strict=False)
     return card

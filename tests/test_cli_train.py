@@ -113,7 +113,7 @@ def test_a_training_goes_on_from_weights(train, capsys):
     first = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
     start = weights.load("lenet5.cifar10").net.state_dict()
     # A rate of next to nothing: what comes out is what went in.
-    still = ("--lr", "1e-9", "--epochs", "3", "--name", "longer.cifar10")
+    still = ("--lr", "1e-9", "--epochs", "3", "--name", "longer.cifar10", "--holdout", "15")
     assert train("--init", "lenet5.cifar10", *still) == 0
     card = read(train.folder / "checkpoints" / "longer.cifar10.json")
     end = weights.load("longer.cifar10").net.state_dict()
@@ -121,15 +121,16 @@ def test_a_training_goes_on_from_weights(train, capsys):
         torch.testing.assert_close(end[key], start[key])
     assert card["history"][:2] == first["history"]
     assert [row["epoch"] for row in card["history"]] == [1, 2, 3, 4, 5]
-    assert (first["images_seen"], card["images_seen"]) == (180, 450)
+    assert (first["images_seen"], card["images_seen"]) == (180, 495)
     assert card["wall_time_s"] >= first["wall_time_s"]
     assert card["continues"]["recipe"]["lr"] == 0.01 and card["recipe"]["lr"] == 1e-9
     assert card["continues"]["sha256"] == first["sha256"]
+    assert card["continues"]["data"] == first["data"] and card["data"]["holdout_images"] == 15
 
     capsys.readouterr()
     more = ("--init", "lenet5.cifar10", "--name", "other.cifar10")
-    assert train(*more, "--holdout", "15") == 2
-    assert "30 images held out" in capsys.readouterr().err
+    assert train(*more, "--holdout", "31") == 2
+    assert "30 images held out, fewer than 31" in capsys.readouterr().err
     assert train(*more, net="nin") == 2
     assert "another net" in capsys.readouterr().err
     path = train.folder / "checkpoints" / "lenet5.cifar10.json"

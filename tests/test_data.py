@@ -113,6 +113,8 @@ def test_the_split_keeps_the_classes_proportions():
     assert (rest.images.flatten().diff() > 0).all()
     again, other = whole.split(31, seed=3)[1], whole.split(31, seed=4)[1]
     assert torch.equal(held.images, again.images) and not torch.equal(held.images, other.images)
+    fewer = whole.split(15, seed=3)[1]
+    assert set(fewer.images.flatten().tolist()) < set(held.images.flatten().tolist())
     assert len(whole.split(0)[1]) == 0
     with pytest.raises(ValueError, match="0 to 102"):
         whole.split(103)

@@ -94,11 +94,12 @@ def test_a_card_tells_of_the_training_it_went_on_from(zoo):
     path = zoo / f"{NAME}.json"
     card = json.loads(path.read_text())
     before = card["recipe"] | {"epochs": 5, "lr": 0.4}
-    earlier = {"recipe": before, "continues": {"recipe": before}}
+    data = card["data"] | {"train_images": 77}
+    earlier = {"recipe": before, "continues": {"recipe": before, "data": data}}
     path.write_text(json.dumps(card | {"continues": earlier}))
     told = publish.weights_files("me/zoo")[f"cards/{NAME}.md"].decode()
     assert "last 3 epochs" in told
-    assert "Before that: epochs 5, lr 0.4. Before that: the same settings." in told
+    assert "Before that: epochs 5, lr 0.4. Before that: images for training 77." in told
 
 
 @pytest.mark.parametrize(
