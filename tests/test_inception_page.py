@@ -157,7 +157,7 @@ def test_an_address_without_a_module_opens_3a_where_the_visitor_is():
     assert all(skipped(part) for part in inception.open_link(visitor()))
     korean = inception.open_link(visitor("ko"))
     assert all(skipped(part) for part in korean[:15])
-    assert "파라미터" in korean[15] and figures(korean[15])["parameters"] == "163,328"
+    assert "파라미터 12,288개" in korean[15] and figures(korean[15])["parameters"] == "163,328"
 
 
 @pytest.mark.parametrize("text", ["", "abc", "-3", "1e999", "1e20", "nan", "<b>", "2.5"])

@@ -253,7 +253,7 @@ def figure(module: Inception, chained: bool, lang: str) -> str:
         reduce=say("inception_reduce", lang),
         project=say("inception_project", lang),
         max_pool=say("inception_max_pool", lang),
-        parameters=say("inception_params_unit", lang),
+        parameters=lambda count: say("inception_box_parameters", lang, count=f"{count:,}"),
         macs=say("inception_macs", lang),
         title=say(
             "inception_drawing",

@@ -4,6 +4,7 @@ Plain SVG text. Colours come from the page's CSS variables, so light and dark ne
 drawing; a phone gets one of its own, because lanes of three boxes do not fit 390 pixels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from math import sqrt
@@ -25,7 +26,7 @@ class Words:
     reduce: str
     project: str
     max_pool: str
-    parameters: str
+    parameters: Callable[[int], str]
     macs: str
     title: str
 
@@ -101,7 +102,7 @@ class _Drawing:
             f"{escape(self.role(layer, branch))}</text>"
             + text(x + self.box_width - 10, y + 20, part, "share end")
             + text(left, y + 21 + LINE, f"{channels:,} × {height:,} × {width:,}", "shape")
-            + text(left, y + 22 + 2 * LINE, f"{layer.parameters.value:,} {self.words.parameters}")
+            + text(left, y + 22 + 2 * LINE, self.words.parameters(layer.parameters.value))
             + text(left, y + 22 + 3 * LINE, f"{short(layer.macs.value)} {self.words.macs}")
             + "</g>"
         )

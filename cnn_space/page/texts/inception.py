@@ -32,7 +32,7 @@ EN: dict[str, str] = {
     "inception_reduce": "reduce",
     "inception_project": "project",
     "inception_max_pool": "max pool",
-    "inception_params_unit": "parameters",
+    "inception_box_parameters": "{count} parameters",
     "inception_drawing": "The Inception module, {parameters} parameters, {macs} MACs",
     "inception_caption": (
         "In each box: the layer, the shape it gives (channels × height × width), the "
@@ -263,7 +263,7 @@ KO: dict[str, str] = {
     "inception_reduce": "축소",
     "inception_project": "투영",
     "inception_max_pool": "최대 풀링",
-    "inception_params_unit": "파라미터",
+    "inception_box_parameters": "파라미터 {count}개",
     "inception_drawing": "인셉션 모듈, 파라미터 {parameters}개, MAC {macs}",
     "inception_caption": (
         "상자마다 층의 종류, 출력 크기(채널 × 높이 × 너비), 저장하는 파라미터, 필요한 MAC을 "
