@@ -5,7 +5,6 @@ import contextlib
 import csv
 import io
 import re
-import string
 import time
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
@@ -20,7 +19,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnn_space.arithmetic import KERNELS_5X5, NUMBERS, PRESETS, Inception, Working
 from cnn_space.page import claims, inception, tables, whole_net
-from cnn_space.page.texts import inception as texts
 
 PAPER_3A = dict(zip(NUMBERS, PRESETS["3a"], strict=True))
 SWITCHES = {"kernel5x5": "5", "reduction": True, "batch_norm": False, "bias": False}
@@ -166,6 +164,15 @@ def test_a_broken_link_gets_a_sentence(text):
     orjson.dumps(opened[2 + NUMBERS.index("ch3x3")])  # as it is sent to the browser
     assert opened[0].selected == "inception"
     assert opened[2 + NUMBERS.index("ch3x3")]["info"].startswith("Must be")
+    assert all(skipped(part) for part in opened[15:])
+    korean = inception.open_link(visitor("ko", ch3x3=text))
+    assert "파라미터 12,288개" in korean[15] and "인셉션" in korean[15]
+
+
+def test_the_claims_speak_of_the_module_with_its_batch_norm():
+    module = inception.Inception(**inception.START, batch_norm=True)
+    macs = 28 * 28 * (192 * 16 + 16 * 25 * 32)
+    assert f"{macs + 28 * 28 * (16 + 32):,} multiplications" in inception.here(module, "en")
 
 
 @settings(max_examples=40, deadline=None)
@@ -294,15 +301,6 @@ def test_whole_net_impossible_input(net, size, classes, field, words):
     assert answer[field]["elem_classes"] == ["bad"]
     assert answer[1 - field]["info"] == ""
     assert skipped(answer[2])
-
-
-def test_texts_are_whole_in_both_languages():
-    def places(text):
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-    assert texts.EN.keys() == texts.KO.keys()
-    assert all(places(texts.EN[key]) == places(texts.KO[key]) for key in texts.EN)
-    assert all(key.startswith("inception_") for key in texts.EN)
 
 
 def test_an_update_takes_far_less_than_a_tenth_of_a_second():

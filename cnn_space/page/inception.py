@@ -38,11 +38,14 @@ ADDRESS_JS = f"""(...values) => {{
 }}"""
 COPY_LINK_JS = f"""(...values) => {{
   ({ADDRESS_JS})(...values);
-  if (!navigator.clipboard) return void prompt("", location.href);
-  navigator.clipboard.writeText(location.href);
   const button = document.querySelector("#inception-link");
-  button.classList.add("copied");
-  setTimeout(() => button.classList.remove("copied"), 1500);
+  const copied = () => {{
+    button.classList.add("copied");
+    setTimeout(() => button.classList.remove("copied"), 1500);
+  }};
+  const shown = () => prompt("", location.href);
+  if (!navigator.clipboard) return void shown();
+  navigator.clipboard.writeText(location.href).then(copied, shown);
 }}"""
 
 
@@ -97,9 +100,9 @@ def open_link(request: gr.Request) -> list:
     """
     query = dict(request.query_params)
     lang = language(request)
+    as_built = [gr.skip()] * len(PANELS) if lang == "en" else panels(Inception(**START), lang=lang)
     if not query.keys() & set(NUMBERS):
-        shown = [gr.skip()] * len(PANELS) if lang == "en" else panels(Inception(**START), lang=lang)
-        return [*[gr.skip()] * (1 + len(FORM)), *shown]
+        return [*[gr.skip()] * (1 + len(FORM)), *as_built]
     numbers = {name: _typed(query.get(name, default)) for name, default in START.items()}
     kernel = query.get("kernel5x5", "5").replace(" ", "+")  # a bare + in an address is a space
     switches = {"kernel5x5": kernel if kernel in KERNELS else "5"}
@@ -109,6 +112,8 @@ def open_link(request: gr.Request) -> list:
     for index, name in enumerate(NUMBERS, 1):
         answer[index] = gr.update(value=numbers[name], **_notice(name, numbers[name], lang))
     fields, shown = answer[1 : 1 + len(NUMBERS)], answer[1 + len(NUMBERS) :]
+    if shown[0] == gr.skip():  # numbers that make no module: what the page was built with stays
+        shown = as_built
     return [gr.Tabs(selected="inception"), answer[0], *fields, *switches.values(), *shown]
 
 
@@ -561,7 +566,7 @@ def here(module: Inception, lang: str) -> str:
         say(
             "inception_here_mult",
             lang,
-            macs=f"{sum(layer.macs.value for layer in branch):,}",
+            multiplications=f"{sum(layer.multiplications.value for layer in branch):,}",
             weights=f"{sum(layer.weights.value for layer in branch):,}",
         ),
         say("inception_here_two", lang, **{k: f"{v:,}" for k, v in weights.items()}),

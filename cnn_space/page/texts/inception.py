@@ -134,8 +134,8 @@ EN: dict[str, str] = {
         "that is {factor} times less. The parameters stored are\n{weights}\n{reduced_weights}"
     ),
     "inception_here_mult": (
-        "the large-kernel branch does {macs} multiplications for an image and stores {weights} "
-        "weights."
+        "the large-kernel branch does {multiplications} multiplications for an image and stores "
+        "{weights} weights."
     ),
     "inception_claim_gap": "Global average pooling replaces 51.3M weights by 0.",
     "inception_true_gap": (
@@ -362,7 +362,9 @@ KO: dict[str, str] = {
         "{weights}\n"
         "{reduced_weights}"
     ),
-    "inception_here_mult": "큰 커널 갈래는 곱셈을 {macs}번 하고 가중치 {weights}개를 저장합니다.",
+    "inception_here_mult": (
+        "큰 커널 갈래는 곱셈을 {multiplications}번 하고 가중치 {weights}개를 저장합니다."
+    ),
     "inception_claim_gap": "전역 평균 풀링이 가중치 51.3M개를 0개로 바꾼다.",
     "inception_true_gap": (
         "{invented}는 있지도 않은 1,024개 클래스를 가정한 층입니다. 풀링이 7·7을 없애는 것은 "
