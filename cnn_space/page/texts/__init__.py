@@ -40,8 +40,8 @@ def language(request: gr.Request | None) -> str:
     """``"ko"`` when the browser asks for Korean before English, else ``"en"``."""
     accepted = request.headers.get("accept-language", "") if request else ""
     for part in accepted.lower().split(","):
-        if part.strip()[:2] in LANGUAGES:
-            return part.strip()[:2]
+        if (tag := part.partition(";")[0].partition("-")[0].strip()) in LANGUAGES:
+            return tag
     return "en"
 
 
