@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from types import SimpleNamespace
 
 # Before Gradio is imported: no request may leave the machine.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -16,8 +15,8 @@ from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
 
 
-def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
-    """One photo, one net: the answer, and what led to it."""
+def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Dropdown]:
+    """One photo, one net: the answer, and what led to it. Gives the photo and the list of nets."""
     photos = classify.examples()
     with gr.Row(elem_id="classify"):
         with gr.Column(scale=0, min_width=320, elem_id="classify-form"):
@@ -99,6 +98,9 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
     asked = [photo, model, own_nets]
     is_open = gr.State(False)
     for answered in (shown, fetched):
+        answered.failure(
+            classify.unanswered, None, [answer, seen, views, foot, looked, inside], **quiet
+        )
         answered.then(explain.look, asked, looked, **quiet)
         answered.then(explain.fold, [*asked, module, is_open], [inside_fold, inside], **quiet)
     answer.click(explain.look_for, asked, looked, **quiet)
@@ -108,10 +110,10 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> SimpleNamespace:
     )
     inside_fold.collapse(lambda: False, None, is_open, **private)
     demo.load(**entries, show_progress="hidden", **private)
-    return SimpleNamespace(photo=photo, model=model)
+    return photo, model
 
 
-def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleNamespace:
+def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     """One photo, several nets: answers, cost and heatmaps side by side."""
     with gr.Row(elem_id="compare-top"):
         with gr.Column(scale=0, min_width=240, elem_id="compare-form"):
@@ -192,18 +194,18 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> SimpleName
     # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.
     hand_on = {"fn": None, "js": "(photo) => photo", **private}
     opened = tab.select(**hand_on, inputs=shared, outputs=photo)
-    opened.then(compare.arrive, [nets, own_nets], nets, **private).then(**show)
+    arrived = opened.then(compare.arrive, [nets, own_nets], nets, **private)
     tab.select(**draw)
     photo.input(**hand_on, inputs=photo, outputs=shared)
-    photo.input(**show)
     fetch = {"concurrency_id": "fetch"} | private | {"show_progress": "minimal"}
     # Not `input`: the list's "clear all" and Backspace make a change alone.
-    nets.change(compare.fetch, [nets, own_nets], finding, **fetch).then(**show)
+    fetched = nets.change(compare.fetch, [nets, own_nets], finding, **fetch)
     nets.change(**draw)
-    return SimpleNamespace()
+    for compared in (arrived.then(**show), photo.input(**show), fetched.then(**show)):
+        compared.failure(compare.unanswered, None, show["outputs"], **private)
 
 
-def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
+def inception_tab(tabs: gr.Tabs) -> None:
     """The Inception module as a calculator; a link with its numbers opens this tab."""
 
     def number(name: str, step: int) -> gr.Number:
@@ -305,12 +307,11 @@ def inception_tab(tabs: gr.Tabs) -> SimpleNamespace:
     gr.on(None, inception.open_link, None, [tabs, *form, *panels], **live)
     gr.on(None, whole_net.arrive, None, [claims, side, classes, whole], **live)
     gr.api(inception.table, api_name="inception", queue=False)
-    return SimpleNamespace()
 
 
 def finetune_tab(
     demo: gr.Blocks, tabs: gr.Tabs, classify_net: gr.Dropdown, own_nets: gr.State
-) -> SimpleNamespace:
+) -> None:
     """A short fine-tuning run on the visitor's own classes."""
     bench = gr.State(finetune.Bench(), time_to_live=60 * finetune.keep_minutes())
     sources = [(t(f"finetune_source_{name}"), name) for name in finetune.sources()]
@@ -415,6 +416,7 @@ def finetune_tab(
     advanced = [optimizer, lr, lower, *epochs_of, augment, aux, frozen_norm, holdout, seed]
     private = {"api_visibility": "private"}
     quiet = {"show_progress": "hidden", **private}
+    latest = {"trigger_mode": "always_last", **quiet}
     told = [data, samples]
     # 1: images
     source.change(
@@ -436,21 +438,33 @@ def finetune_tab(
         [bench, base, augment, *told],
         concurrency_id="intake",
         concurrency_limit=2,
+        trigger_mode="multiple",  # of two readings the later counts, not the one that came first
         **quiet,
     )
     gr.on(
-        [base.input, augment.input, holdout.release],
+        [base.input, augment.input, holdout.change],
         finetune.show_images,
         [bench, base, augment, holdout],
         told,
-        **quiet,
+        **latest,
     )
     # 2: net
-    preset.input(finetune.choose_preset, preset, epochs_of, queue=False, **quiet)
-    # 3: train. The run is a generator: Stop and a closed page end it at its next report.
-    run = train.click(
+    preset.input(finetune.choose_preset, preset, epochs_of, queue=False, **latest)
+    # 3: train. A net may have to come over the network first, and no other run waits for that.
+    # The run is a generator: Stop and a closed page end it at its next report.
+    begun = train.click(
         finetune.begin, [bench, source], [bench, state, train, stop], queue=False, **quiet
-    ).then(
+    )
+    fetched = begun.then(
+        finetune.fetch,
+        [base, own_nets],
+        state,
+        concurrency_id="fetch",
+        show_progress="minimal",
+        trigger_mode="multiple",
+        **private,
+    )
+    run = fetched.then(
         finetune.start,
         [bench, base, *advanced],
         [bench, state, curves],
@@ -466,7 +480,7 @@ def finetune_tab(
         stop.click(finetune.stop, cancels=run, **ended),
     ):
         event.then(classify.arrive, [classify_net, own_nets], classify_net, **quiet)
-    matrix.click(finetune.open_cell, bench, cell, **quiet)
+    matrix.click(finetune.open_cell, bench, cell, **latest)
     use.click(finetune.use, [bench, own_nets], [tabs, classify_net], **quiet)
     # For clients: the same run, as one endpoint.
     report, net_file = gr.JSON(visible=False, label="report"), gr.File(visible=False, label="net")
@@ -484,7 +498,6 @@ def finetune_tab(
         **quiet,
     )
     demo.unload(finetune.leave)
-    return SimpleNamespace(train=train)
 
 
 def build() -> gr.Blocks:
@@ -497,13 +510,13 @@ def build() -> gr.Blocks:
             gr.Markdown(t("tagline"))
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_classify"), id="classify"):
-                shown = classify_tab(demo, own_nets)
+                photo, net = classify_tab(demo, own_nets)
             with gr.Tab(t("tab_compare"), id="compare") as tab:
-                compare_tab(tab, shown.photo, own_nets)
+                compare_tab(tab, photo, own_nets)
             with gr.Tab(t("tab_inception"), id="inception"):
                 inception_tab(tabs)
             with gr.Tab(t("tab_finetune"), id="finetune"):
-                finetune_tab(demo, tabs, shown.model, own_nets)
+                finetune_tab(demo, tabs, net, own_nets)
     return demo.queue(api_open=False, max_size=64)
 
 
@@ -516,7 +529,7 @@ def launch_options() -> dict:
         "footer_links": ["api", "settings"],
         "run_history": False,
         "max_file_size": f"{max(64, Limits.from_environment().mb)}mb",
-        "state_session_capacity": 200,
+        "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs
     }
 
 

@@ -61,11 +61,11 @@ class Plan:
         need(1 <= self.head_epochs <= 200, "head_epochs is 1 to 200")
         need(0 <= self.top_epochs <= 200, "top_epochs is 0 to 200")
         need(0 <= self.epochs <= 200, "epochs is 0 to 200")
-        need(0 <= self.lr <= 10, "lr is 0 (the usual) to 10")
+        need(0 <= self.lr <= 10, "lr, the learning rate, is 0 (the usual) to 10")
         need(0 < self.lower <= 1, "lower is above 0, at most 1")
         need(2 <= self.batch_size <= 1024, "batch_size is 2 to 1024")
         need(0.05 <= self.holdout <= 0.5, "holdout is 0.05 to 0.5")
-        need(0 <= self.seed < 2**31, "seed is 0 to 2,147,483,647")
+        need(0 <= self.seed < 2**31, "the seed is 0 to 2,147,483,647")
 
 
 PRESETS = {

@@ -126,7 +126,7 @@ def test_every_module_of_the_page_is_one_of_the_net(googlenet):
 def test_every_class_in_the_answer_can_be_clicked(googlenet, photo):
     told = classification.answer(photo, googlenet)
     html = classify.answer_html(told)
-    rows = re.findall(r'<li data-label="(\w+)" tabindex="0">', html)
+    rows = re.findall(r'<li data-label="(\w+)" tabindex="0" role="button"', html)
     assert rows == [p.label for p in told.predictions[: classify.TOP_K]]
     assert 'closest("li[data-label]")' in page.PICK_JS
 

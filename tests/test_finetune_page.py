@@ -55,9 +55,15 @@ def table(names=("left", "right")):
     return bench
 
 
+def start(bench, *controls_and_request):
+    """A click on Train, as the page does it."""
+    finetune.begin(bench, bench.source, controls_and_request[-1])
+    return finetune.start(bench, *controls_and_request)
+
+
 def trained(bench, own, request=None, base="lenet5.cifar10"):
     request = request or visitor()
-    updates = list(finetune.start(bench, base, *CONTROLS, request))
+    updates = list(start(bench, base, *CONTROLS, request))
     return updates, finetune.finish(bench, own, request)
 
 
@@ -268,7 +274,7 @@ def test_the_same_from_a_visitor_who_reads_korean(checkpoints):
 def training_all_layers(bench):
     """The updates of a long run, up to the first of all layers."""
     controls = (*CONTROLS[:5], 200, *CONTROLS[6:])
-    updates = finetune.start(bench, "lenet5.cifar10", *controls, visitor())
+    updates = start(bench, "lenet5.cifar10", *controls, visitor())
     for _, state, _ in updates:
         if "data-phase='all'" in state:
             return updates
@@ -295,7 +301,7 @@ def test_an_update_after_stop_is_not_shown(checkpoints):
 
 def test_stop_and_the_end_at_once_keep_one_net(checkpoints):
     bench, own = table(), OwnNets()
-    list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+    list(start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
     handlers = [finetune.stop, finetune.finish] * 4
     with ThreadPoolExecutor(len(handlers)) as pool:
         states = list(pool.map(lambda handler: handler(bench, own, visitor())[2], handlers))
@@ -306,14 +312,14 @@ def test_stop_before_there_is_anything(checkpoints):
     bench, own = table(), OwnNets()
     outcome = finetune.stop(bench, own, visitor())
     assert "no net to keep" in outcome[2] and not own
-    updates = finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor())
+    updates = start(bench, "lenet5.cifar10", *CONTROLS, visitor())
     next(updates)
     next(updates)
     updates.close()
     assert "no net to keep" in finetune.stop(bench, own, visitor())[2] and not own
 
 
-def test_a_run_stopped_while_its_net_is_fetched_never_begins(checkpoints, monkeypatch):
+def test_a_run_stopped_while_its_net_is_loaded_never_begins(checkpoints, monkeypatch):
     bench, own = table(), OwnNets()
     load = finetune.weights.load
 
@@ -324,13 +330,27 @@ def test_a_run_stopped_while_its_net_is_fetched_never_begins(checkpoints, monkey
         return loaded
 
     monkeypatch.setattr(finetune.weights, "load", slow)
-    updates = list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+    updates = list(start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
     assert len(updates) == 1 and bench.run == "the next run"
+
+
+def test_a_run_stopped_before_its_turn_never_begins(checkpoints):
+    bench, own = table(), OwnNets()
+    updates = start(bench, "lenet5.cifar10", *CONTROLS, visitor())
+    finetune.stop(bench, own, visitor())
+    assert list(updates) == [] and bench.run is None
+
+
+def test_a_net_that_could_not_be_fetched_is_not_waited_for_again(checkpoints, monkeypatch):
+    monkeypatch.setattr(finetune.weights, "load", None)  # would ask the network once more
+    bench = table()
+    with pytest.raises(gr.Error, match="VGG-16 is not on this machine and could not be fetched"):
+        list(start(bench, "vgg16.tv_in1k", *CONTROLS, visitor()))
 
 
 def test_leaving_the_page_lets_the_run_go(checkpoints):
     bench = table()
-    updates = finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor(session="one"))
+    updates = start(bench, "lenet5.cifar10", *CONTROLS, visitor(session="one"))
     for _ in range(4):
         next(updates)
     run = weakref.ref(bench.run)
@@ -345,13 +365,17 @@ def test_leaving_the_page_lets_the_run_go(checkpoints):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({6: "twirl"}, "augment"), ({1: 99}, "lr"), ({7: True}, "no auxiliary heads")],
+    [
+        ({6: "twirl"}, "augment"),
+        ({1: 99}, "learning rate"),
+        ({7: True}, "no auxiliary heads"),
+    ],
 )
 def test_controls_out_of_range_are_a_sentence(checkpoints, change, words):
     controls = [change.get(i, value) for i, value in enumerate(CONTROLS)]
     bench = table()
     with pytest.raises(gr.Error, match=words):
-        list(finetune.start(bench, "lenet5.cifar10", *controls, visitor()))
+        list(start(bench, "lenet5.cifar10", *controls, visitor()))
     assert bench.run is None
 
 
@@ -359,26 +383,26 @@ def test_no_images_and_no_net_are_sentences(checkpoints):
     bench = Bench()
     bench.source = "zip"
     with pytest.raises(gr.Error, match="Read your images first"):
-        list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+        list(start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
     with pytest.raises(gr.Error, match="no net to start from"):
-        list(finetune.start(table(), None, *CONTROLS, visitor()))
+        list(start(table(), None, *CONTROLS, visitor()))
     with pytest.raises(gr.Error, match="unknown weights"):
-        list(finetune.start(table(), "lenet5.cifar11", *CONTROLS, visitor()))
+        list(start(table(), "lenet5.cifar11", *CONTROLS, visitor()))
 
 
 def test_english_reasons_have_a_korean_sentence_before_them(checkpoints):
     korean = visitor("ko")
     with pytest.raises(gr.Error, match=r"불러오지 못했습니다.*unknown weights"):
-        list(finetune.start(table(), "lenet5.cifar11", *CONTROLS, korean))
+        list(start(table(), "lenet5.cifar11", *CONTROLS, korean))
     with pytest.raises(gr.Error, match=r"고급 설정.*seed is 0 to"):
-        list(finetune.start(table(), "lenet5.cifar10", *CONTROLS[:-1], -1, korean))
+        list(start(table(), "lenet5.cifar10", *CONTROLS[:-1], -1, korean))
 
 
 def test_time_is_up(checkpoints, monkeypatch):
     monkeypatch.setenv("CNN_SPACE_FINETUNE_SECONDS", "1")
     bench, own = table(), OwnNets()
     controls = (*CONTROLS[:3], 200, 200, *CONTROLS[5:])
-    list(finetune.start(bench, "lenet5.cifar10", *controls, visitor()))
+    list(start(bench, "lenet5.cifar10", *controls, visitor()))
     outcome = finetune.finish(bench, own, visitor())
     assert "data-phase='time'" in outcome[2] and len(own) == 1
 
@@ -422,7 +446,7 @@ def test_a_forgotten_bench_does_not_train_on_other_images(checkpoints):
     bench = Bench()
     finetune.begin(bench, "zip", visitor())  # what the page shows as chosen
     with pytest.raises(gr.Error, match="Read your images first"):
-        list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+        list(start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
 
 
 def test_curves_end_where_the_history_does():

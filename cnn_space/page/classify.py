@@ -129,10 +129,20 @@ def show(
         waiting = say(key, lang, title=weights.record(model).title if known else model)
     elif image is None:
         waiting = say("classify_waiting", lang)
+    if not waiting:
+        try:
+            told = _answer(image, own_nets.get(model, model), ten_views, lang)
+        except gr.Error as error:
+            waiting = error.message
     if waiting:
         return f'<p class="classify-waiting">{escape(waiting)}</p>', "", "", ""
-    told = _answer(image, own_nets.get(model, model), ten_views, lang)
     return answer_html(told, lang), seen_html(told, lang), views_html(told, lang), foot(told, lang)
+
+
+def unanswered(request: gr.Request) -> tuple:
+    """After a photo that cannot be read: no answer, no picture, instead of those before it."""
+    waiting = escape(say("classify_waiting", language(request)))
+    return f'<p class="classify-waiting">{waiting}</p>', *[""] * 5
 
 
 def classify(image: Image.Image, model: str, top_k: int = TOP_K) -> dict[str, float]:
@@ -178,14 +188,14 @@ def answer_html(told, lang: str = "en") -> str:
     )
     single = {p.label: p.probability for p in told.predictions}
     rows = "".join(
-        f'<li data-label="{escape(p.label)}" tabindex="0">'
+        f'<li data-label="{escape(p.label)}" tabindex="0" role="button" aria-pressed="false">'
         f"<span>{escape(label(p.label, lang))}</span>"
         f'<span class="classify-bar"><i style="width:{p.probability:.2%}"></i>'
         + (f'<b style="left:{single[p.label]:.2%}"></b>' if ten else "")
         + f"</span><span>{percent(p.probability)}</span></li>"
         for p in told.best[:TOP_K]
     )
-    bars = f'<ol aria-label="{escape(say("classify_ranked", lang))}">{rows}</ol>'
+    bars = f'<ol role="group" aria-label="{escape(say("classify_ranked", lang))}">{rows}</ol>'
     if ten:
         bars += f'<p class="small classify-legend"><b></b>{escape(say("classify_tick", lang))}</p>'
     return f'<div class="classify-heads">{big}</div>{bars}{_knows(told, lang)}'

@@ -35,8 +35,13 @@ Text = Callable[[str], str]
 def choices(own_nets: Mapping[str, weights.Loaded], lang: str = "en") -> list[tuple[str, str]]:
     """(caption, value) of every net that can be compared, the visitor's own first."""
     own = [(say("classify_entry_own", lang, name=name), name) for name in own_nets]
-    records = map(weights.record, weights.list_weights())
-    return own + [(_caption(record.title, record.data), record.name) for record in records]
+    return own + [(_entry(name, lang), name) for name in weights.list_weights()]
+
+
+def _entry(name: str, lang: str) -> str:
+    record = weights.record(name)
+    caption = _caption(record.title, record.data)
+    return caption if weights.is_local(name) else f"{caption} · {say('classify_remote', lang)}"
 
 
 def defaults() -> list[str]:
@@ -78,14 +83,17 @@ def run(
     ``done`` says what was compared last; asking for the same again costs nothing.
     """
     lang = language(request)
-    if photo is None or len(names or []) < comparing.LEAST:
-        missing = "compare_no_photo" if photo is None else "compare_few"
-        hint = f'<p class="finding">{say(missing, lang, least=comparing.LEAST)}</p>'
-        yield hint, "", table((), lang), "", None
+    names = names or []
+    gone = [n for n in names if n not in own_nets and n not in weights.list_weights()]
+    if photo is None:
+        yield unanswered(request)
         return
-    for name in names:
-        if name not in own_nets and name not in weights.list_weights():
-            raise gr.Error(say("classify_expired", lang, title=name), print_exception=False)
+    if len(names) < comparing.LEAST:
+        yield _only(say("compare_few", lang, least=comparing.LEAST), lang)
+        return
+    if gone:
+        yield _only(say("classify_expired", lang, title=gone[0]), lang)
+        return
     key = _key(photo, names, lang)
     if key == done:
         yield (gr.skip(),) * 5
@@ -102,7 +110,18 @@ def run(
                 key if finished else None,
             )
     except ValueError as problem:
-        raise gr.Error(str(problem), print_exception=False) from None
+        yield _only(str(problem), lang)
+
+
+def unanswered(request: gr.Request) -> tuple:
+    """Without a photo that can be read: nothing of the comparison before it stays."""
+    lang = language(request)
+    return _only(say("compare_no_photo", lang), lang)
+
+
+def _only(sentence: str, lang: str) -> tuple:
+    """What ``run`` yields where there is nothing to compare."""
+    return f'<p class="finding">{escape(sentence)}</p>', "", table((), lang), "", None
 
 
 def compare(image: Image.Image, models: list[str]) -> tuple[dict, str]:

@@ -30,7 +30,7 @@ const pick = (event) => {
   const row = event.target.closest("li[data-label]");
   if (!row || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
   event.preventDefault();
-  for (const other of row.parentElement.children) other.classList.toggle("picked", other === row);
+  for (const other of row.parentElement.children) other.ariaPressed = other === row;
   trigger("click", {label: row.dataset.label});
 };
 element.addEventListener("click", pick);

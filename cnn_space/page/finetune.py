@@ -52,7 +52,7 @@ class Bench:
         self.source = "digits"
         self.intake: Intake | None = None  # what was read; the digits need no reading
         self.reading: object = None  # what is being read; another choice makes it void
-        self.starting: object = None  # the run that is being prepared; Stop makes it void
+        self.starting: object = None  # the run that was asked for; Stop makes it void
         self.run = None
         self.ended: str | None = None  # how the last run ended; None while there is none or one
         self.result = None
@@ -726,7 +726,9 @@ def start(
 
     lang = language(request)
     intake = bench.images
-    ticket = bench.starting = object()
+    ticket = bench.starting
+    if ticket is None:  # stopped while it waited, or while its net was fetched
+        return
     _BY_SESSION[request.session_hash] = bench
     yield bench, update_html(Update("preparing"), lang), gr.skip()
     try:
@@ -748,9 +750,11 @@ def start(
                 holdout,
                 seed,
             )
+        if base in weights.list_weights() and not weights.is_local(base):  # `fetch` said why
+            raise ValueError(say("classify_not_here", lang, title=weights.record(base).title))
         with _told_as("net_trouble", lang, title=base):
             loaded = weights.load(base)
-        if bench.starting is not ticket:  # stopped while the net was fetched
+        if bench.starting is not ticket:  # stopped meanwhile
             return
         if aux and not hasattr(loaded.net, "set_aux"):
             raise ValueError(say("finetune_no_aux", lang, title=loaded.record.title))
@@ -789,7 +793,7 @@ def leave(request: gr.Request) -> None:
 _COLLECTING = threading.Lock()
 
 
-def collect(bench: Bench, own: OwnNets) -> str | None:
+def collect(bench: Bench, own: OwnNets, lang: str) -> str | None:
     """How the last run ended, its best net turned into the visitor's result; None where there
     was no run. How many such nets are kept, of all visitors, is bounded by ``NETS``.
     """
@@ -803,7 +807,7 @@ def collect(bench: Bench, own: OwnNets) -> str | None:
         result = bench.result = run.result()
         bench.recorded = False
         BENCHES.keep(bench)
-        bench.name = own_name(result, own)
+        bench.name = own_name(result, own, lang)
         own[bench.name] = result.loaded
         NETS.keep(own, bench.name)
         # Gradio copies the file when it hands it out; ours goes with the bench.
@@ -819,21 +823,34 @@ def begin(bench: Bench, source: str, request: gr.Request) -> tuple:
     ``source`` is what the page shows as chosen: a bench that was forgotten begins with the digits.
     """
     lang = language(request)
-    bench.source, bench.ended = source, None
+    bench.source, bench.ended, bench.starting = source, None, object()
     queued = state_html("queued", say("finetune_phase_queued_note", lang), lang)
     return bench, queued, gr.Button(interactive=False), gr.Button(interactive=True)
 
 
+def fetch(
+    base: str | None,
+    own: OwnNets,
+    request: gr.Request,
+    progress=gr.Progress(),  # noqa: B008
+):
+    """Bring the net to start from here, outside of the queue of runs."""
+    classify.fetch(base, own, request, progress)
+    return gr.skip()
+
+
 def finish(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     """A run has ended: all that shows its result. The same again when it is asked again."""
-    return _outcome(bench, own, collect(bench, own), language(request))
+    lang = language(request)
+    return _outcome(bench, own, collect(bench, own, lang), lang)
 
 
 def stop(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     """A click on Stop: the run ends, and what it kept is shown."""
     bench.starting = None
-    ended = collect(bench, own) or "stopped, nothing kept"
-    return _outcome(bench, own, ended, language(request))
+    lang = language(request)
+    ended = collect(bench, own, lang) or "stopped, nothing kept"
+    return _outcome(bench, own, ended, lang)
 
 
 def _why_nothing(ended: str, lang: str) -> str:
@@ -905,13 +922,13 @@ def use(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     return gr.Tabs(selected="classify"), gr.Dropdown(choices=nets, value=bench.name)
 
 
-def own_name(result, own: OwnNets) -> str:
+def own_name(result, own: OwnNets, lang: str) -> str:
     """A display name that the visitor does not have yet."""
     report = result.report
-    name = f"{report.title} · {report.data} · {report.after:.1f} %"
+    name = first = f"{report.title} · {data_name(report.data, lang)} · {report.after:.1f} %"
     number = 2
     while name in own:
-        name = f"{report.title} · {report.data} · {report.after:.1f} % ({number})"
+        name = f"{first} ({number})"
         number += 1
     return name
 

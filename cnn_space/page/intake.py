@@ -10,9 +10,7 @@ from PIL import Image
 
 from cnn_space import photo
 from cnn_space.page.texts import language, say
-from cnn_space.photo import PhotoError, to_rgb
-
-__all__ = ["SafeImage", "photo_problem", "to_rgb"]
+from cnn_space.photo import PhotoError
 
 # Pictures inside a request (data: URLs) pass Gradio's max_file_size by.
 MAX_BYTES = 64 * 1024**2

@@ -89,6 +89,23 @@ def page_url(browser, tmp_path_factory):
 
 
 @pytest.fixture
+def own_url(tmp_path, monkeypatch):
+    """The page served from this process, where what it reads and leaves behind is at hand."""
+    import tempfile
+
+    import app
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    demo = app.build()
+    _, url, _ = demo.launch(
+        server_port=free_port(), prevent_thread_lock=True, quiet=True, **app.launch_options()
+    )
+    yield url
+    demo.close()
+
+
+@pytest.fixture
 def page(browser, page_url):
     """A fresh visitor at 1280 px, English. Console errors fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")

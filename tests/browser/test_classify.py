@@ -70,6 +70,22 @@ def test_upload_and_change_the_net(page: Page, tmp_path):
         expect(page.locator(ANSWER)).to_have_text(best[0].label)
 
 
+def test_without_its_photo_no_answer_stays(browser, own_url, tmp_path):
+    page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
+    page.goto(own_url)
+    page.locator(ANSWER).first.wait_for()  # the first answer of a server takes its time
+    photo = tmp_path / "photo.png"
+    Image.open(examples()[1]).crop((200, 0, 500, 300)).save(photo)
+    upload(page, photo)
+    first_answer(page)
+    for kept in (tmp_path / "gradio").rglob("photo.png"):
+        kept.unlink()
+    choose(page, next(name for name in local() if name != chosen_net(page)))
+    expect(page.locator("#classify-answer")).to_contain_text("Choose a photo")
+    expect(page.locator("#classify-result img")).to_have_count(0)
+    page.context.close()
+
+
 def test_example_thumbnails_and_ten_views(page: Page):
     first_answer(page)
     page.locator("#classify-examples button").nth(2).click()

@@ -3,14 +3,15 @@
 import gc
 import io
 import re
-import socket
 import threading
 import time
 import zipfile
-from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
+
+from cnn_space import archives
 
 MINUTE = 60_000
 
@@ -156,26 +157,30 @@ def test_a_zip_with_troubles(page, tmp_path):
     page.locator("#ft-data .problem").get_by_text("This is not a zip file").wait_for()
 
 
-@contextmanager
-def own_server(tmp_path, monkeypatch):
-    """The page served from this process, so that what it leaves behind can be seen."""
-    import tempfile
+def test_of_two_readings_the_later_counts(browser, own_url, monkeypatch):
+    later = threading.Event()
 
-    import app
+    def read_hub(name):
+        if name == "me/slow":
+            assert later.wait(20)
+        images = replace(archives.digits().images, name=name)
+        return archives.Intake(images)
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    demo = app.build()
-    _, url, _ = demo.launch(
-        server_port=port, prevent_thread_lock=True, quiet=True, **app.launch_options()
-    )
-    try:
-        yield url
-    finally:
-        demo.close()
+    monkeypatch.setattr(archives, "read_hub", read_hub)
+    page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
+    page.goto(own_url)
+    open_tab(page)
+    page.get_by_role("radio", name="Hugging Face dataset", exact=True).click()
+    box = page.locator("#ft-hub textarea, #ft-hub input")
+    for name in ("me/slow", "me/quick"):
+        box.fill(name)
+        box.press("Enter")
+        page.get_by_text("Reading the images").wait_for()
+    page.locator("#ft-data").get_by_text("me/quick").wait_for()
+    later.set()
+    page.wait_for_timeout(2000)
+    assert page.locator("#ft-data").get_by_text("me/quick").is_visible()
+    page.context.close()
 
 
 def _runs():
@@ -186,25 +191,24 @@ def _runs():
     return [found for found in gc.get_objects() if isinstance(found, kinds)]
 
 
-def test_a_page_closed_in_mid_run_leaves_nothing_behind(browser, tmp_path, monkeypatch):
-    with own_server(tmp_path, monkeypatch) as url:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
-        tab = context.new_page()
-        tab.goto(url)
-        open_tab(tab)
-        choose_fastest(tab)
-        slow_down(tab)
-        threads = {thread.name for thread in threading.enumerate()}
-        files = {path for path in tmp_path.rglob("*") if path.is_file()}
-        tab.get_by_role("button", name="Train", exact=True).click()
-        tab.locator("[data-phase=all]").wait_for(timeout=2 * MINUTE)
-        assert len(_runs()) >= 2
-        context.close()
-        deadline = time.monotonic() + 15
-        while _runs() and time.monotonic() < deadline:
-            time.sleep(0.3)
-        assert not _runs()
-        assert {path for path in tmp_path.rglob("*") if path.is_file()} <= files
-        new = {thread.name for thread in threading.enumerate()} - threads
-        # anyio's pool, which the server keeps for its next request, is no one's run.
-        assert not [name for name in new if not name.startswith(("AnyIO", "asyncio"))]
+def test_a_page_closed_in_mid_run_leaves_nothing_behind(browser, own_url, tmp_path):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    tab = context.new_page()
+    tab.goto(own_url)
+    open_tab(tab)
+    choose_fastest(tab)
+    slow_down(tab)
+    threads = {thread.name for thread in threading.enumerate()}
+    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    tab.get_by_role("button", name="Train", exact=True).click()
+    tab.locator("[data-phase=all]").wait_for(timeout=2 * MINUTE)
+    assert len(_runs()) >= 2
+    context.close()
+    deadline = time.monotonic() + 15
+    while _runs() and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert not _runs()
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} <= files
+    new = {thread.name for thread in threading.enumerate()} - threads
+    # anyio's pool, which the server keeps for its next request, is no one's run.
+    assert not [name for name in new if not name.startswith(("AnyIO", "asyncio"))]
