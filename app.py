@@ -201,6 +201,8 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     # Not `input`: the list's "clear all" and Backspace make a change alone.
     fetched = nets.change(compare.fetch, [nets, own_nets], finding, **fetch)
     nets.change(**draw)
+    # The entry of a net that was just fetched needs no network any more.
+    fetched.then(compare.relist, own_nets, nets, **private)
     for compared in (arrived.then(**show), photo.input(**show), fetched.then(**show)):
         compared.failure(compare.unanswered, None, show["outputs"], **private)
 
@@ -526,7 +528,8 @@ def launch_options() -> dict:
         "theme": theme(),
         "css_paths": STYLE_SHEETS,
         "i18n": I18N,
-        "footer_links": ["api", "settings"],
+        # Not the settings: their language reaches the labels alone, the browser's reaches all.
+        "footer_links": ["api"],
         "run_history": False,
         "max_file_size": f"{max(64, Limits.from_environment().mb)}mb",
         "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs

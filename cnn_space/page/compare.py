@@ -56,6 +56,11 @@ def arrive(chosen: list[str] | None, own_nets: Mapping[str, weights.Loaded], req
     return gr.update(choices=known, value=[name for name in chosen or [] if name in names])
 
 
+def relist(own_nets: Mapping[str, weights.Loaded], request: gr.Request):
+    """The same list with what has been fetched by now."""
+    return gr.update(choices=choices(own_nets, language(request)))
+
+
 def fetch(
     names: list[str] | None,
     own_nets: Mapping[str, weights.Loaded],
