@@ -552,7 +552,7 @@ def read_rows(rows, name: str, limits: Limits) -> Intake:
             basket.leave_out("no_class", place)
         elif taken[value] >= share:
             basket.leave_out("over_limit", place)
-        elif (data := _row_bytes(row[image])) is None:
+        elif (data := _row_bytes(row[image], limits.image_mb * 2**20)) is None:
             basket.leave_out("not_image", place)
         elif len(data) > limits.image_mb * 2**20:
             basket.leave_out("image_too_big", place)
@@ -563,8 +563,9 @@ def read_rows(rows, name: str, limits: Limits) -> Intake:
     return basket.image_set(name, [clean(label) for label in names] if names else None)
 
 
-def _row_bytes(value: dict | None) -> bytes | None:
-    """The encoded image of a row. A row may name a file instead: only one on the Hub is opened."""
+def _row_bytes(value: dict | None, most: int) -> bytes | None:
+    """The encoded image of a row. A row may name a file instead: only one on the Hub is opened, and
+    no more of it read than tells that it is above ``most`` bytes."""
     if not value or value.get("bytes"):
         return value and value["bytes"]
     path = value.get("path") or ""
@@ -573,7 +574,7 @@ def _row_bytes(value: dict | None) -> bytes | None:
     import fsspec
 
     with fsspec.open(path, "rb", hf={"token": False}) as file:
-        return file.read()
+        return file.read(most + 1)
 
 
 def digits() -> Intake:

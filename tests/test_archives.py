@@ -520,3 +520,12 @@ def test_the_digits():
     assert images.labels.tolist() == raw.target.tolist()
     means = images.images.float().mean((1, 2, 3)).numpy() / 255 * 16
     np.testing.assert_allclose(means, raw.images.mean((1, 2)), atol=0.25)
+
+
+def test_of_a_file_that_a_row_names_no_more_is_read_than_allowed(monkeypatch):
+    import fsspec
+
+    file = io.BytesIO(bytes(1000))
+    monkeypatch.setattr(fsspec, "open", lambda *path, **options: file)
+    row = {"path": "zip://cats/1.jpg::hf://datasets/me/cats/all.zip"}
+    assert len(archives._row_bytes(row, 99)) == 100
