@@ -135,14 +135,17 @@ def show(
         except gr.Error as error:
             waiting = error.message
     if waiting:
-        return f'<p class="classify-waiting">{escape(waiting)}</p>', "", "", ""
+        return _waiting(waiting), "", "", ""
     return answer_html(told, lang), seen_html(told, lang), views_html(told, lang), foot(told, lang)
 
 
 def unanswered(request: gr.Request) -> tuple:
     """After a photo that cannot be read: no answer, no picture, instead of those before it."""
-    waiting = escape(say("classify_waiting", language(request)))
-    return f'<p class="classify-waiting">{waiting}</p>', *[""] * 5
+    return _waiting(say("classify_waiting", language(request))), *[""] * 5
+
+
+def _waiting(sentence: str) -> str:
+    return f'<p class="classify-waiting">{escape(sentence)}</p>'
 
 
 def classify(image: Image.Image, model: str, top_k: int = TOP_K) -> dict[str, float]:
