@@ -48,6 +48,11 @@ def test_list_models():
         ({"arch": "googlenet", "kernel5x5": 7}, "choose 5, 3 or '3"),
         ({"arch": "googlenet", "pool4": 5}, "choose 3"),
         ({"arch": "googlenet", "dropout": 2.0}, "dropout"),
+        ({"arch": "googlenet", "dropout": "0.2"}, "dropout is '0.2': it must be a number"),
+        ({"arch": "googlenet", "dropout": True}, "dropout is True: it must be a number"),
+        ({"arch": "googlenet", "pool4": 2.0}, "pool4 is 2.0: it must be a whole number"),
+        ({"arch": "googlenet", "kernel5x5": 3.0}, "it must be a whole number or a word"),
+        ({"arch": "vgg16", "head": 1}, "head is 1: it must be a word"),
     ],
 )
 def test_mistakes_are_named(arguments, message):

@@ -222,6 +222,8 @@ def test_a_wrong_file_is_named_with_the_way_out(checkpoints, damage):
         ({"file": "../lenet5.cifar10.safetensors"}, "file name"),
         ({"sha256": "no"}, "sha256"),
         ({"bytes": "many"}, "'bytes'"),
+        ({"bytes": 10**400}, "'bytes'"),
+        ({"macs": float("nan")}, "'macs'"),
         ({"accuracy": float("nan")}, "'accuracy'"),
         ({"title": "x" * 1000}, "'title'"),
     ],

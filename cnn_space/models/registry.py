@@ -3,6 +3,7 @@
 import difflib
 import inspect
 from functools import cache, partial
+from typing import get_args
 
 import torch
 
@@ -28,7 +29,7 @@ _NETS = {
     **{f"densenet{n}": partial(DenseNet, configuration=str(n)) for n in (121, 161, 169, 201)},
     "densenet_bc_100_12": partial(DenseNet, configuration="bc_100_12"),
 }
-_SWITCHES = {"small_input", "batch_norm", "aux", "reduction"}
+_KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a word"}
 
 
 def list_models() -> list[str]:
@@ -64,11 +65,12 @@ def create_model(
             f"{arch} has no option {', '.join(map(repr, sorted(unknown)))}: it knows "
             + (", ".join(sorted(known)) or "none besides in_channels and small_input")
         )
-    for name, value in {"small_input": small_input, **options}.items():
-        if name in _SWITCHES and not isinstance(value, bool):
-            raise ValueError(f"{name} is {value!r}: it must be True or False")
+    parameters = inspect.signature(build).parameters
+    _check_kind("small_input", small_input, bool)
+    for name, value in options.items():
+        _check_kind(name, value, parameters[name].annotation)
     # a class without the argument has nothing to change for small images
-    takes_small = "small_input" in inspect.signature(build).parameters
+    takes_small = "small_input" in parameters
     stem = {"small_input": True} if small_input and takes_small else {}
     net = build(num_classes, in_channels=in_channels, **stem, **options)
     if small_input:
@@ -89,6 +91,15 @@ def _find(arch: str):
     near = difflib.get_close_matches(str(arch).lower(), _NETS)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(_NETS)}"
     raise ValueError(f"there is no net named {arch!r}: {hint}")
+
+
+def _check_kind(name: str, value, annotation) -> None:
+    """Raise ValueError for an option of another type than its class says: ``int | str | None``."""
+    kinds = get_args(annotation) or (annotation,)
+    if type(value) in kinds or (type(value) is int and float in kinds):
+        return
+    right = " or ".join(_KINDS[kind] for kind in kinds if kind in _KINDS)
+    raise ValueError(f"{name} is {value!r}: it must be {right}")
 
 
 def _options(build) -> set[str]:
