@@ -322,7 +322,7 @@ class Run:
         seconds: float | None = None,
         device: str = "cpu",
     ):
-        self.plan, self.device = plan or Plan(), torch.device(device)
+        self.plan, self.device = plan or Plan(), training.find_device(device)
         self._bfloat16 = training.good_at_bfloat16(self.device)
         if self.plan.aux and not hasattr(base.net, "set_aux"):
             raise ValueError(f"{base.record.title} has no auxiliary heads: choose aux=False")

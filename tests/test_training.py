@@ -2,6 +2,7 @@
 
 import copy
 import math
+import time
 
 import pytest
 import torch
@@ -10,7 +11,15 @@ from torch import nn
 
 from cnn_space.data import ImageSet, draw_epoch
 from cnn_space.models.outputs import Outputs
-from cnn_space.training import Diverged, Recipe, Run, recipe_for, small_sides
+from cnn_space.training import (
+    Diverged,
+    Recipe,
+    Run,
+    find_device,
+    good_at_bfloat16,
+    recipe_for,
+    small_sides,
+)
 
 NUMBERS = {"mean": (0.5, 0.5, 0.5), "std": (0.3, 0.3, 0.3), "bfloat16": False}
 
@@ -149,6 +158,29 @@ def test_the_time_allowed_ends_it_in_good_order():
     assert all(0 <= record.seconds_left <= 0.31 for record in records)
 
 
+def test_a_run_that_is_done_when_the_time_is_over_was_not_cut_off():
+    training = run(recipe=small_recipe(epochs=1), seconds=0.2)
+    for progress in training:
+        if progress.epoch_ended:
+            time.sleep(0.3)
+    assert training.epoch == 1 and not training.out_of_time
+
+
+@pytest.mark.parametrize(("seconds", "fast"), [(0.1, True), (0.95, False), (1.7, False)])
+def test_a_cpu_takes_bfloat16_only_where_it_is_faster(monkeypatch, seconds, fast):
+    times = {torch.float32: 1.0, torch.bfloat16: seconds}
+    monkeypatch.setattr("cnn_space.training._product_seconds", times.get)
+    assert good_at_bfloat16.__wrapped__(torch.device("cpu")) is fast
+
+
+def test_devices_are_found_or_named():
+    assert find_device("cpu").type == "cpu"
+    assert find_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    for name in ("tpu", "cuda:99", "cpu 1"):
+        with pytest.raises(ValueError, match=f"no device '{name}' here"):
+            find_device(name)
+
+
 def test_a_loss_that_is_no_number_says_what_to_do():
     learn = ImageSet(torch.full((32, 5), math.inf), torch.zeros(32).long(), ("a", "b"))
     with pytest.raises(Diverged, match="lower learning rate"):
@@ -187,6 +219,10 @@ def test_a_resumed_run_is_the_same_run(tmp_path, changes):
     torch.manual_seed(99)
     second = run(small_net(dropout=0.5), recipe, **options)
     second.restore(tmp_path / "last.safetensors")
+    # It keeps nothing of the file: neither what is written there now, nor a hold on it.
+    size = (tmp_path / "last.safetensors").stat().st_size
+    with (tmp_path / "last.safetensors").open("r+b") as file:
+        file.write(bytes(size))
     assert second.epoch == 2 and second.seconds == first.seconds
     list(second)
     assert same(whole.best_net(), second.best_net()) and same(whole.net, second.net)
