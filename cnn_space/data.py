@@ -11,7 +11,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +23,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from cnn_space.photo import BROKEN
+
+Prepare = Callable[[Image.Image], Image.Image]
 
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -138,13 +140,19 @@ def tag(name: str) -> str:
 
 
 def read(
-    name: str, split: str, *, folder: str | Path | None = None, side: int | None = None
+    name: str,
+    split: str,
+    *,
+    folder: str | Path | None = None,
+    side: int | None = None,
+    prepare: Prepare | None = None,
 ) -> ImageSet:
     """The images of one split (``"train"``, or ``"eval"`` for the set's test or validation split).
 
     ``name`` is a key of SOURCES or any image set on the Hub; with ``folder`` its Parquet files are
     read from there (or from ``folder/name``) and nothing is asked of the network. ``side`` resizes
-    the shorter side to that many pixels and keeps the centre square. Raises ValueError for a
+    the shorter side to that many pixels and keeps the centre square, or ``prepare`` makes the
+    square of ``side`` pixels out of an RGB picture. Raises ValueError for a
     folder without such files, a set without image and label columns, or mixed sizes and no side.
     """
     known = source(name)
@@ -153,7 +161,7 @@ def read(
     else:
         table, features, found = _hub(known, split)
     encoded, labels, classes = _columns(table, features, name)
-    images = decode(encoded, side or known.side)
+    images = decode(encoded, side or known.side, prepare)
     note = _encoding(encoded[0]) if known.lossless else f"{images.shape[-1]} px"
     return ImageSet(images, torch.tensor(labels), classes, known.title, note, found)
 
@@ -167,13 +175,13 @@ def _parquet(folder: Path, name: str, split: str):
     import pyarrow.parquet as pq
 
     root = folder / name if (folder / name).is_dir() else folder
+    # as they are, or as the Hub lays them out; any other folder may hold another set
+    inside = ("data", "default", "plain_text", source(name).config)
+    places = [root, *(root / part for part in inside if part)]
     for wanted in _split_names(split):
-        # train-00000-of-00002.parquet, train.parquet, or train/0000.parquet
-        files = sorted(
-            path
-            for path in root.rglob("*.parquet")
-            if path.stem.split("-")[0] == wanted or path.parent.name == wanted
-        )
+        # train.parquet, train-00000-of-00002.parquet, or train/0000.parquet
+        shapes = (f"{wanted}.parquet", f"{wanted}-*.parquet", f"{wanted}/*.parquet")
+        files = sorted(path for place in places for shape in shapes for path in place.glob(shape))
         if files:
             break
     else:
@@ -246,10 +254,9 @@ def _encoding(encoded: bytes) -> str:
     return "JPEG copy"
 
 
-def fit(image: Image.Image, side: int | None) -> Image.Image:
-    """RGB, the shorter side resized to ``side`` pixels (bicubic), the centre square kept."""
-    image = image.convert("RGB")
-    if side is None or image.size == (side, side):
+def fit(image: Image.Image, side: int) -> Image.Image:
+    """The shorter side resized to ``side`` pixels (bicubic), the centre square kept."""
+    if image.size == (side, side):
         return image
     scale = side / min(image.size)
     width, height = (max(side, round(length * scale)) for length in image.size)
@@ -267,8 +274,10 @@ def _telling(number: int) -> Iterator[None]:
         raise ValueError(f"image {number} of the set cannot be decoded: {error}") from error
 
 
-def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
-    """Encoded images to ``uint8 [N, 3, side, side]``.
+def decode(
+    encoded: Sequence[bytes], side: int | None = None, prepare: Prepare | None = None
+) -> torch.Tensor:
+    """Encoded images to ``uint8 [N, 3, side, side]``, made so by ``prepare`` or by ``fit``.
 
     Raises ValueError when ``side`` is None and the images are not all of one square size, and for
     one that is no image.
@@ -283,12 +292,13 @@ def decode(encoded: Sequence[bytes], side: int | None = None) -> torch.Tensor:
         if len(sizes) > 1 or len(set(*sizes)) > 1:
             raise ValueError(f"the images are of {len(sizes)} sizes: give one (--image-size)")
         side = sizes.pop()[0]
+    prepare = prepare or functools.partial(fit, side=side)
     images = np.empty((len(encoded), 3, side, side), np.uint8)
 
     def work(start: int) -> None:
         for i in range(start, min(start + 256, len(encoded))):
             with _telling(i):
-                image = fit(Image.open(io.BytesIO(encoded[i])), side)
+                image = prepare(Image.open(io.BytesIO(encoded[i])).convert("RGB"))
             images[i] = np.asarray(image).transpose(2, 0, 1)
 
     # PIL decodes without the GIL, but for thumbnails handing it over costs more than the decoding.

@@ -39,7 +39,7 @@ def weights_files(repo: str) -> dict[str, Content]:
         if found != item.sha256:
             raise PublishError(f"{path} is not what its card says (sha256 {found[:12]}…)")
         if item.accuracy is None:
-            raise PublishError(f"{item.card} states no accuracy; python -m cnn_space evaluate")
+            raise PublishError(f"{item.card} states no accuracy, which readers need")
         card = item.read_card()
         cards.append(card)
         files[item.file] = path

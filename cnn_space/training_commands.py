@@ -49,7 +49,7 @@ def add_train(commands) -> None:
         type=float,
         default=math.inf,
         help="stop after so long, to be resumed from the last whole epoch (exit code "
-        f"{UNFINISHED}: not finished yet)",
+        f"{UNFINISHED}: not finished yet; 0 under torchrun, which takes any other for a failure)",
     )
     parser.add_argument(
         "--precision",
@@ -114,21 +114,41 @@ def _value(text: str):
 
 
 def _train(options) -> int:
+    """One process, or each of those that torchrun starts, trains and the first writes."""
     import torch
     import torch.distributed as dist
 
-    from cnn_space import data, training, zoo
+    from cnn_space import training
+
+    device = training.find_device(options.device)
+    torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return 0 if _train_on(device, options, is_first=True) else UNFINISHED
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    _train_on(device, options, is_first=dist.get_rank() == 0)
+    dist.destroy_process_group()
+    return 0
+
+
+def _build(options, side: int, classes: int):
+    """``(design, net)`` for images of ``side`` pixels. Raises ValueError for wrong options."""
+    from cnn_space import zoo
     from cnn_space.models.registry import create_model
 
-    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
-    world = int(os.environ.get("WORLD_SIZE", 1))
-    if world > 1:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        if device.type == "cuda":
-            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-            torch.cuda.set_device(device)
-    is_first = world == 1 or dist.get_rank() == 0
+    extra = {key: _value(value) for key, _, value in (o.partition("=") for o in options.option)}
+    design = zoo.design(options.net, side)
+    design = replace(design, options=design.options | extra)
+    return design, create_model(design.arch, classes, **design.options)
+
+
+def _train_on(device, options, *, is_first: bool) -> bool:
+    """Whether the training came to its end within --minutes."""
+    import torch
+
+    from cnn_space import data, training
 
     source, tag = data.source(options.data), data.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
@@ -136,9 +156,9 @@ def _train(options) -> int:
     given = {item.name: getattr(options, item.name) for item in fields(training.Recipe)}
     given = {key: value for key, value in given.items() if value is not None}
     recipe = training.recipe_for(options.net, tag, **given)
-    extra = {key: _value(value) for key, _, value in (o.partition("=") for o in options.option)}
-    # A net that cannot be built is told before the images are read.
-    zoo.design(options.net, 32)
+    # A net that cannot be built is told before the images are read; some sets' size is not known.
+    with torch.device("meta"):
+        _build(options, options.image_size or source.side or 224, classes=10)
 
     everything = data.read(options.data, "train", folder=options.data_dir, side=options.image_size)
     holdout = source.holdout if options.holdout is None else options.holdout
@@ -154,10 +174,8 @@ def _train(options) -> int:
     else:
         raise ValueError("this is judged on held-out images: --holdout needs to leave some")
 
-    design = zoo.design(options.net, learn.side)
-    design = replace(design, options=design.options | extra)
     torch.manual_seed(recipe.seed)
-    net = create_model(design.arch, len(learn.classes), **design.options)
+    design, net = _build(options, learn.side, len(learn.classes))
     before = _start_from(options.init, net, tag, everything, held_out) if options.init else None
     run = training.Run(
         net,
@@ -189,7 +207,8 @@ def _train(options) -> int:
         try:
             _follow(run, folder)
         except KeyboardInterrupt:
-            print(f"{checkpoint} holds the last whole epoch: --resume goes on", file=sys.stderr)
+            if checkpoint.exists():
+                print(f"{checkpoint} holds the last whole epoch: --resume goes on", file=sys.stderr)
             raise
     else:
         for _ in run:
@@ -197,13 +216,11 @@ def _train(options) -> int:
     if run.epoch < recipe.epochs:
         if is_first:
             print(f"{name}: {run.epoch} of {recipe.epochs} epochs done; --resume goes on")
-        return UNFINISHED
+        return False
     if is_first:
         _finish(options, name, tag, design, run, source, images, before)
         checkpoint.unlink()
-    if world > 1:
-        dist.destroy_process_group()
-    return 0
+    return True
 
 
 def _check_name(options, name: str) -> None:
@@ -232,9 +249,9 @@ def _start_from(init: str, net, tag: str, everything, held_out) -> dict:
     shapes = {key: value.shape for key, value in cards.without_aux(net).items()}
     if {key: value.shape for key, value in state.items()} != shapes:
         raise ValueError(f"{init} holds another net than the one to train")
-    data = card["data"]
+    data = card.get("data") or {}
     same_set = data.get("tag") == tag and card["labels"] == list(held_out.classes)
-    if not same_set or "images_seen" not in card:
+    if not same_set or "holdout_images" not in data or "images_seen" not in card:
         raise ValueError(f"{init} was not trained on this set by this command")
     # `split` holds out the first so many images of each class, always in the same random order.
     _, held_then = everything.split(data["holdout_images"], seed=0)
@@ -296,7 +313,7 @@ def _finish(options, name: str, tag: str, design, run, source, images, before: d
 
 
 def _evaluate(options) -> int:
-    from cnn_space import data, weights
+    from cnn_space import classification, data, weights
     from cnn_space.evaluation import judge, predict
 
     bundled = (n for n in weights.list_weights() if weights.record(n).source == "bundled")
@@ -305,30 +322,43 @@ def _evaluate(options) -> int:
     for name in names:
         loaded = weights.load(name)
         record = loaded.record
-        card = record.read_card()
-        shape, tag = record.preprocessing, card["data"]["tag"]
-        usual = tag if tag in data.SOURCES else card["data"].get("source", tag)
-        key = (options.data or usual, shape.size)
-        if key not in sets:
-            sets[key] = data.read(key[0], "eval", folder=options.data_dir, side=shape.size)
-        images = sets[key].numbered_as(record.labels)
+        shape, known = record.preprocessing, record.read_card().get("data") or {}
+        tag = known.get("tag")
+        used = options.data or (tag if tag in data.SOURCES else known.get("source", tag))
+        if not used:
+            raise ValueError(f"the card of {name} does not say what it was trained on: give --data")
+        if (used, shape) not in sets:
+            sets[used, shape] = data.read(
+                used,
+                "eval",
+                folder=options.data_dir,
+                side=shape.size,
+                prepare=lambda image, shape=shape: classification.prepare(image, shape)[1],
+            )
+        images = sets[used, shape].numbered_as(record.labels)
         logits = predict(loaded.net, images, mean=shape.mean, std=shape.std)
         found = judge(logits, images.labels, images.classes)
-        apart = abs(found.accuracy - card["accuracy"])
-        note, verdict = card["data"]["note"], "agrees" if apart <= 0.05 else "DIFFERS"
-        split = card["data"]["eval_split"]
-        if images.split_name != split:
-            verdict = f"on {images.split_name}, not the card's {split}"
-        elif images.note != note:
-            verdict = f"on another copy: {images.note}, not the card's {note}"
+        verdict = _verdict(found.accuracy, record.accuracy, images, known)
         wrong += verdict == "DIFFERS"
         if options.json:
             keep = {k: getattr(found, k) for k in ("accuracy", "per_class", "confusion")}
-            print(json.dumps({"name": name, "card": card["accuracy"], **keep}))
+            print(json.dumps({"name": name, "card": record.accuracy, **keep}))
         else:
-            print(f"{name:28} {found.accuracy:6.2f} %   card {card['accuracy']:6.2f} %   "
-                  f"{verdict}", flush=True)  # fmt: skip
+            stated = "" if record.accuracy is None else f"card {record.accuracy:6.2f} %   "
+            print(f"{name:28} {found.accuracy:6.2f} %   {stated}{verdict}", flush=True)
     return 1 if wrong else 0
+
+
+def _verdict(accuracy: float, stated: float | None, images, known: dict) -> str:
+    """What a measured accuracy says of the one that a card with the data ``known`` states."""
+    split, note = known.get("eval_split"), known.get("note")
+    if stated is None:
+        return "its card states none"
+    if images.split_name != split:
+        return f"on {images.split_name}, not the card's {split}"
+    if images.note != note:
+        return f"on another copy: {images.note}, not the card's {note}"
+    return "agrees" if abs(accuracy - stated) <= 0.05 else "DIFFERS"
 
 
 def _table(options) -> int:

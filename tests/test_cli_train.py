@@ -3,13 +3,15 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from tiny_sets import write_coloured
+from tiny_sets import coloured, encode, write_coloured, write_split
 
 from cnn_space import cards, weights
 from cnn_space.__main__ import main
+from cnn_space.classification import classify
 from cnn_space.data import ImageSet
 from cnn_space.training_commands import UNFINISHED
 
@@ -86,6 +88,35 @@ def test_a_card_that_promises_too_much_is_caught(train, capsys):
     assert train("--epochs", "1", "--no-test", "--name", "trial.cifar10") == 0
     assert main(["evaluate", "trial.cifar10", "--data-dir", train.data]) == 0
     assert "on test, not the card's held out of train" in capsys.readouterr().out
+
+
+def test_other_weights_are_measured_as_the_page_sees_with_them(train, capsys):
+    """A net that sees the middle of an enlarged image alone; and cards that say little."""
+    assert train() == 0
+    outside, labels = coloured(30, seed=2)
+    inside, _ = coloured(30, seed=3)
+    images = outside.copy()
+    images[:, 8:24, 8:24] = np.roll(inside, 1, axis=0)[:, 8:24, 8:24]
+    folder = next(train.folder.rglob("test-*.parquet")).parent
+    write_split(folder, "test", [encode(image) for image in images], labels)
+    path = train.folder / "checkpoints" / "lenet5.cifar10.json"
+    card = read(path)
+    card["preprocessing"] |= {"resize": 64, "interpolation": "bilinear"}
+    path.write_text(json.dumps({k: v for k, v in card.items() if k != "accuracy"}))
+    capsys.readouterr()
+    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    loaded = weights.load("lenet5.cifar10")
+    wanted = [[0] * 3 for _ in range(3)]
+    for image, label in zip(images, labels, strict=True):
+        best = classify(image, loaded)[0].label
+        wanted[label][loaded.record.labels.index(best)] += 1
+    assert found["confusion"] == wanted and found["card"] is None and found["accuracy"] < 40
+    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 0
+    assert "its card states none" in capsys.readouterr().out
+    path.write_text(json.dumps({k: v for k, v in card.items() if k != "data"}))
+    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 2
+    assert "give --data" in capsys.readouterr().err
 
 
 def test_what_would_end_badly_is_told_before_the_training(train, capsys):
@@ -182,11 +213,15 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
     assert plain("--out", "whole", "--runs", "whole") == 0
 
     def interrupted(self, path):
-        if self.epoch == 4:
+        if self.epoch == at:
             raise KeyboardInterrupt
         save(self, path)
 
     monkeypatch.setattr(training.Run, "save", interrupted)
+    at = 1  # of the first epoch there is none
+    assert train() == 130
+    assert capsys.readouterr().err == "stopped\n"
+    at = 4
     assert train() == 130
     assert "--resume goes on" in capsys.readouterr().err
     monkeypatch.setattr(training.Run, "save", save)
@@ -210,6 +245,10 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
         ({"lr": "-1"}, "lr is above 0"),
         ({"holdout": "120"}, "119"),
         ({"data-dir": "nowhere"}, "train*.parquet"),
+        # told before the images are read: there are none
+        ({"net": "googlenet", "option": "foo=1", "data-dir": "nowhere"}, "no option 'foo'"),
+        ({"net": "inception_v3", "data-dir": "nowhere"}, "75 pixels"),
+        ({"device": "tpu", "data-dir": "nowhere"}, "no device 'tpu'"),
     ],
 )
 def test_a_mistake_is_one_sentence(train, capsys, more, says):

@@ -130,6 +130,25 @@ def test_classes_are_matched_by_name():
         found.numbered_as(("a", "b"))
 
 
+@pytest.mark.parametrize("place", ["", "cifar10", "data", "cifar10/plain_text", "cifar10/default"])
+def test_where_the_files_of_a_set_may_lie(tmp_path, place):
+    images, labels = coloured(6, 32)
+    encoded = [encode(item) for item in images]
+    write_split(tmp_path / place, "train", encoded, labels, image="img")
+    # Neither another set's nor another configuration's images count.
+    write_split(tmp_path / "imagenette" / "160px", "train", encoded[:2], labels[:2], image="image")
+    write_split(tmp_path / "imagenette" / "320px", "train", encoded, labels, image="image")
+    assert len(data.read("cifar10", "train", folder=tmp_path)) == 6
+    assert len(data.read("imagenette", "train", folder=tmp_path)) == 2
+
+
+def test_no_images_of_another_set_are_read(tmp_path):
+    images, labels = coloured(6, 32)
+    write_split(tmp_path / "cifar10", "train", [encode(item) for item in images], labels)
+    with pytest.raises(ValueError, match=r"no train\*\.parquet"):
+        data.read("stl10", "train", folder=tmp_path)
+
+
 def test_a_set_that_is_not_there_is_one_sentence(tmp_path, monkeypatch):
     import datasets
 
