@@ -67,6 +67,9 @@ class Limits:
                         f"{ENV}{field.name.upper()} must be a whole number above 0, not {text!r}"
                     )
                 chosen[field.name] = int(text)
+        most = photos.MAX_PIXELS // 1_000_000
+        if chosen.get("megapixels", 0) > most:
+            raise ValueError(f"{ENV}MEGAPIXELS is {most} at most: larger photos are never decoded")
         return cls(**chosen)
 
 

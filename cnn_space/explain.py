@@ -6,6 +6,7 @@ small, at the resolution of the layer they were read from: the page enlarges and
 """
 
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ def grad_cam(
         x: float32 [1, C, H, W], preprocessed as the net expects.
         class_index: the class to explain; the net's own answer by default.
         layer: dotted name of the layer to read. By default ``net.cam_layer``, or, where its map
-            is smaller than 4 × 4, the last ReLU before it whose map is not.
+            is smaller than 4 × 4, the last layer or block before it whose map is not.
 
     Raises:
         ValueError: a net in training mode, a batch, a class or a layer that does not exist.
@@ -199,18 +200,25 @@ def _forward_from(net: nn.Module, x: torch.Tensor, layer: str):
     return logits, leaf[0]
 
 
+def _trunk(net: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The layers and blocks, by name, that all goes through: nothing inside of a block."""
+    for name, module in net.named_children():
+        yield path + name, module
+        if isinstance(module, nn.Sequential):
+            yield from _trunk(module, f"{path}{name}.")
+
+
 def _finer_layer(net: nn.Module, x: torch.Tensor) -> str | None:
-    """The last ReLU whose map is at least SMALLEST_MAP on a side, or None."""
+    """The last of the trunk whose map is at least SMALLEST_MAP on a side, or None."""
     found = []
     with torch.no_grad(), ExitStack() as hooks:
-        for name, module in net.named_modules():
-            if isinstance(module, nn.ReLU):
+        for name, module in _trunk(net):
 
-                def note(_module, _inputs, output, name=name):
-                    if output.ndim == 4 and min(output.shape[2:]) >= SMALLEST_MAP:
-                        found.append(name)
+            def note(_module, _inputs, output, name=name):
+                if output.ndim == 4 and min(output.shape[2:]) >= SMALLEST_MAP:
+                    found.append(name)
 
-                hooks.enter_context(_hooked(module, note))
+            hooks.enter_context(_hooked(module, note))
         net(x)
     return found[-1] if found else None
 

@@ -71,7 +71,8 @@ def _finetune(options) -> int:
     report = result.report
     file, _ = finetuning.save(result, options.out)
     if options.record:
-        options.record.write_text(json.dumps(report.to_json(), ensure_ascii=False) + "\n")
+        text = json.dumps(report.to_json(), ensure_ascii=False) + "\n"
+        options.record.write_text(text, encoding="utf-8")
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False))
         return 0

@@ -66,13 +66,11 @@ def describe(net: nn.Module, size: int | Pair) -> list[LayerRecord]:
     image = torch.empty(1, channels, *size, device="meta")
     records: list[LayerRecord] = []
     training = [module for module in net.modules() if module.training]
-    hooks = [
-        hook
-        for name, module in net.named_modules()
-        if not list(module.children())
-        for hook in _watch(name, module, size, records)
-    ]
+    hooks = []
     try:
+        for name, module in net.named_modules():
+            if not list(module.children()):
+                hooks.extend(_watch(name, module, size, records))
         net.eval()
         with torch.no_grad(), _FieldMode():
             functional_call(net, shapes, (image,))

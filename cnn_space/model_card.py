@@ -313,7 +313,9 @@ def _ticks(low: float, high: float) -> tuple[float, float, float]:
     """Round ends around ``low`` to ``high`` and the step between about five ticks."""
     import math
 
-    span = max(high - low, 1e-6)
+    if high - low < 1e-3:  # a flat curve: it runs through the middle
+        low, high = low - 0.5, high + 0.5
+    span = high - low
     size = 10 ** math.floor(math.log10(span / 4))
     step = next(size * m for m in (1, 2, 2.5, 5, 10) if span / (size * m) <= 5)
     return math.floor(low / step) * step, math.ceil(high / step) * step, step

@@ -421,6 +421,10 @@ def test_limits_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("CNN_SPACE_FINETUNE_CLASSES", "many")
     with pytest.raises(ValueError, match="CNN_SPACE_FINETUNE_CLASSES"):
         Limits.from_environment()
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_CLASSES", "5")
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_MEGAPIXELS", "60")
+    with pytest.raises(ValueError, match="MEGAPIXELS is 50 at most"):
+        Limits.from_environment()
 
 
 def parquet(path, rows, names=("cat", "dog")):

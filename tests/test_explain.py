@@ -137,6 +137,17 @@ def test_the_map_is_never_coarser_than_it_must_be():
     assert sides["vgg16"] == 4
 
 
+@pytest.mark.parametrize(
+    ("arch", "layer"),
+    [("resnet50", "layer3"), ("googlenet", "inception4e"), ("densenet121", "features.denseblock3"),
+     ("inception_v3", "Mixed_6e")],
+)  # fmt: skip
+def test_small_photos_are_explained_by_the_block_before_the_last_halving(arch, layer):
+    """At 96 pixels the last maps are 3 × 3 or less; no branch of a block stands for the block."""
+    options = {"aux": False} if arch in ("googlenet", "inception_v3") else {}
+    assert explain.grad_cam(fitted(arch, 96, **options), picture(96)).layer == layer
+
+
 def test_leaves_the_net_as_it_was():
     net, x = fitted("googlenet", 32, small_input=True, aux=False), picture(32)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}

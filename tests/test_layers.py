@@ -165,3 +165,4 @@ def test_unknown_parameters_are_refused():
     net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.PReLU())
     with pytest.raises(ValueError, match="no closed form for the parameters of 1"):
         layers.describe(net, 8)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in net)

@@ -141,6 +141,13 @@ def test_the_curves_are_drawn(epochs, held_out, zoo):
     assert (orange > 20) == held_out
 
 
+@pytest.mark.parametrize("value", [0.0, 50.0, 100.0, 1e-9])
+def test_a_curve_may_be_flat(zoo, value):
+    card = trained(zoo / f"{NAME}.json", 3, True)
+    flat = [{key: value for key in row} | {"epoch": row["epoch"]} for row in card["history"]]
+    assert Image.open(io.BytesIO(model_card.curves(card | {"history": flat}))).format == "PNG"
+
+
 def test_a_net_without_a_history_has_no_curves(checkpoints):
     files = publish.weights_files("me/zoo")
     assert f"cards/{NAME}.png" not in files
