@@ -1,8 +1,6 @@
 """The Classify tab: values in, HTML out. Nothing here imports torch before it is used."""
 
-import base64
 import contextlib
-import io
 from collections.abc import Mapping
 from html import escape
 from importlib.util import find_spec
@@ -13,6 +11,7 @@ from gradio.media import get_image
 from PIL import Image
 
 from cnn_space import weights
+from cnn_space.page.pictures import data_uri
 from cnn_space.page.texts import label, language, say
 
 TOP_K = 5
@@ -221,7 +220,7 @@ def seen_html(told, lang: str = "en") -> str:
     return _figure(
         say("classify_seen", lang),
         say("classify_seen_note", lang, side=side),
-        f'<img class="classify-pixels" src="{data_url(told.seen)}" '
+        f'<img class="classify-pixels" src="{data_uri(told.seen, exact=True)}" '
         f'alt="{escape(say("classify_seen_alt", lang, side=side))}">',
     )
 
@@ -239,7 +238,8 @@ def views_html(told, lang: str = "en") -> str:
         name, value = label(view.top.label, lang), percent(view.top.probability)
         tiles += (
             f'<li{"" if view.top.label == winner else " class=odd"} title="{escape(position)}">'
-            f'<img class="classify-pixels" src="{data_url(view.image)}" alt="{escape(position)}">'
+            f'<img class="classify-pixels" src="{data_uri(view.image, exact=True)}" '
+            f'alt="{escape(position)}">'
             f"<span>{escape(name)}</span><span>{value}</span></li>"
         )
     agree = sum(view.top.label == winner for view in told.views)
@@ -281,10 +281,3 @@ def millions(count: int) -> str:
     value = count / 1e6
     digits = 0 if value >= 100 else 1 if value >= 1 else 2
     return f"{value:.{digits}f} M"
-
-
-def data_url(image: Image.Image) -> str:
-    """A picture's exact pixels, to be written into a page."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

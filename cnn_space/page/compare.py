@@ -14,7 +14,8 @@ from cnn_space import weights
 from cnn_space.compare import Entry, Group
 from cnn_space.page import classify
 from cnn_space.page.classify import millions, percent
-from cnn_space.page.explain import data_uri, heat_over, seen
+from cnn_space.page.explain import heat_over, seen
+from cnn_space.page.pictures import data_uri
 from cnn_space.page.tables import download_link
 from cnn_space.page.texts import label, language, say
 

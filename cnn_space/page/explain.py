@@ -1,7 +1,5 @@
 """Where a net looked, and the inside of GoogLeNet, as pictures: the drawings and the handlers."""
 
-import base64
-import io
 from collections.abc import Mapping
 from html import escape
 
@@ -11,6 +9,7 @@ from PIL import Image
 
 from cnn_space import weights
 from cnn_space.page import classify
+from cnn_space.page.pictures import data_uri
 from cnn_space.page.texts import label, language, say
 from cnn_space.weights import Preprocessing
 
@@ -65,13 +64,6 @@ def coloured(values: np.ndarray) -> np.ndarray:
     """Values [h, w] in 0..1 as colours of the ramp, float32 [h, w, 3] in 0..255."""
     stops = np.linspace(0, 1, len(RAMP))
     return np.stack([np.interp(values, stops, RAMP[:, c]) for c in range(3)], axis=-1)
-
-
-def data_uri(picture: Image.Image, *, quality: int = 82) -> str:
-    """A picture as a WebP address for ``<img src>``."""
-    file = io.BytesIO()
-    picture.save(file, format="WEBP", quality=quality, method=2)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 # Where it looked

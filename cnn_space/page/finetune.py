@@ -1,9 +1,7 @@
 """The Fine-tune tab's handlers and drawings: values in, values out."""
 
-import base64
 import contextlib
 import functools
-import io
 import json
 import math
 import os
@@ -20,11 +18,11 @@ from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from cnn_space import archives, weights, zoo
 from cnn_space.archives import DataError, Intake, Limits
 from cnn_space.page import classify
+from cnn_space.page.pictures import data_uri
 from cnn_space.page.texts import label, language, say
 
 EXAMPLE = Path(__file__).with_name("finetune_example.json")
@@ -305,7 +303,7 @@ def samples_html(intake: Intake, base: str, augment: str, lang: str) -> str:
     pictures = preview(images.subset(order), preprocessing, augment)
     names = [images.classes[number] for number in images.labels[order].tolist()]
     figures = "".join(
-        f"<figure><img src='{data_url(picture)}' alt='{_sample_alt(name, lang)}'>"
+        f"<figure><img src='{data_uri(picture)}' alt='{_sample_alt(name, lang)}'>"
         f"<figcaption>{escape(label(name, lang))}</figcaption></figure>"
         for name, picture in zip(names, pictures, strict=True)
     )
@@ -332,15 +330,6 @@ def _turn_of_each(labels: np.ndarray) -> np.ndarray:
         members = labels == one
         turns[members] = np.arange(members.sum())
     return turns
-
-
-def data_url(picture: np.ndarray) -> str:
-    """uint8 [H, W, 3] as a data: address; small ones without loss."""
-    small = picture.shape[0] <= 64
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG" if small else "JPEG", quality=85)
-    kind = "png" if small else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 # Step 3: the run as it goes
@@ -612,7 +601,7 @@ def pictures_html(result, indices, captions) -> str:
     """Held-out images with their captions (HTML)."""
     images = result.checked.images
     figures = "".join(
-        f"<figure><img src='{data_url(images[i].permute(1, 2, 0).numpy())}' alt=''>"
+        f"<figure><img src='{data_uri(images[i].permute(1, 2, 0).numpy())}' alt=''>"
         f"<figcaption>{caption}</figcaption></figure>"
         for i, caption in zip(indices, captions, strict=True)
     )
