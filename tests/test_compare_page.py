@@ -118,6 +118,15 @@ def test_in_korean_classes_are_translated_and_names_are_not():
     assert "배" in found and "ship" not in found
 
 
+def test_in_korean_a_net_of_the_digits_says_so(photo):
+    entries = voted(
+        entry("A", "ship"), entry("B", "1", labels=("1", "7"), data="Handwritten digits")
+    )
+    told = compare.finding(entries, "ko") + str(compare.table(entries, "ko")["data"])
+    told += compare.cards_html(entries, compare._Pictures(photo), "ko")
+    assert told.count("손글씨 숫자") == 3 and "Handwritten" not in told
+
+
 def test_names_from_visitors_are_escaped(photo):
     evil = "<img src=x onerror=alert(1)>"
     entries = voted(entry(evil, evil, labels=(evil, "cat")), entry("B", "ship"))

@@ -176,7 +176,7 @@ def finding(
     sentences = []
     for group in groups:
         words = _verdict(group, names, lang, strong)
-        of = plain(group.entries[0].record.data)
+        of = plain(label(group.entries[0].record.data, lang))
         sentences.append(words if len(groups) == 1 else f"{of}: {words}")
     return " ".join([*sentences, *(_work(group, names, lang) for group in groups[:1])]).strip()
 
@@ -283,7 +283,8 @@ def _card(
     entry: Entry, caption: str, colour: str, flag: str, pictures: _Pictures, lang: str
 ) -> str:
     record = entry.record
-    about = [record.data] if record.data and not caption.endswith(record.data) else []
+    named = not record.data or caption.endswith(record.data)
+    about = [] if named else [label(record.data, lang)]
     if record.accuracy is not None:
         about.append(f"{record.accuracy:.1f} %")
     head = (
@@ -359,7 +360,7 @@ def table(entries: Sequence[Entry], lang: str = "en", *, names: bool = False) ->
         rows.append(
             [
                 entry.name if names else called[entry.name],
-                record.data,
+                label(record.data, lang),
                 *(best + [None] * 4)[:4],
                 say(agrees, lang),
                 entry.milliseconds,
@@ -491,9 +492,9 @@ def _work_svg(data: str, dots: Mapping, titles: Mapping, colours: Mapping, lang:
             spots.append((cx, cy, radius, titles[name]))
         else:
             faint += f"{circle}><title>{escape(tip)}</title></circle>"
-    about = say("compare_work_alt", lang, data=data)
+    about = say("compare_work_alt", lang, data=label(data, lang))
     return (
-        f'<figure class="compare-work"><figcaption class="small">{escape(data)}</figcaption>'
+        f'<figure class="compare-work"><figcaption class="small">{escape(label(data, lang))}</figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(about)}">'
         f"<g>{grid}</g>{faint}{strong}{_labels(spots)}"
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">'
@@ -613,7 +614,7 @@ def _classes_table(labels, names, cards, records, titles, colours, lang) -> str:
             for n, rate in zip(names, rates, strict=True)
         )
         rows += f'<tr><th scope="row">{escape(label(name, lang))}</th>{cells}</tr>'
-    data = escape(records[names[0]].data)
+    data = escape(label(records[names[0]].data, lang))
     return (
         f'<div class="scroll"><table class="compare-classes"><caption class="small">{data}, %'
         f"</caption><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"

@@ -252,7 +252,7 @@ def data_html(intake: Intake, share: float, lang: str) -> str:
         + say(
             "finetune_data_summary",
             lang,
-            name=escape(data_name(images.name, lang)),
+            name=escape(label(images.name, lang)),
             images=f"{len(images):,}",
             classes=len(images.classes),
             train=f"{len(images) - held:,}",
@@ -283,11 +283,6 @@ def data_html(intake: Intake, share: float, lang: str) -> str:
         parts.append(f"<details class='small' open><summary>{summary}</summary><ul>{items}</ul>")
         parts.append("</details>")
     return "".join(parts)
-
-
-def data_name(name: str, lang: str) -> str:
-    """A set's name for the eye."""
-    return say("finetune_data_digits", lang) if name == digits().images.name else name
 
 
 def samples_html(intake: Intake, base: str, augment: str, lang: str) -> str:
@@ -505,7 +500,7 @@ def result_html(result, lang: str) -> str:
     if result is None:
         return ""
     report = result.report
-    name = data_name(report.data, lang)
+    name = label(report.data, lang)
     values = {
         "title": escape(report.title),
         "data": escape(name),
@@ -914,7 +909,7 @@ def use(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
 def own_name(result, own: OwnNets, lang: str) -> str:
     """A display name that the visitor does not have yet."""
     report = result.report
-    name = first = f"{report.title} · {data_name(report.data, lang)} · {report.after:.1f} %"
+    name = first = f"{report.title} · {label(report.data, lang)} · {report.after:.1f} %"
     number = 2
     while name in own:
         name = f"{first} ({number})"

@@ -46,5 +46,5 @@ def language(request: gr.Request | None) -> str:
 
 
 def label(name: str, lang: str = "en") -> str:
-    """A class name for the eye: Korean where we have it, else the data set's own name."""
+    """The name of a class or a data set for the eye: Korean where we have it, else as it is."""
     return TEXTS[lang].get(f"label_{name}", name)

@@ -42,4 +42,5 @@ KO: dict[str, str] = {
     "label_gas pump": "주유기",
     "label_golf ball": "골프공",
     "label_parachute": "낙하산",
+    "label_Handwritten digits": "손글씨 숫자",
 }

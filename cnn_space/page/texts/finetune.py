@@ -23,7 +23,6 @@ EN: dict[str, str] = {
         "pixels per photo. Archives are read, never unpacked; images are forgotten after "
         "{minutes} minutes, uploads deleted within two hours."
     ),
-    "finetune_data_digits": "Handwritten digits",
     "finetune_data_summary": (
         "<b>{name}</b>: {images} images in {classes} classes. {train} to learn from, {held} to "
         "check on, split within each class."
@@ -178,7 +177,6 @@ KO: dict[str, str] = {
         "{megapixels}메가픽셀까지 받습니다. 압축은 디스크에 풀지 않고 읽기만 하며, 이미지는 "
         "{minutes}분 뒤 지워지고 올린 파일은 두 시간 안에 삭제됩니다."
     ),
-    "finetune_data_digits": "손글씨 숫자",
     "finetune_data_summary": (
         "<b>{name}</b>: {classes}개 클래스, 이미지 {images}장. 클래스별로 나누어 {train}장으로 "
         "배우고 {held}장으로 검증합니다."
