@@ -492,9 +492,10 @@ def _work_svg(data: str, dots: Mapping, titles: Mapping, colours: Mapping, lang:
             spots.append((cx, cy, radius, titles[name]))
         else:
             faint += f"{circle}><title>{escape(tip)}</title></circle>"
-    about = say("compare_work_alt", lang, data=label(data, lang))
+    name = label(data, lang)
+    about = say("compare_work_alt", lang, data=name)
     return (
-        f'<figure class="compare-work"><figcaption class="small">{escape(label(data, lang))}</figcaption>'
+        f'<figure class="compare-work"><figcaption class="small">{escape(name)}</figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(about)}">'
         f"<g>{grid}</g>{faint}{strong}{_labels(spots)}"
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">'
