@@ -14,6 +14,9 @@ from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
 
+# Where a screen reader says what appears.
+LIVE_JS = 'element.ariaLive = "polite";'
+
 
 def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Dropdown]:
     """One photo, one net: the answer, and what led to it. Gives the photo and the list of nets."""
@@ -46,7 +49,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
                 label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
             )
         with gr.Column(elem_id="classify-result"):
-            answer = gr.HTML(elem_id="classify-answer", js_on_load=explain.PICK_JS)
+            answer = gr.HTML(elem_id="classify-answer", js_on_load=LIVE_JS + explain.PICK_JS)
             with gr.Row(elem_id="classify-pictures"):
                 seen = gr.HTML(elem_id="classify-seen")
                 looked = gr.HTML(elem_id="classify-looked")
@@ -134,7 +137,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
                 label=t("compare_nets"),
                 elem_id="compare-nets",
             )
-            finding = gr.HTML(elem_id="compare-finding")
+            finding = gr.HTML(elem_id="compare-finding", js_on_load=LIVE_JS)
     cards = gr.HTML(elem_id="compare-cards")
     table = gr.Dataframe(
         headers=compare.headers(),
@@ -396,13 +399,13 @@ def finetune_tab(
     with gr.Row(elem_classes="ft-row"):
         with gr.Column(scale=7, min_width=300):
             gr.Markdown(t("finetune_step_result"), elem_classes="ft-step")
-            result = gr.HTML(elem_id="ft-result")
+            result = gr.HTML(elem_id="ft-result", js_on_load=LIVE_JS)
             with gr.Row(elem_classes="ft-buttons"):
                 use = gr.Button(t("finetune_use"), interactive=False, elem_id="ft-use")
                 download = gr.DownloadButton(
                     t("finetune_download"), interactive=False, elem_id="ft-download"
                 )
-            own = gr.HTML(elem_id="ft-own")
+            own = gr.HTML(elem_id="ft-own", js_on_load=LIVE_JS)
             matrix = gr.HTML(js_on_load=finetune.CELL_CLICK, elem_id="ft-matrix")
         with gr.Column(scale=5, min_width=300):
             cell = gr.HTML(elem_id="ft-cell")

@@ -55,6 +55,21 @@ def test_the_list_opens_at_the_chosen_net(page: Page):
     expect(page.get_by_role("option", selected=True)).to_be_in_viewport()
 
 
+def test_a_screen_reader_hears_the_answers(page: Page):
+    """The live region stays when the answer in it is replaced: only then is it read out."""
+    first = first_answer(page)
+    live = page.locator("#classify-answer [aria-live=polite]")
+    live.evaluate("element => element.dataset.mine = 'yes'")
+    other = next(name for name in local() if classify(examples()[0], name)[0].label != first)
+    choose(page, other)
+    expect(page.locator(ANSWER)).not_to_have_text(first)
+    expect(live).to_have_attribute("data-mine", "yes")
+    expect(live.locator(".classify-label")).not_to_have_text(first)
+    for tab, place in (("Compare", "#compare-finding"), ("Fine-tune", "#ft-result")):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        expect(page.locator(f"{place} [aria-live=polite] p").first).to_be_visible(timeout=30_000)
+
+
 def test_upload_and_change_the_net(page: Page, tmp_path):
     first_answer(page)
     path = tmp_path / "rocket &amp; <b>co.png"
