@@ -5,6 +5,7 @@ import functools
 import json
 import math
 import os
+import re
 import tempfile
 import threading
 import time
@@ -508,7 +509,9 @@ def result_html(result, lang: str) -> str:
     }
     recorded = ""
     if result.loaded is None:
-        note = say("finetune_recorded_note", lang, device=escape(report.environment["device"]))
+        threads = say("finetune_threads", lang, count=r"\1")
+        device = re.sub(r"(\d+) threads", threads, report.environment["device"])
+        note = say("finetune_recorded_note", lang, device=escape(device))
         recorded = (
             f"<p class='small'><b class='ft-badge'>{say('finetune_recorded', lang)}</b> {note}</p>"
         )

@@ -147,5 +147,6 @@ def test_narrow_and_korean(browser, page_url, theme):
     tab.goto(f"{page_url}/?__theme={theme}")
     expect(tab.get_by_label("신경망", exact=True)).to_be_visible()
     assert re.search("[가-힣]", first_answer(tab))
+    assert "·" not in tab.locator("footer").inner_text()
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
