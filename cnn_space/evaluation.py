@@ -35,7 +35,7 @@ def predict(
     mean: Sequence[float],
     std: Sequence[float],
     bfloat16: bool = False,
-    batch_size: int = 500,
+    batch_size: int = 100,
 ) -> Tensor:
     """Logits ``float32 [N, K]`` of all images, on the net's device; the net is left in eval mode.
 
