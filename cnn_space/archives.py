@@ -518,11 +518,13 @@ def _open_hub(repo: str, config: str | None):
         raise DataError("hub_offline") from error
     import datasets
 
+    from cnn_space.data import load_hub
+
     if config is None:
         configs = datasets.get_dataset_config_names(repo, token=False)
         if len(configs) > 1 and "default" not in configs:
             raise DataError("hub_configs", name=repo, first=configs[0])
-    splits = datasets.load_dataset(repo, config, streaming=True, token=False)
+    splits = load_hub(repo, config, streaming=True, token=False)
     return splits["train"] if "train" in splits else next(iter(splits.values()))
 
 

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -196,17 +197,35 @@ def _hub(known: Source, split: str):
     import datasets
 
     try:
-        splits = datasets.get_dataset_split_names(known.hub, known.config)
+        splits = load_hub(known.hub, known.config)
         found = next((wanted for wanted in _split_names(split) if wanted in splits), None)
         if found is None:
             raise ValueError(f"no {split} split among {', '.join(splits)}")
-        rows = datasets.load_dataset(known.hub, known.config, split=found)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        rows = splits[found]
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         raise ValueError(
             f"{known.hub} cannot be read as an image set from the Hub ({error}): check its name "
             "and the network, or give a folder of Parquet files (--data-dir)"
         ) from error
     return rows.with_format("arrow")[:], rows.features.to_dict(), found
+
+
+def load_hub(repo: str, config: str | None, **options):
+    """All splits of a set on the Hub, by ``datasets.load_dataset``, which raises what it raises.
+
+    One that comes as a script, which ``datasets`` runs no more (``frgfm/imagenette`` did), is read
+    from the Parquet files that the Hub has made of it, a folder for each configuration.
+    """
+    import datasets
+
+    try:
+        return datasets.load_dataset(repo, config, **options)
+    except RuntimeError as error:
+        folder = config or "default"
+        if "no longer supported" not in str(error) or not re.fullmatch(r"\w[\w.-]*", folder):
+            raise
+        converted = {"data_dir": folder, "revision": "refs/convert/parquet"}
+        return datasets.load_dataset(repo, **converted, **options)
 
 
 def _columns(table, features: dict, name: str):

@@ -103,6 +103,46 @@ def test_sets_through_datasets(tmp_path, monkeypatch, name, image, evaluated, si
     assert any_name.images.shape == (6, 3, 16, 16)
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_set_that_is_a_script_is_read_from_the_hubs_own_parquet(tmp_path, monkeypatch, streaming):
+    """A folder stands for the branch ``refs/convert/parquet``, as that is laid out."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    images, labels = coloured(6, 16)
+    encoded = [encode(item) for item in images]
+    for config, count in (("160px", 6), ("320px", 4)):
+        for split in ("train", "validation"):
+            place = tmp_path / "set" / config / split
+            write_split(place, "0000", encoded[:count], labels[:count], image="image")
+            (place / "0000-00000-of-00001.parquet").rename(place / "0000.parquet")
+    load = datasets.load_dataset
+
+    def hub(repo, config=None, *, revision=None, **options):
+        assert repo == "me/script"
+        if revision != "refs/convert/parquet":
+            raise RuntimeError("Dataset scripts are no longer supported, but found script.py")
+        return load(str(tmp_path / "set"), config, **options)
+
+    monkeypatch.setattr(datasets, "load_dataset", hub)
+    if streaming:
+        rows = data.load_hub("me/script", "160px", streaming=True)["train"]
+        assert len(list(rows)) == 6 and rows.features["label"].names == list(COLOURS)
+        with pytest.raises(RuntimeError, match="scripts"):
+            data.load_hub("me/script", "../160px", streaming=True)
+        return
+    known = data.Source("Script", "me/script", config="160px", side=16)
+    monkeypatch.setitem(data.SOURCES, "script", known)
+    for split, name in (("train", "train"), ("eval", "validation")):
+        found = data.read("script", split)
+        assert np.array_equal(found.images.numpy(), images.transpose(0, 3, 1, 2))
+        assert (found.split_name, found.classes) == (name, tuple(COLOURS))
+    monkeypatch.setitem(data.SOURCES, "script", replace(known, config="a/b"))
+    with pytest.raises(ValueError, match="cannot be read as an image set"):
+        data.read("script", "train")
+
+
 def test_the_split_keeps_the_classes_proportions():
     labels = torch.tensor([0] * 70 + [1] * 20 + [2] * 13)
     whole = data.ImageSet(torch.arange(103)[:, None, None, None], labels, ("a", "b", "c"))
