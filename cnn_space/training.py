@@ -46,10 +46,10 @@ class Recipe:
     warmup: float = 0.2  # share of the steps in which the rate rises; it falls to 0 in the rest
     label_smoothing: float = 0.1  # keeps the nets from certainty; Inception v3's paper, section 7
     clip: float = 0.0  # largest norm of the gradient, 0 for none; nets without batch norm need one
-    crop: str = "pad"  # "pad": shifts by up to `pad`; "resized": random pieces, for real photos
+    crop: str = "pad"  # shifts by up to `pad`; "resized": random pieces, for real photos; or "none"
     pad: int = 4  # pixels, as in the ResNet paper, section 4.2
     min_area: float = 0.35  # smallest piece of a resized crop, as share of the image
-    flip: str = "alternate"  # every image mirrored every second epoch: no repeats by chance
+    flip: str = "alternate"  # mirrored every second epoch, not by chance; or "random", "none"
     cutout: int = 0  # side of a blanked square in pixels (DeVries and Taylor, 2017)
     small_side: int = 0  # progressive sizes: pixels to start at, see ``small_sides`` (0: full size)
     small_share: float = 0.6  # share of the epochs before the full size
@@ -199,13 +199,15 @@ class Run:
     - ``val_set`` is judged after every epoch.
     - ``groups``: the optimiser's parameter groups; an ``"lr"`` in a group is the peak of its cycle.
     - ``prepare(net)`` is called after every ``net.train()``: the place to freeze batch norm.
-    - ``seconds`` ends the run in good order once they are over, at the next report.
+    - ``seconds`` ends the run in good order once they are over, at the next report; several
+      processes end after an epoch.
     - ``bfloat16`` None decides by the device.
     - ``about``: what else must be the same for a checkpoint to be of this run.
 
     Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
-    for images or a batch that the processes cannot share and for a ``small_side`` that is none;
-    iterating raises Diverged.
+    for images or a batch that the processes cannot share, for a ``small_side`` above the images'
+    and for ``sync_norm`` without GPUs; iterating raises Diverged, and ValueError where the
+    processes do not start at the same epoch.
     ``epoch`` counts the epochs done, ``seconds`` the time they took, over all resumed runs;
     ``history`` has a row for each.
     """

@@ -66,12 +66,14 @@ def add_train(commands) -> None:
         help="option of the net, such as aux=false; may be repeated",
     )
     recipe = parser.add_argument_group(
-        "recipe", "what differs from the recipe of this net and set (NETS, DATA in training.py)"
+        "recipe",
+        "what differs from the recipe of this net and set (NETS, DATA in training.py; what is not "
+        "there is said below); a rate is taken as given, while theirs go with the batch size",
     )
     for item in fields(Recipe):
         kind = {"action": "store_true"} if item.type is bool else {"type": item.type}
         name = f"--{item.name.replace('_', '-')}"
-        recipe.add_argument(name, default=None, help=f"usually {item.default}", **kind)
+        recipe.add_argument(name, default=None, help=f"else {item.default}", **kind)
     parser.set_defaults(run=_train)
 
 
