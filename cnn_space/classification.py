@@ -128,11 +128,15 @@ def answer(
 def prepare(image: Image.Image, preprocessing: Preprocessing) -> tuple[torch.Tensor, Image.Image]:
     """An upright RGB image (see ``photo.open_photo``) as a net's input [1, 3, size, size]
     float32, and as the picture that it sees."""
-    side = preprocessing.size
-    scaled = resize(image, preprocessing.resize, preprocessing.interpolation)
-    left, top = (round((length - side) / 2) for length in scaled.size)
-    seen = scaled.crop((left, top, left + side, top + side))
+    seen = cut(image, preprocessing.resize, preprocessing.size, preprocessing.interpolation)
     return to_tensor(seen, preprocessing), seen
+
+
+def cut(image: Image.Image, shorter: int, side: int, interpolation: str) -> Image.Image:
+    """The centre ``side`` × ``side`` of the picture scaled to ``shorter`` pixels a shorter side."""
+    scaled = resize(image, shorter, interpolation)
+    left, top = (round((length - side) / 2) for length in scaled.size)
+    return scaled.crop((left, top, left + side, top + side))
 
 
 def crops(image: Image.Image, preprocessing: Preprocessing) -> list[tuple[str, bool, Image.Image]]:

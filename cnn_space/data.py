@@ -8,6 +8,7 @@ one gather on the device that trains, and no image is ever touched by a Python l
 
 import functools
 import io
+import itertools
 import json
 import math
 import os
@@ -23,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from cnn_space.classification import cut
 from cnn_space.photo import BROKEN
 
 Prepare = Callable[[Image.Image], Image.Image]
@@ -175,14 +177,16 @@ def _parquet(folder: Path, name: str, split: str):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    root = folder / name if (folder / name).is_dir() else folder
+    short = Path(name).name
+    own = (folder / part for part in (name, short))
+    root = next((place for place in own if place.is_dir()), folder)
     # as they are, or as the Hub lays them out; any other folder may hold another set
-    inside = ("data", "default", "plain_text", source(name).config)
+    inside = (source(name).config, "data", "default", "plain_text", short)
     places = [root, *(root / part for part in inside if part)]
-    for wanted in _split_names(split):
+    for wanted, place in itertools.product(_split_names(split), places):
         # train.parquet, train-00000-of-00002.parquet, or train/0000.parquet
         shapes = (f"{wanted}.parquet", f"{wanted}-*.parquet", f"{wanted}/*.parquet")
-        files = sorted(path for place in places for shape in shapes for path in place.glob(shape))
+        files = sorted(path for shape in shapes for path in place.glob(shape))
         if files:
             break
     else:
@@ -274,14 +278,9 @@ def _encoding(encoded: bytes) -> str:
 
 
 def fit(image: Image.Image, side: int) -> Image.Image:
-    """The shorter side resized to ``side`` pixels (bicubic), the centre square kept."""
-    if image.size == (side, side):
-        return image
-    scale = side / min(image.size)
-    width, height = (max(side, round(length * scale)) for length in image.size)
-    image = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - side) // 2, (height - side) // 2
-    return image.crop((left, top, left + side, top + side))
+    """The shorter side resized to ``side`` pixels (bicubic), the centre square kept: what a net
+    that is used at this size is given of a photo."""
+    return cut(image, side, side, "bicubic")
 
 
 @contextmanager

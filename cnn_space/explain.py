@@ -209,10 +209,12 @@ def _trunk(net: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
 
 
 def _finer_layer(net: nn.Module, x: torch.Tensor) -> str | None:
-    """The last of the trunk whose map is at least SMALLEST_MAP on a side, or None."""
+    """The last of the trunk before ``cam_layer`` with a map of SMALLEST_MAP a side, or None."""
     found = []
     with torch.no_grad(), ExitStack() as hooks:
         for name, module in _trunk(net):
+            if name == net.cam_layer:
+                break
 
             def note(_module, _inputs, output, name=name):
                 if output.ndim == 4 and min(output.shape[2:]) >= SMALLEST_MAP:

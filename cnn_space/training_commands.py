@@ -125,7 +125,8 @@ def _train(options) -> int:
     device = training.find_device(options.device)
     torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        return 0 if _train_on(device, options, is_first=True) else UNFINISHED
+        done = _train_on(device, options, is_first=True)
+        return 0 if done or dist.is_torchelastic_launched() else UNFINISHED
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -150,7 +151,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     """Whether the training came to its end within --minutes."""
     import torch
 
-    from cnn_space import data, training
+    from cnn_space import data, training, zoo
 
     source, tag = data.source(options.data), data.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
@@ -158,9 +159,11 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     given = {item.name: getattr(options, item.name) for item in fields(training.Recipe)}
     given = {key: value for key, value in given.items() if value is not None}
     recipe = training.recipe_for(options.net, tag, **given)
-    # A net that cannot be built is told before the images are read; some sets' size is not known.
-    with torch.device("meta"):
-        _build(options, options.image_size or source.side or 224, classes=10)
+    # A net that cannot be built is told before the images are read, where their size is known.
+    zoo.design(options.net, 32)
+    if side := options.image_size or source.side:
+        with torch.device("meta"):
+            _build(options, side, classes=10)
 
     everything = data.read(options.data, "train", folder=options.data_dir, side=options.image_size)
     holdout = source.holdout if options.holdout is None else options.holdout
@@ -335,7 +338,9 @@ def _evaluate(options) -> int:
                 "eval",
                 folder=options.data_dir,
                 side=shape.size,
-                prepare=lambda image, shape=shape: classification.prepare(image, shape)[1],
+                prepare=lambda image, shape=shape: classification.cut(
+                    image, shape.resize, shape.size, shape.interpolation
+                ),
             )
         images = sets[used, shape].numbered_as(record.labels)
         logits = predict(loaded.net, images, mean=shape.mean, std=shape.std)
@@ -356,9 +361,9 @@ def _verdict(accuracy: float, stated: float | None, images, known: dict) -> str:
     split, note = known.get("eval_split"), known.get("note")
     if stated is None:
         return "its card states none"
-    if images.split_name != split:
+    if split and images.split_name != split:
         return f"on {images.split_name}, not the card's {split}"
-    if images.note != note:
+    if note and images.note != note:
         return f"on another copy: {images.note}, not the card's {note}"
     return "agrees" if abs(accuracy - stated) <= 0.05 else "DIFFERS"
 

@@ -9,6 +9,8 @@ from PIL import Image
 from tiny_sets import COLOURS, coloured, encode, write_coloured, write_split
 
 from cnn_space import data
+from cnn_space.classification import prepare
+from cnn_space.weights import Preprocessing
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1 / 255,) * 3}  # leaves pixels as they are
@@ -170,7 +172,10 @@ def test_classes_are_matched_by_name():
         found.numbered_as(("a", "b"))
 
 
-@pytest.mark.parametrize("place", ["", "cifar10", "data", "cifar10/plain_text", "cifar10/default"])
+@pytest.mark.parametrize(
+    "place",
+    ["", "cifar10", "data", "cifar10/plain_text", "cifar10/default", "cifar10/cifar10"],
+)
 def test_where_the_files_of_a_set_may_lie(tmp_path, place):
     images, labels = coloured(6, 32)
     encoded = [encode(item) for item in images]
@@ -179,7 +184,18 @@ def test_where_the_files_of_a_set_may_lie(tmp_path, place):
     write_split(tmp_path / "imagenette" / "160px", "train", encoded[:2], labels[:2], image="image")
     write_split(tmp_path / "imagenette" / "320px", "train", encoded, labels, image="image")
     assert len(data.read("cifar10", "train", folder=tmp_path)) == 6
+    assert len(data.read("someone/cifar10", "train", folder=tmp_path)) == 6
     assert len(data.read("imagenette", "train", folder=tmp_path)) == 2
+
+
+@pytest.mark.parametrize("width", [100, 101, 122, 129, 150, 179])
+def test_a_set_is_read_as_a_net_is_shown_a_photo(width):
+    """Whatever the sides: what was measured in training is what the page and `evaluate` see."""
+    pixels = np.random.default_rng(0).integers(0, 256, (100, width, 3), dtype=np.uint8)
+    photo = Image.fromarray(pixels)
+    _, seen = prepare(photo, Preprocessing(resize=32, size=32))
+    (read,) = data.decode([encode(photo)], side=32)
+    assert np.array_equal(read.permute(1, 2, 0).numpy(), np.asarray(seen))
 
 
 def test_no_images_of_another_set_are_read(tmp_path):

@@ -148,6 +148,11 @@ def test_small_photos_are_explained_by_the_block_before_the_last_halving(arch, l
     assert explain.grad_cam(fitted(arch, 96, **options), picture(96)).layer == layer
 
 
+def test_an_enlarged_map_is_not_a_finer_one():
+    """AlexNet pools 1 × 1 maps up to 6 × 6 before its linear layers."""
+    assert explain.grad_cam(fitted("alexnet", 72), picture(72)).layer == "features.4"
+
+
 def test_leaves_the_net_as_it_was():
     net, x = fitted("googlenet", 32, small_input=True, aux=False), picture(32)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}

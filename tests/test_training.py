@@ -171,12 +171,13 @@ def test_a_cpu_takes_bfloat16_only_where_it_is_faster(monkeypatch, seconds, fast
     times = {torch.float32: 1.0, torch.bfloat16: seconds}
     monkeypatch.setattr("cnn_space.training._product_seconds", times.get)
     assert good_at_bfloat16.__wrapped__(torch.device("cpu")) is fast
+    assert not good_at_bfloat16.__wrapped__(torch.device("mps"))  # which was not measured
 
 
 def test_devices_are_found_or_named():
     assert find_device("cpu").type == "cpu"
     assert find_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
-    for name in ("tpu", "cuda:99", "cpu 1"):
+    for name in ("tpu", "cuda:99", "cpu 1", "meta", "hpu"):
         with pytest.raises(ValueError, match=f"no device '{name}' here"):
             find_device(name)
 
