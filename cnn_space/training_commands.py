@@ -122,15 +122,15 @@ def _train(options) -> int:
 
     from cnn_space import training
 
+    local = os.environ.get("LOCAL_RANK")  # of torchrun's processes: each has its own GPU
+    if local and options.device in (None, "cuda") and torch.cuda.is_available():
+        torch.cuda.set_device(int(local))
     device = training.find_device(options.device)
     torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         done = _train_on(device, options, is_first=True)
         return 0 if done or dist.is_torchelastic_launched() else UNFINISHED
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(device)
     _train_on(device, options, is_first=dist.get_rank() == 0)
     dist.destroy_process_group()
     return 0
