@@ -277,12 +277,6 @@ def _encoding(encoded: bytes) -> str:
     return "JPEG copy"
 
 
-def fit(image: Image.Image, side: int) -> Image.Image:
-    """The shorter side resized to ``side`` pixels (bicubic), the centre square kept: what a net
-    that is used at this size is given of a photo."""
-    return cut(image, side, side, "bicubic")
-
-
 @contextmanager
 def _telling(number: int) -> Iterator[None]:
     """What Pillow raises for a broken image as a ValueError that says which one it is."""
@@ -295,7 +289,8 @@ def _telling(number: int) -> Iterator[None]:
 def decode(
     encoded: Sequence[bytes], side: int | None = None, prepare: Prepare | None = None
 ) -> torch.Tensor:
-    """Encoded images to ``uint8 [N, 3, side, side]``, made so by ``prepare`` or by ``fit``.
+    """Encoded images to ``uint8 [N, 3, side, side]``, made so by ``prepare``, or as a net that is
+    used at ``side`` pixels is given a photo (bicubic, the centre square).
 
     Raises ValueError when ``side`` is None and the images are not all of one square size, and for
     one that is no image.
@@ -310,7 +305,7 @@ def decode(
         if len(sizes) > 1 or len(set(*sizes)) > 1:
             raise ValueError(f"the images are of {len(sizes)} sizes: give one (--image-size)")
         side = sizes.pop()[0]
-    prepare = prepare or functools.partial(fit, side=side)
+    prepare = prepare or functools.partial(cut, shorter=side, side=side, interpolation="bicubic")
     images = np.empty((len(encoded), 3, side, side), np.uint8)
 
     def work(start: int) -> None:
