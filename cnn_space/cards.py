@@ -84,7 +84,7 @@ def card(
     # Counted on the net as it is loaded: one trained on several GPUs may have other norms.
     net = create_model(design.arch, len(images.classes), **options)
     parameters, macs = layers.count(net, size)
-    return {
+    facts = {
         "name": name,
         "title": design.title,
         "arch": design.arch,
@@ -106,8 +106,6 @@ def card(
             "note": images.note,
             "train_images": len(run.train_set),
             "holdout_images": len(run.val_set) if run.val_set else 0,
-            "eval_split": images.split_name,
-            "eval_images": len(images),
         },
         "recipe": {**asdict(run.recipe), "aux_weight": aux_weight},
         "seed": run.recipe.seed,
@@ -117,6 +115,15 @@ def card(
         "wall_time_s": round(run.seconds, 1),
         "environment": environment(run.device, bfloat16=run.bfloat16, processes=run.world),
         "history": run.history,
+    }
+    return measured(facts, images, found)
+
+
+def measured(facts: dict, images: ImageSet, found: Evaluation) -> dict:
+    """The card ``facts`` with the figures of ``found``, measured on ``images``."""
+    where = {"eval_split": images.split_name, "eval_images": len(images)}
+    return facts | {
+        "data": facts["data"] | where,
         "accuracy": round(found.accuracy, 2),
         "per_class": {label: round(value, 2) for label, value in found.per_class.items()},
         "confusion": found.confusion,
@@ -128,7 +135,7 @@ def continued(facts: dict, before: dict) -> dict:
     their epochs, images and time count too, and their data, recipe and image size are told."""
     done = before["history"]
     later = [row | {"epoch": row["epoch"] + len(done)} for row in facts["history"]]
-    told = ("sha256", "data", "recipe", "preprocessing", "environment", "continues")
+    told = ("sha256", "data", "recipe", "teachers", "preprocessing", "environment", "continues")
     return facts | {
         "images_seen": before["images_seen"] + facts["images_seen"],
         "wall_time_s": round(before["wall_time_s"] + facts["wall_time_s"], 1),

@@ -137,9 +137,12 @@ def _settings(card: dict) -> dict:
     idle = {"small_side", "small_share"}
     idle |= {"momentum"} if recipe.get("optimizer") == "adamw" else set()
     idle |= {"pad": {"min_area"}, "resized": {"pad"}}.get(recipe.get("crop"), {"pad", "min_area"})
+    teachers = ", ".join(t["name"] for t in card.get("teachers", [])) or "none"
+    idle |= {"distillation"} if teachers == "none" else set()
     used = {key: value for key, value in recipe.items() if key not in idle}
     images = _number(card.get("data", {}).get("train_images"))
-    return {"images for training": images, "trained at": _sides(card), **used}
+    told = {"images for training": images, "trained at": _sides(card), "teachers": teachers}
+    return told | used
 
 
 def _sides(card: dict) -> str:

@@ -54,6 +54,7 @@ class Recipe:
     small_side: int = 0  # progressive sizes: pixels to start at, see ``small_sides`` (0: full size)
     small_share: float = 0.6  # share of the epochs before the full size
     average: float = 0.0  # decay a step of the averaged weights that are kept; 0 keeps the last
+    distillation: float = 0.0  # share of the teachers' answers in what is to be learnt
     sync_norm: bool = False  # batch statistics over all processes (GPUs only)
     seed: int = 0
 
@@ -69,6 +70,7 @@ class Recipe:
         need(0 <= self.warmup < 1, f"warmup is a share from 0 to below 1, got {self.warmup}")
         need(0 <= self.label_smoothing < 1, "label_smoothing is from 0 to below 1")
         need(0 <= self.average < 1, f"average is a decay from 0 to below 1, got {self.average}")
+        need(0 <= self.distillation <= 1, f"distillation is a share, got {self.distillation}")
         need(0 <= self.seed < 2**31, f"seed is 0 to 2,147,483,647, got {self.seed}")
         need(self.crop in ("pad", "resized", "none"), "crop is 'pad', 'resized' or 'none'")
         need(
@@ -206,12 +208,14 @@ class Run:
     - ``seconds`` ends the run in good order once they are over, at the next report; several
       processes end after an epoch.
     - ``bfloat16`` None decides by the device.
+    - ``answers``: the teachers' probabilities ``[2, N, K]`` for the images of ``train_set`` as they
+      are and mirrored, where the recipe has a share for them (``distillation.answers``).
     - ``about``: what else must be the same for a checkpoint to be of this run.
 
     Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
-    for images or a batch that the processes cannot share, for a ``small_side`` above the images'
-    and for ``sync_norm`` without GPUs; iterating raises Diverged, and ValueError where the
-    processes do not start at the same epoch.
+    for images or a batch that the processes cannot share, for a ``small_side`` above the images',
+    for answers without a share or a share without answers, and for ``sync_norm`` without GPUs;
+    iterating raises Diverged, and ValueError where the processes do not start at the same epoch.
     ``epoch`` counts the epochs done, ``seconds`` the time they took, over all resumed runs;
     ``history`` has a row for each.
     """
@@ -231,6 +235,7 @@ class Run:
         seconds: float = math.inf,
         bfloat16: bool | None = None,
         compiled: bool = False,
+        answers: Tensor | None = None,
         about: dict | None = None,
     ):
         if recipe.small_side > train_set.side:
@@ -238,6 +243,8 @@ class Run:
                 f"small_side is {recipe.small_side}, the images have {train_set.side} pixels: "
                 "choose a smaller one, or 0"
             )
+        if bool(recipe.distillation) != (answers is not None):
+            raise ValueError("the teachers' answers need a share (distillation), and it needs them")
         self.about = about or {}
         self.device = torch.device(device)
         self.recipe = recipe
@@ -267,6 +274,7 @@ class Run:
         if compiled:
             self.forward = torch.compile(self.forward)
         self.train_set, self.val_set = train_set.to(self.device), val_set
+        self.answers = None if answers is None else answers.to(self.device)
         self.mean, self.std = tuple(mean), tuple(std)
         self.prepare = prepare or (lambda net: None)
         self.aux_weight = getattr(net, "aux_weight", 0.0)
@@ -329,7 +337,7 @@ class Run:
             part = draws.part(slice(step * self.batch + self.rank, (step + 1) * self.batch,
                                     self.world))  # fmt: skip
             rate = self._set_rate(epoch * self.steps + step)
-            totals += self._step(self._inputs(part, epoch), self.train_set.labels[part.order])
+            totals += self._step(part, epoch)
             ended = step + 1 == self.steps
             # Reading the totals waits for the device: now and then, not every step.
             if not ended and time.perf_counter() - last < REPORT_SECONDS:
@@ -404,7 +412,7 @@ class Run:
         dist.all_reduce(vote)
         return bool(vote)
 
-    def _inputs(self, part, epoch: int) -> Tensor:
+    def _inputs(self, part: Draws, epoch: int) -> Tensor:
         images, recipe = self.train_set.images, self.recipe
         if images.is_floating_point():
             return images[part.order]
@@ -425,14 +433,23 @@ class Run:
         sides, epochs = small_sides(recipe.small_side, full), recipe.small_share * recipe.epochs
         return sides[int(epoch / epochs * len(sides))] if sides and epoch < epochs else full
 
-    def _step(self, inputs: Tensor, labels: Tensor) -> Tensor:
+    def _targets(self, part: Draws, labels: Tensor) -> Tensor:
+        """What is to be learnt: class numbers, or with teachers probabilities [B, K]."""
+        if self.answers is None:
+            return labels
+        told = self.answers[part.flip.long(), part.order]
+        truth = nn.functional.one_hot(labels, told.shape[1]).to(told)
+        return truth.lerp(told, self.recipe.distillation)
+
+    def _step(self, part: Draws, epoch: int) -> Tensor:
         """One step of the optimiser; (loss summed over the images, right answers) [2]."""
+        inputs, labels = self._inputs(part, epoch), self.train_set.labels[part.order]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             outputs = self.forward(inputs)
         logits = outputs if isinstance(outputs, Tensor) else outputs.logits
         loss = training_loss(
             _float(outputs),
-            labels,
+            self._targets(part, labels),
             aux_weight=self.aux_weight,
             label_smoothing=self.recipe.label_smoothing,
         )

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 UNFINISHED = 3  # exit code of a training whose --minutes were over before its epochs
+TEACHERS_SHARE = 0.7  # most of what is learnt; the labels stay where the teachers are wrong
 
 
 def add_train(commands) -> None:
@@ -37,6 +38,14 @@ def add_train(commands) -> None:
         metavar="WEIGHTS",
         help="go on from these (a name, or a .safetensors file with its card) instead of random "
         "ones, with a new cycle of the learning rate; the card tells of both trainings",
+    )
+    parser.add_argument(
+        "--teacher",
+        action="append",
+        default=[],
+        metavar="WEIGHTS",
+        help="learn the answers of these weights, too (their mean; may be repeated): "
+        f"--distillation is their share, {TEACHERS_SHARE} where it is not given",
     )
     parser.add_argument("--holdout", type=int, help="images of train kept for choices")
     parser.add_argument("--limit", type=int, help="train on so many images only (for trials)")
@@ -88,6 +97,11 @@ def add_evaluate(commands) -> None:
     parser.add_argument("--data", help="set to measure on (default: the one trained on)")
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files (default: the Hub)")
     parser.add_argument("--json", action="store_true", help="everything measured, as JSON")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="put the figures into the card: for one trained with --no-test, once it is chosen",
+    )
     parser.set_defaults(run=_evaluate)
 
 
@@ -151,14 +165,24 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     """Whether the training came to its end within --minutes."""
     import torch
 
-    from cnn_space import data, training, zoo
+    from cnn_space import data, distillation, training, zoo
 
     source, tag = data.source(options.data), data.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
     _check_name(options, name)
     given = {item.name: getattr(options, item.name) for item in fields(training.Recipe)}
     given = {key: value for key, value in given.items() if value is not None}
+    if options.teacher:
+        given.setdefault("distillation", TEACHERS_SHARE)
     recipe = training.recipe_for(options.net, tag, **given)
+    if recipe.distillation and not options.teacher:
+        raise ValueError("--distillation is the share of teachers: name one (--teacher)")
+    folder = options.runs / name
+    checkpoint = folder / "last.safetensors"
+    if checkpoint.exists() and not options.resume:
+        raise ValueError(
+            f"{folder} holds an unfinished training: --resume goes on, or delete it to start anew"
+        )
     # A net that cannot be built is told before the images are read, where their size is known.
     zoo.design(options.net, 32)
     if side := options.image_size or source.side:
@@ -182,6 +206,20 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     torch.manual_seed(recipe.seed)
     design, net = _build(options, learn.side, len(learn.classes))
     before = _start_from(options.init, net, tag, everything, held_out) if options.init else None
+    precision = None if options.precision == "auto" else options.precision == "bfloat16"
+    teachers = [_load_honest(teacher, tag, everything, held_out) for teacher in options.teacher]
+    answers = None
+    if teachers:
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_first:
+            print(f"the teachers answer {len(learn):,} images, once", flush=True)
+        answers = distillation.kept_answers(
+            folder / "answers.safetensors",
+            teachers,
+            learn,
+            device=device,
+            bfloat16=training.good_at_bfloat16(device) if precision is None else precision,
+        )
     run = training.Run(
         net,
         learn,
@@ -191,22 +229,18 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         std=source.std,
         device=device,
         seconds=60 * options.minutes,
-        bfloat16=None if options.precision == "auto" else options.precision == "bfloat16",
+        bfloat16=precision,
         compiled=options.compile,
+        answers=answers,
         about={
             "net": [design.arch, design.options],
             "holdout": holdout,
             "init": before and before["sha256"],
+            "teachers": [teacher.record.sha256 for teacher in teachers],
         },
     )
-    folder = options.runs / name
-    checkpoint = folder / "last.safetensors"
-    if options.resume and checkpoint.exists():
+    if checkpoint.exists():
         run.restore(checkpoint)
-    elif checkpoint.exists():
-        raise ValueError(
-            f"{folder} holds an unfinished training: --resume goes on, or delete it to start anew"
-        )
     if is_first:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -223,7 +257,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
             print(f"{name}: {run.epoch} of {recipe.epochs} epochs done; --resume goes on")
         return False
     if is_first:
-        _finish(options, name, tag, design, run, source, images, before)
+        _finish(options, name, tag, design, run, source, images, before, teachers)
         checkpoint.unlink()
     return True
 
@@ -243,31 +277,43 @@ def _check_name(options, name: str) -> None:
 def _start_from(init: str, net, tag: str, everything, held_out) -> dict:
     """Load the weights ``init`` into ``net``, but for its auxiliary heads; gives their card.
 
-    Raises ValueError where they are another net's, or may know the images that are now held out.
+    Raises ValueError where they are another net's, and as ``_load_honest`` does.
     """
-    import torch
+    from cnn_space import cards
 
-    from cnn_space import cards, weights
-
-    loaded = weights.load(init)
-    card, state = loaded.record.read_card(), loaded.net.state_dict()
+    loaded = _load_honest(init, tag, everything, held_out)
+    state = loaded.net.state_dict()
     shapes = {key: value.shape for key, value in cards.without_aux(net).items()}
     if {key: value.shape for key, value in state.items()} != shapes:
         raise ValueError(f"{init} holds another net than the one to train")
+    net.load_state_dict(state, strict=False)
+    return loaded.record.read_card()
+
+
+def _load_honest(name: str, tag: str, everything, held_out):
+    """The weights ``name``, trained on this set by this command: ``weights.Loaded``.
+
+    Raises ValueError where they were not, or may know the images that are now held out.
+    """
+    import torch
+
+    from cnn_space import weights
+
+    loaded = weights.load(name)
+    card = loaded.record.read_card()
     data = card.get("data") or {}
     same_set = data.get("tag") == tag and card["labels"] == list(held_out.classes)
     if not same_set or "holdout_images" not in data or "images_seen" not in card:
-        raise ValueError(f"{init} was not trained on this set by this command")
+        raise ValueError(f"{name} was not trained on this set by this command")
     # `split` holds out the first so many images of each class, always in the same random order.
     _, held_then = everything.split(data["holdout_images"], seed=0)
     then, now = (torch.bincount(s.labels, minlength=len(s.classes)) for s in (held_then, held_out))
     if (then < now).any():
         raise ValueError(
-            f"{init} was trained with {len(held_then)} images held out, fewer than "
+            f"{name} was trained with {len(held_then)} images held out, fewer than "
             f"{len(held_out)}: some would not be unseen (--holdout)"
         )
-    net.load_state_dict(state, strict=False)
-    return card
+    return loaded
 
 
 def _follow(run, folder: Path) -> None:
@@ -295,7 +341,7 @@ def _follow(run, folder: Path) -> None:
                 print(f"{progress.epoch}/{progress.epochs}, {left}", row, flush=True)
 
 
-def _finish(options, name: str, tag: str, design, run, source, images, before: dict | None):
+def _finish(options, name, tag, design, run, source, images, before: dict | None, teachers: list):
     """Measure the net on ``images`` as it will be stored, and write what is to be kept."""
     from cnn_space import cards, weights
     from cnn_space.evaluation import judge, predict
@@ -306,6 +352,8 @@ def _finish(options, name: str, tag: str, design, run, source, images, before: d
     cards.rounded(net, dtype)
     found = judge(predict(net, images, **shape), images.labels, images.classes)
     facts = cards.card(name, design, run, source=source, tag=tag, images=images, found=found)
+    if teachers:
+        facts["teachers"] = [{"name": t.record.name, "sha256": t.record.sha256} for t in teachers]
     if before:
         facts = cards.continued(facts, before)
     out = options.out or weights.CHECKPOINTS
@@ -318,9 +366,11 @@ def _finish(options, name: str, tag: str, design, run, source, images, before: d
 
 
 def _evaluate(options) -> int:
-    from cnn_space import classification, data, weights
+    from cnn_space import cards, classification, data, weights
     from cnn_space.evaluation import judge, predict
 
+    if options.write and options.data:
+        raise ValueError("a card has the figures of its own data: --write or --data, not both")
     bundled = (n for n in weights.list_weights() if weights.record(n).source == "bundled")
     names = options.names or list(bundled)
     sets, wrong = {}, 0
@@ -353,6 +403,10 @@ def _evaluate(options) -> int:
         else:
             stated = "" if record.accuracy is None else f"card {record.accuracy:6.2f} %   "
             print(f"{name:28} {found.accuracy:6.2f} %   {stated}{verdict}", flush=True)
+        if options.write:
+            if images.note != known.get("note"):
+                raise ValueError(f"{name} was trained on another copy: its card stays as it is")
+            cards.write_card(record.card, cards.measured(record.read_card(), images, found))
     return 1 if wrong else 0
 
 

@@ -90,6 +90,28 @@ def test_a_card_that_promises_too_much_is_caught(train, capsys):
     assert "on test, not the card's held out of train" in capsys.readouterr().out
 
 
+def test_figures_go_into_the_card_of_weights_once_chosen(train, capsys):
+    """--no-test, then evaluate --write, is the card that a training with its test writes."""
+    assert train("--name", "whole.cifar10") == 0
+    assert train("--name", "chosen.cifar10", "--no-test") == 0
+    whole, chosen = (
+        train.folder / "checkpoints" / f"{name}.cifar10.json" for name in ("whole", "chosen")
+    )
+    assert read(chosen)["data"]["eval_split"] == "held out of train"
+    command = ["evaluate", "chosen.cifar10", "--data-dir", train.data, "--write"]
+    assert main([*command, "--data", "cifar10"]) == 2
+    assert "not both" in capsys.readouterr().err
+    assert main(command) == 0
+    timed = ("name", "file", "wall_time_s", "history")
+    ones, others = (
+        {k: v for k, v in read(path).items() if k not in timed} for path in (whole, chosen)
+    )
+    assert ones == others and weights.load("chosen.cifar10").record.accuracy == ones["accuracy"]
+    chosen.write_text(json.dumps(read(chosen) | {"data": ones["data"] | {"note": "JPEG-75 copy"}}))
+    assert main(command) == 2
+    assert "another copy" in capsys.readouterr().err
+
+
 def test_other_weights_are_measured_as_the_page_sees_with_them(train, capsys):
     """A net that sees the middle of an enlarged image alone; and cards that say little."""
     assert train() == 0
@@ -167,6 +189,31 @@ def test_a_training_goes_on_from_weights(train, capsys):
     path = train.folder / "checkpoints" / "lenet5.cifar10.json"
     path.write_text(json.dumps(first | {"labels": first["labels"][::-1]}))
     assert train(*more) == 2
+    assert "not trained on this set" in capsys.readouterr().err
+
+
+def test_a_net_learns_from_another_s_answers(train, capsys):
+    assert train("--holdout", "15") == 0
+    first = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    lesson = ("--teacher", "lenet5.cifar10", "--name", "pupil.cifar10", "--distillation", "1")
+    assert train(*lesson, "--holdout", "31") == 2
+    assert "15 images held out, fewer than 31" in capsys.readouterr().err
+    assert train(*lesson, "--holdout", "15", "--minutes", "0") == UNFINISHED
+    assert "the teachers answer 105 images" in capsys.readouterr().out
+    kept = train.folder / "runs" / "pupil.cifar10" / "answers.safetensors"
+    written = kept.stat().st_mtime_ns
+    assert train(*lesson, "--holdout", "15", "--resume") == 0
+    assert kept.stat().st_mtime_ns == written  # a resumed training does not ask again
+    card = read(train.folder / "checkpoints" / "pupil.cifar10.json")
+    assert card["teachers"] == [{"name": "lenet5.cifar10", "sha256": first["sha256"]}]
+    assert card["recipe"]["distillation"] == 1 and card["accuracy"] > 80
+    assert "teachers" not in first and first["recipe"]["distillation"] == 0
+
+    assert train("--distillation", "0.5", "--name", "other.cifar10") == 2
+    assert "name one (--teacher)" in capsys.readouterr().err
+    path = train.folder / "checkpoints" / "lenet5.cifar10.json"
+    path.write_text(json.dumps(first | {"labels": first["labels"][::-1]}))
+    assert train("--teacher", "lenet5.cifar10", "--name", "other.cifar10") == 2
     assert "not trained on this set" in capsys.readouterr().err
 
 

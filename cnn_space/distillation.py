@@ -1,0 +1,74 @@
+"""What trained nets answer on the images that another net learns from (Hinton, Vinyals and Dean,
+"Distilling the Knowledge in a Neural Network", 2015): a target that says more than one right class.
+
+Their answers are computed once, before the training, and not for every augmented batch: a teacher
+that costs more than its pupil would otherwise take most of the time.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cnn_space.data import ImageSet
+from cnn_space.evaluation import predict
+from cnn_space.weights import Loaded
+
+
+def answers(
+    teachers: Sequence[Loaded],
+    images: ImageSet,
+    *,
+    device: str | torch.device = "cpu",
+    bfloat16: bool = False,
+) -> Tensor:
+    """Mean probabilities ``float32 [2, N, K]`` that ``teachers`` give the images: [0] as they are,
+    [1] mirrored.
+
+    Raises ValueError for a teacher of other classes, or one that is used at another size.
+    """
+    for teacher in teachers:
+        record, shape = teacher.record, teacher.record.preprocessing
+        if record.labels != images.classes:
+            raise ValueError(f"{record.name} has other classes than these images: it cannot teach")
+        if (shape.resize, shape.size) != (images.side, images.side):
+            raise ValueError(
+                f"{record.name} is used at {shape.size} pixels, the images have {images.side}: "
+                "it cannot teach"
+            )
+    views = (images, replace(images, images=images.images.flip(-1)))
+    return torch.stack([_mean(teachers, view, torch.device(device), bfloat16) for view in views])
+
+
+def _mean(teachers, images: ImageSet, device: torch.device, bfloat16: bool) -> Tensor:
+    total = 0.0
+    for teacher in teachers:
+        shape = teacher.record.preprocessing
+        net = teacher.net.to(device, memory_format=torch.channels_last)
+        logits = predict(net, images, mean=shape.mean, std=shape.std, bfloat16=bfloat16)
+        total = total + logits.softmax(1)
+    return (total / len(teachers)).cpu()
+
+
+def kept_answers(path: Path, teachers: Sequence[Loaded], images: ImageSet, **options) -> Tensor:
+    """``answers``, from the safetensors file at ``path`` where that holds them, else written there:
+    a resumed training does not compute them again. ``options`` go to ``answers``."""
+    about = {
+        "teachers": [teacher.record.sha256 for teacher in teachers],
+        "images": hashlib.sha256(images.images.cpu().numpy()).hexdigest(),
+    }
+    try:
+        with safe_open(path, "pt") as file:
+            if json.loads(file.metadata()["about"]) == about:
+                return file.get_tensor("answers")
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError):
+        pass  # not there yet, or cut off while it was written
+    found = answers(teachers, images, **options)
+    save_file({"answers": found}, path, metadata={"about": json.dumps(about)})
+    return found
