@@ -13,6 +13,7 @@ from cnn_space.page import classify, compare, explain, finetune, inception, whol
 from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
+from cnn_space.recipes import AUGMENTATIONS, PRESETS
 
 # Where a screen reader says what appears.
 LIVE_JS = 'element.ariaLive = "polite";'
@@ -360,7 +361,7 @@ def finetune_tab(
                 elem_classes="net-box",
             )
             preset = gr.Radio(
-                [(t(f"finetune_preset_{name}"), name) for name in finetune.PRESETS],
+                [(t(f"finetune_preset_{name}"), name) for name in PRESETS],
                 value="balanced",
                 label=t("finetune_preset"),
                 elem_id="ft-preset",
@@ -377,7 +378,7 @@ def finetune_tab(
                         label=t("finetune_optimizer"),
                     )
                     augment = gr.Radio(
-                        [(t(f"finetune_augment_{name}"), name) for name in finetune.AUGMENTATIONS],
+                        [(t(f"finetune_augment_{name}"), name) for name in AUGMENTATIONS],
                         value="shift",
                         label=t("finetune_augment"),
                     )

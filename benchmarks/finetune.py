@@ -15,6 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cnn_space.recipes import PRESETS, Plan, Recipe
+
 PHOTOS, CLASSES, SEEDS = 10, 5, 3
 ENOUGH = 98  # percent of the digits
 HEAD_EPOCHS = 10
@@ -55,9 +57,9 @@ def learn(base: str, images, plan):
 
 def digits(base: str) -> None:
     """The page's default run: balanced, on scikit-learn's digits; and when it was good enough."""
-    from cnn_space import archives, finetuning
+    from cnn_space import archives
 
-    plan = finetuning.Plan(**finetuning.PRESETS["balanced"])
+    plan = Plan(**PRESETS["balanced"])
     report = learn(base, archives.digits().images, plan).report
     checks = [point for point in report.history if point.part == "validation"]
     first = next((p for p in checks if p.accuracy >= ENOUGH), None)
@@ -76,7 +78,7 @@ def features(base: str) -> None:
     from cnn_space.models.heads import replace_head
 
     images = archives.digits().images
-    plan = finetuning.Plan(head_epochs=HEAD_EPOCHS, top_epochs=0, epochs=0)
+    plan = Plan(head_epochs=HEAD_EPOCHS, top_epochs=0, epochs=0)
     start = time.perf_counter()
     learn(base, images, plan)
     cached = time.perf_counter() - start
@@ -100,7 +102,7 @@ def features(base: str) -> None:
     train, held = finetuning.split(images, plan.holdout, seed=plan.seed)
     train, held = finetuning.scaled(train, shape), finetuning.scaled(held, shape)
     net = Frozen(replace_head(loaded.net, len(images.classes)))
-    recipe = training.Recipe(
+    recipe = Recipe(
         epochs=HEAD_EPOCHS, batch_size=256, optimizer="adamw", lr=1e-3, crop="none", flip="none"
     )
     shape = {"mean": shape.mean, "std": shape.std}
@@ -134,7 +136,7 @@ def few_photos(base: str, folder: str) -> None:
             ]
         )
         photos = replace(train.subset(chosen), classes=train.classes[:CLASSES])
-        plan = finetuning.Plan(**finetuning.PRESETS["thorough"], augment="mirror", seed=seed)
+        plan = Plan(**PRESETS["thorough"], augment="mirror", seed=seed)
         result = learn(base, photos, plan)
         shape = result.loaded.record.preprocessing
         scaled = finetuning.scaled(held, shape)

@@ -23,7 +23,8 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cnn_space import create_model, data
-from cnn_space.training import Recipe, Run, good_at_bfloat16, recipe_for
+from cnn_space.recipes import Recipe, recipe_for
+from cnn_space.training import Run, good_at_bfloat16
 
 NETS = ("googlenet", "resnet18")
 

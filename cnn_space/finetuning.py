@@ -24,55 +24,11 @@ from cnn_space import cards, classification, engine, evaluation, layers, trainin
 from cnn_space.data import ImageSet, augment, draw_epoch, normalize, tag
 from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
 from cnn_space.models.registry import create_model
+from cnn_space.recipes import Plan, Recipe
 from cnn_space.weights import Loaded, Preprocessing
 
-AUGMENTATIONS = ("none", "shift", "mirror")
-OPTIMIZERS = ("sgd", "adam")
 LR, LR_BATCH = {"sgd": 0.05, "adam": 1e-3}, 32
 MAPS_BYTES = 2 * 1024**3  # what enters the last stage is stored for all images up to this size
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a net is taught new classes."""
-
-    head_epochs: int = 30  # cheap, since the features are computed once
-    top_epochs: int = 6  # the last stage on stored maps: nearly as cheap, and worth the most
-    epochs: int = 2  # all layers
-    optimizer: str = "sgd"  # with Nesterov momentum 0.9; "adam" where SGD diverges
-    lr: float = 0.0  # highest rate of the stages after the head; 0: what suits the optimiser
-    lower: float = 0.1  # the lowest layers' rate as a share of it: they need the least change
-    augment: str = "shift"  # "mirror" too where left and right mean the same (not for digits)
-    batch_size: int = 32  # less where the images are few or the net is large
-    aux: bool = False  # fresh auxiliary heads, where the net has them
-    frozen_norm: bool = False  # batch norm keeps the old data's statistics: for very few images
-    label_smoothing: float = 0.05  # keeps a few wrong labels from ruling
-    clip: float = 1.0  # largest norm of the gradient: nets without batch norm need one
-    holdout: float = 0.2  # share of every class to check on
-    seed: int = 0
-
-    def __post_init__(self):
-        def need(right: bool, what: str):
-            if not right:
-                raise ValueError(what)
-
-        need(self.augment in AUGMENTATIONS, f"augment is one of {', '.join(AUGMENTATIONS)}")
-        need(self.optimizer in OPTIMIZERS, f"optimizer is one of {', '.join(OPTIMIZERS)}")
-        need(1 <= self.head_epochs <= 200, "head_epochs is 1 to 200")
-        need(0 <= self.top_epochs <= 200, "top_epochs is 0 to 200")
-        need(0 <= self.epochs <= 200, "epochs is 0 to 200")
-        need(0 <= self.lr <= 10, "lr, the learning rate, is 0 (the usual) to 10")
-        need(0 < self.lower <= 1, "lower is above 0, at most 1")
-        need(2 <= self.batch_size <= 1024, "batch_size is 2 to 1024")
-        need(0.05 <= self.holdout <= 0.5, "holdout is 0.05 to 0.5")
-        need(0 <= self.seed < 2**31, "the seed is 0 to 2,147,483,647")
-
-
-PRESETS = {
-    "quick": {"head_epochs": 30, "top_epochs": 6, "epochs": 0},
-    "balanced": {"head_epochs": 30, "top_epochs": 6, "epochs": 2},
-    "thorough": {"head_epochs": 30, "top_epochs": 10, "epochs": 8},
-}
 
 
 @dataclass(frozen=True)
@@ -366,7 +322,7 @@ class Run:
         batch = max(4, min(plan.batch_size, len(learn) // 4, int(50e9 / macs)))
         lr = plan.lr or LR[plan.optimizer] * min(1.0, batch / LR_BATCH)
         self.plan = replace(plan, batch_size=batch, lr=lr)
-        recipe = training.Recipe(
+        recipe = Recipe(
             batch_size=batch,
             optimizer="adamw" if plan.optimizer == "adam" else "sgd",
             lr=lr,
@@ -391,7 +347,7 @@ class Run:
         self._accuracies["before"] = _score(logits, check.labels)[1]
         # The first step moves a logit by about a half, whatever the size of the features.
         size = features.images.flatten(2).mean(2) if features.images.ndim > 2 else features.images
-        head_recipe = training.Recipe(
+        head_recipe = Recipe(
             epochs=plan.head_epochs,
             batch_size=256,
             optimizer="adamw",

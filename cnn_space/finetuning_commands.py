@@ -6,11 +6,11 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from cnn_space.recipes import PRESETS, Plan
+
 
 def add_finetune(commands) -> None:
     """Add ``finetune`` to an argparse object of subcommands."""
-    from cnn_space.finetuning import PRESETS, Plan
-
     parser = commands.add_parser(
         "finetune",
         help="teach a trained net your own classes",
@@ -50,9 +50,9 @@ def read(images: str):
 def _finetune(options) -> int:
     from cnn_space import cards, finetuning, weights
 
-    given = {item.name: getattr(options, item.name) for item in fields(finetuning.Plan)}
+    given = {item.name: getattr(options, item.name) for item in fields(Plan)}
     given = {name: value for name, value in given.items() if value is not None}
-    plan = finetuning.Plan(**finetuning.PRESETS[options.preset] | given)
+    plan = Plan(**PRESETS[options.preset] | given)
     intake = read(options.images)
     for left in intake.left_out:
         print(f"left out: {left.count} × {left.reason} ({left.example})", file=sys.stderr)

@@ -5,6 +5,8 @@ Everything in it comes from the JSON card that training wrote beside the weights
 
 import io
 
+from cnn_space.recipes import small_sides
+
 LICENSE = "apache-2.0"
 
 # What is known of the terms of each set's images, which are not ours to license.
@@ -147,8 +149,6 @@ def _settings(card: dict) -> dict:
 
 def _sides(card: dict) -> str:
     """At how many pixels the net was trained, where that is not the size it is used at."""
-    from cnn_space.training import small_sides
-
     recipe, side = card.get("recipe") or {}, card["preprocessing"]["size"]
     share = recipe.get("small_share", 0)
     small = ", ".join(map(str, small_sides(recipe.get("small_side", 0), side)))

@@ -24,6 +24,7 @@ from torch.optim import swa_utils
 from cnn_space.data import Draws, ImageSet, augment, draw_epoch
 from cnn_space.evaluation import predict
 from cnn_space.models.outputs import training_loss
+from cnn_space.recipes import Recipe, small_sides
 
 REPORT_SECONDS = 0.5  # a page that shows the run wants to hear of it about this often
 NORM_BATCHES = 20  # enough to know the mean and variance of every channel
@@ -31,99 +32,6 @@ NORM_BATCHES = 20  # enough to know the mean and variance of every channel
 
 class Diverged(ValueError):
     """The loss is not a number any more; the message says what to change."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The hyper-parameters of one training, each with its reason."""
-
-    epochs: int = 40
-    batch_size: int = 512  # fills a GPU; the rates below are for this size
-    optimizer: str = "sgd"  # with Nesterov momentum: best with batch norm; or "adamw"
-    lr: float = 0.4  # at the peak of the cycle
-    momentum: float = 0.9  # the usual one
-    weight_decay: float = 5e-4  # on weights of convolutions and linear layers, not on norms, biases
-    warmup: float = 0.2  # share of the steps in which the rate rises; it falls to 0 in the rest
-    label_smoothing: float = 0.1  # keeps the nets from certainty; Inception v3's paper, section 7
-    clip: float = 0.0  # largest norm of the gradient, 0 for none; nets without batch norm need one
-    crop: str = "pad"  # shifts by up to `pad`; "resized": random pieces, for real photos; or "none"
-    pad: int = 4  # pixels, as in the ResNet paper, section 4.2
-    min_area: float = 0.35  # smallest piece of a resized crop, as share of the image
-    flip: str = "alternate"  # mirrored every second epoch, not by chance; or "random", "none"
-    cutout: int = 0  # side of a blanked square in pixels (DeVries and Taylor, 2017)
-    small_side: int = 0  # progressive sizes: pixels to start at, see ``small_sides`` (0: full size)
-    small_share: float = 0.6  # share of the epochs before the full size
-    average: float = 0.0  # decay a step of the averaged weights that are kept; 0 keeps the last
-    distillation: float = 0.0  # share of the teachers' answers in what is to be learnt
-    sync_norm: bool = False  # batch statistics over all processes (GPUs only)
-    seed: int = 0
-
-    def __post_init__(self):
-        def need(right: bool, what: str):
-            if not right:
-                raise ValueError(what)
-
-        need(self.epochs >= 1, f"epochs is at least 1, got {self.epochs}")
-        need(self.batch_size >= 1, f"batch_size is at least 1, got {self.batch_size}")
-        need(self.optimizer in ("sgd", "adamw"), "optimizer is 'sgd' or 'adamw'")
-        need(0 < self.lr < 100, f"lr is above 0, got {self.lr}")
-        need(0 <= self.warmup < 1, f"warmup is a share from 0 to below 1, got {self.warmup}")
-        need(0 <= self.label_smoothing < 1, "label_smoothing is from 0 to below 1")
-        need(0 <= self.average < 1, f"average is a decay from 0 to below 1, got {self.average}")
-        need(0 <= self.distillation <= 1, f"distillation is a share, got {self.distillation}")
-        need(0 <= self.seed < 2**31, f"seed is 0 to 2,147,483,647, got {self.seed}")
-        need(self.crop in ("pad", "resized", "none"), "crop is 'pad', 'resized' or 'none'")
-        need(
-            self.flip in ("alternate", "random", "none"), "flip is 'alternate', 'random' or 'none'"
-        )
-        need(0 < self.min_area <= 1, f"min_area is a share above 0, got {self.min_area}")
-        need(0 <= self.small_share <= 1, f"small_share is a share, got {self.small_share}")
-
-
-# What differs from the defaults: known practice for each net; LeNet-5's, AlexNet's and NIN's were
-# tried on held-out images. Rates are for a batch of 512. A card says what trained its weights.
-NETS: dict[str, dict] = {
-    # 62,006 parameters: nothing to hold back, so no smoothing and hardly any decay
-    "lenet5": {"epochs": 50, "batch_size": 128, "lr": 0.2, "weight_decay": 1e-4, "pad": 2,
-               "label_smoothing": 0.0},
-    # without batch norm Adam starts faster; it overfits, so much decay and cutout
-    "alexnet": {"epochs": 80, "batch_size": 128, "optimizer": "adamw", "lr": 0.004,
-                "weight_decay": 0.1, "clip": 1.0, "cutout": 8},
-    "nin": {"epochs": 60, "batch_size": 64, "optimizer": "adamw", "lr": 0.008,
-            "weight_decay": 0.05, "clip": 1.0, "label_smoothing": 0.05},
-    "googlenet_paper": {"epochs": 60, "batch_size": 64, "optimizer": "adamw", "lr": 0.008,
-                        "weight_decay": 0.05, "clip": 1.0, "label_smoothing": 0.05},
-    "vgg16_bn": {"epochs": 60, "lr": 0.2, "cutout": 8},
-    "googlenet": {"epochs": 60, "cutout": 8},
-    "resnet18": {"epochs": 60, "cutout": 8},
-    "densenet_bc_100_12": {"epochs": 60, "batch_size": 256},
-}  # fmt: skip
-# Photos: a random piece of each instead of a shift, and small batches, for the sets are small.
-_PHOTOS = {"epochs": 80, "batch_size": 128, "crop": "resized", "cutout": 0}
-DATA: dict[str, dict] = {
-    "imagenette": {**_PHOTOS, "small_side": 128},
-    "stl10": {**_PHOTOS, "epochs": 120},
-}
-
-
-def small_sides(small: int, full: int) -> range:
-    """The sizes of a training before that of the images, in pixels: from ``small`` on in steps of
-    a quarter of ``full``. Each gets the same share of the epochs. Empty where ``small`` is 0."""
-    return range(small, full, math.ceil(full / 4)) if small else range(0)
-
-
-def recipe_for(net: str, data: str, **changes) -> Recipe:
-    """The recipe of a net on a set: the defaults, what the net needs, what the set needs, then
-    ``changes``. The rate goes with the batch size (Goyal et al. 2017) unless it is given.
-
-    Raises ValueError for a wrong value, and for another optimiser without a rate of its own."""
-    found = Recipe(**NETS.get(net, {}) | DATA.get(data, {}) | changes)
-    if "lr" in changes:
-        return found
-    usual = NETS.get(net, {}).get("optimizer", Recipe.optimizer)
-    if found.optimizer != usual:
-        raise ValueError(f"the rate of {net} is for {usual}: give one for {found.optimizer} (lr)")
-    return replace(found, lr=found.lr * found.batch_size / Recipe.batch_size)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+from cnn_space.recipes import Recipe, recipe_for
+
 UNFINISHED = 3  # exit code of a training whose --minutes were over before its epochs
 TEACHERS_SHARE = 0.7  # most of what is learnt; the labels stay where the teachers are wrong
 
 
 def add_train(commands) -> None:
     """Add ``train`` to an argparse object of subcommands; it runs as ``options.run(options)``."""
-    from cnn_space.training import Recipe
-
     parser = commands.add_parser(
         "train",
         help="train a net from scratch",
@@ -76,7 +76,7 @@ def add_train(commands) -> None:
     )
     recipe = parser.add_argument_group(
         "recipe",
-        "what differs from the recipe of this net and set (NETS, DATA in training.py; what is not "
+        "what differs from the recipe of this net and set (NETS, DATA in recipes.py; what is not "
         "there is said below); a rate is taken as given, while theirs go with the batch size",
     )
     for item in fields(Recipe):
@@ -170,11 +170,11 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     source, tag = data.source(options.data), data.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
     _check_name(options, name)
-    given = {item.name: getattr(options, item.name) for item in fields(training.Recipe)}
+    given = {item.name: getattr(options, item.name) for item in fields(Recipe)}
     given = {key: value for key, value in given.items() if value is not None}
     if options.teacher:
         given.setdefault("distillation", TEACHERS_SHARE)
-    recipe = training.recipe_for(options.net, tag, **given)
+    recipe = recipe_for(options.net, tag, **given)
     if recipe.distillation and not options.teacher:
         raise ValueError("--distillation is the share of teachers: name one (--teacher)")
     folder = options.runs / name

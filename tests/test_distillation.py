@@ -9,7 +9,8 @@ from torch import nn
 from cnn_space import distillation, training, weights
 from cnn_space.classification import classify
 from cnn_space.data import ImageSet, draw_epoch
-from cnn_space.training import Recipe, Run
+from cnn_space.recipes import Recipe
+from cnn_space.training import Run
 
 
 def noise(teacher: weights.Loaded, count=5, side=32) -> ImageSet:

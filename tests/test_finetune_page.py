@@ -478,11 +478,6 @@ def test_use_it_goes_to_classify(checkpoints):
     assert bench.name in [value for _, value in nets.choices]
 
 
-def test_the_layout_names_what_finetuning_knows():
-    assert tuple(finetuning.PRESETS) == finetune.PRESETS
-    assert finetune.AUGMENTATIONS == finetuning.AUGMENTATIONS
-
-
 def test_the_recorded_run_is_true_to_itself():
     """The example on arrival is a report of the digits: its images are the ones it judged."""
     result = finetune.example()

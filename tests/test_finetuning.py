@@ -15,9 +15,10 @@ from throwaway import write_weights
 from cnn_space import classification, finetuning, weights
 from cnn_space.__main__ import main
 from cnn_space.data import ImageSet
-from cnn_space.finetuning import PRESETS, Plan, Report, Run
+from cnn_space.finetuning import Report, Run
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
+from cnn_space.recipes import PRESETS, Plan
 
 QUICK = Plan(head_epochs=6, top_epochs=2, epochs=1, batch_size=16)
 

@@ -11,15 +11,8 @@ from torch import nn
 
 from cnn_space.data import ImageSet, draw_epoch
 from cnn_space.models.outputs import Outputs
-from cnn_space.training import (
-    Diverged,
-    Recipe,
-    Run,
-    find_device,
-    good_at_bfloat16,
-    recipe_for,
-    small_sides,
-)
+from cnn_space.recipes import Recipe, recipe_for, small_sides
+from cnn_space.training import Diverged, Run, find_device, good_at_bfloat16
 
 NUMBERS = {"mean": (0.5, 0.5, 0.5), "std": (0.3, 0.3, 0.3), "bfloat16": False}
 

@@ -41,6 +41,17 @@ def test_listing_needs_no_torch():
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["fetch"]])
+def test_the_shell_says_what_it_can_without_torch(words):
+    code = (
+        "import atexit, sys; from cnn_space.__main__ import main; "
+        "atexit.register(lambda: print('torch' in sys.modules)); "
+        f"sys.exit(main({words}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(done.stdout) > 200 and done.stdout.splitlines()[-1] == "False"
+
+
 def test_record_is_frozen_hashable_and_complete(checkpoints):
     item = weights.record("lenet5.cifar10")
     assert (item.arch, item.tag, item.data, item.num_classes) == (

@@ -25,11 +25,10 @@ from cnn_space.archives import DataError, Intake, Limits
 from cnn_space.page import classify
 from cnn_space.page.pictures import data_uri
 from cnn_space.page.texts import label, language, say
+from cnn_space.recipes import PRESETS, Plan
 
 EXAMPLE = Path(__file__).with_name("finetune_example.json")
 SOURCES = ("digits", "zip", "hub", "folder")
-PRESETS = ("quick", "balanced", "thorough")
-AUGMENTATIONS = ("none", "shift", "mirror")
 # Where a run starts from until the visitor chooses: for small images, and for photos.
 BASES = (weights.DEFAULT, "googlenet.imagenette")
 SHOWN_CLASSES = 12
@@ -670,8 +669,6 @@ def plan_from(
     optimizer, lr, lower, head_epochs, top_epochs, epochs, augment, aux, frozen_norm, holdout, seed
 ):
     """The Plan of the page's controls. Raises ValueError for what is out of range."""
-    from cnn_space.finetuning import Plan
-
     return Plan(
         optimizer=optimizer,
         lr=float(lr or 0),
@@ -895,8 +892,6 @@ def arrive(bench: Bench, base: str | None, request: gr.Request) -> tuple:
 
 def choose_preset(preset: str) -> tuple[int, int, int]:
     """A preset's epochs: (of the head, of the upper layers, of all)."""
-    from cnn_space.finetuning import PRESETS
-
     chosen = PRESETS[preset]
     return chosen["head_epochs"], chosen["top_epochs"], chosen["epochs"]
 
