@@ -6,14 +6,13 @@ that costs more than its pupil would otherwise take most of the time.
 """
 
 import hashlib
-import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cnn_space.data import ImageSet
@@ -28,8 +27,8 @@ def answers(
     device: str | torch.device = "cpu",
     bfloat16: bool = False,
 ) -> Tensor:
-    """Mean probabilities ``float32 [2, N, K]`` that ``teachers`` give the images: [0] as they are,
-    [1] mirrored.
+    """Mean probabilities ``float32 [2, N, K]`` that ``teachers`` (at least one) give the images
+    ``uint8 [N, 3, H, W]``: [0] as they are, [1] mirrored.
 
     Raises ValueError for a teacher of other classes, or one that is used at another size.
     """
@@ -56,19 +55,23 @@ def _mean(teachers, images: ImageSet, device: torch.device, bfloat16: bool) -> T
     return (total / len(teachers)).cpu()
 
 
+def place(folder: Path, teachers: Sequence[Loaded], images: ImageSet) -> Path:
+    """Where in ``folder`` the answers of these teachers to these very images are kept."""
+    known = hashlib.sha256(images.images.cpu().numpy())
+    for teacher in teachers:
+        known.update(teacher.record.sha256.encode())
+    return folder / f"answers-{known.hexdigest()[:16]}.safetensors"
+
+
 def kept_answers(path: Path, teachers: Sequence[Loaded], images: ImageSet, **options) -> Tensor:
-    """``answers``, from the safetensors file at ``path`` where that holds them, else written there:
-    a resumed training does not compute them again. ``options`` go to ``answers``."""
-    about = {
-        "teachers": [teacher.record.sha256 for teacher in teachers],
-        "images": hashlib.sha256(images.images.cpu().numpy()).hexdigest(),
-    }
-    try:
-        with safe_open(path, "pt") as file:
-            if json.loads(file.metadata()["about"]) == about:
-                return file.get_tensor("answers")
-    except (OSError, SafetensorError, TypeError, KeyError, ValueError):
-        pass  # not there yet, or cut off while it was written
+    """``answers``, read from ``path`` (of ``place``) where they are, else computed and kept there:
+    neither a resumed training nor the next one computes them again. ``options`` go to ``answers``,
+    and what that raises is raised."""
+    if path.exists():
+        return load_file(path)["answers"].clone()  # not a view of the file
     found = answers(teachers, images, **options)
-    save_file({"answers": found}, path, metadata={"about": json.dumps(about)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = path.with_suffix(f".{os.getpid()}.part")  # other processes may write the same
+    save_file({"answers": found}, waiting)
+    waiting.replace(path)
     return found

@@ -139,12 +139,12 @@ def _settings(card: dict) -> dict:
     idle = {"small_side", "small_share"}
     idle |= {"momentum"} if recipe.get("optimizer") == "adamw" else set()
     idle |= {"pad": {"min_area"}, "resized": {"pad"}}.get(recipe.get("crop"), {"pad", "min_area"})
-    teachers = ", ".join(t["name"] for t in card.get("teachers", [])) or "none"
-    idle |= {"distillation"} if teachers == "none" else set()
+    teachers = ", ".join(teacher["name"] for teacher in card.get("teachers", []))
+    idle |= set() if teachers else {"distillation"}
     used = {key: value for key, value in recipe.items() if key not in idle}
     images = _number(card.get("data", {}).get("train_images"))
-    told = {"images for training": images, "trained at": _sides(card), "teachers": teachers}
-    return told | used
+    told = {"images for training": images, "trained at": _sides(card)}
+    return told | ({"teachers": teachers} if teachers else {}) | used
 
 
 def _sides(card: dict) -> str:
@@ -170,6 +170,8 @@ def _earlier(card: dict) -> list[str]:
     while before := card.get("continues"):
         before = {key: card[key] for key in ("data", "preprocessing") if key in card} | before
         now, then = _settings(card), _settings(before)
+        if "teachers" in now:
+            then = {"teachers": "none"} | then
         differing = ", ".join(f"{key} {v}" for key, v in then.items() if now.get(key) != v)
         told += f" Before that: {differing or 'the same settings'}."
         card = before

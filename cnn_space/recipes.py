@@ -30,7 +30,7 @@ class Recipe:
     small_side: int = 0  # progressive sizes: pixels to start at, see ``small_sides`` (0: full size)
     small_share: float = 0.6  # share of the epochs before the full size
     average: float = 0.0  # decay a step of the averaged weights that are kept; 0 keeps the last
-    distillation: float = 0.0  # share of the teachers' answers in what is to be learnt
+    distillation: float = 0.0  # share of the teachers' answers in the target, 0 without teachers
     sync_norm: bool = False  # batch statistics over all processes (GPUs only)
     seed: int = 0
 

@@ -44,8 +44,8 @@ def add_train(commands) -> None:
         action="append",
         default=[],
         metavar="WEIGHTS",
-        help="learn the answers of these weights, too (their mean; may be repeated): "
-        f"--distillation is their share, {TEACHERS_SHARE} where it is not given",
+        help="learn the answers of these weights, too (their mean; may be repeated), computed "
+        "before the training, outside of its --minutes, and kept in --runs",
     )
     parser.add_argument("--holdout", type=int, help="images of train kept for choices")
     parser.add_argument("--limit", type=int, help="train on so many images only (for trials)")
@@ -82,7 +82,8 @@ def add_train(commands) -> None:
     for item in fields(Recipe):
         kind = {"action": "store_true"} if item.type is bool else {"type": item.type}
         name = f"--{item.name.replace('_', '-')}"
-        recipe.add_argument(name, default=None, help=f"else {item.default}", **kind)
+        usual = f"{TEACHERS_SHARE} with --teacher" if name == "--distillation" else item.default
+        recipe.add_argument(name, default=None, help=f"else {usual}", **kind)
     parser.set_defaults(run=_train)
 
 
@@ -93,14 +94,19 @@ def add_evaluate(commands) -> None:
         help="measure weights on a test split",
         description="Measure weights on the test split of their data and compare with their card.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that are bundled")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="weights, or a .safetensors file with its card (default: all that are bundled)",
+    )
     parser.add_argument("--data", help="set to measure on (default: the one trained on)")
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files (default: the Hub)")
     parser.add_argument("--json", action="store_true", help="everything measured, as JSON")
     parser.add_argument(
         "--write",
         action="store_true",
-        help="put the figures into the card: for one trained with --no-test, once it is chosen",
+        help="put the figures into the cards of NAME, trained with --no-test: once it is chosen",
     )
     parser.set_defaults(run=_evaluate)
 
@@ -175,8 +181,8 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     if options.teacher:
         given.setdefault("distillation", TEACHERS_SHARE)
     recipe = recipe_for(options.net, tag, **given)
-    if recipe.distillation and not options.teacher:
-        raise ValueError("--distillation is the share of teachers: name one (--teacher)")
+    if bool(recipe.distillation) != bool(options.teacher):
+        raise ValueError("a --teacher and a --distillation above 0, its share, go together")
     folder = options.runs / name
     checkpoint = folder / "last.safetensors"
     if checkpoint.exists() and not options.resume:
@@ -206,20 +212,18 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     torch.manual_seed(recipe.seed)
     design, net = _build(options, learn.side, len(learn.classes))
     before = _start_from(options.init, net, tag, everything, held_out) if options.init else None
-    precision = None if options.precision == "auto" else options.precision == "bfloat16"
-    teachers = [_load_honest(teacher, tag, everything, held_out) for teacher in options.teacher]
-    answers = None
-    if teachers:
-        folder.mkdir(parents=True, exist_ok=True)
-        if is_first:
-            print(f"the teachers answer {len(learn):,} images, once", flush=True)
-        answers = distillation.kept_answers(
-            folder / "answers.safetensors",
-            teachers,
-            learn,
-            device=device,
-            bfloat16=training.good_at_bfloat16(device) if precision is None else precision,
-        )
+    bfloat16 = options.precision == "bfloat16"
+    if options.precision == "auto":
+        bfloat16 = training.good_at_bfloat16(device)
+    teachers, answers = [], None
+    if options.teacher:
+        nets = [_load_honest(teacher, tag, everything, held_out) for teacher in options.teacher]
+        teachers = [{"name": net.record.name, "sha256": net.record.sha256} for net in nets]
+        kept = distillation.place(options.runs, nets, learn)
+        if is_first and not kept.exists():
+            print(f"the teachers answer {len(learn):,} images and their mirror images", flush=True)
+        answers = distillation.kept_answers(kept, nets, learn, device=device, bfloat16=bfloat16)
+        del nets
     run = training.Run(
         net,
         learn,
@@ -229,17 +233,17 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         std=source.std,
         device=device,
         seconds=60 * options.minutes,
-        bfloat16=precision,
+        bfloat16=bfloat16,
         compiled=options.compile,
         answers=answers,
         about={
             "net": [design.arch, design.options],
             "holdout": holdout,
             "init": before and before["sha256"],
-            "teachers": [teacher.record.sha256 for teacher in teachers],
+            "teachers": teachers,
         },
     )
-    if checkpoint.exists():
+    if options.resume and checkpoint.exists():
         run.restore(checkpoint)
     if is_first:
         folder.mkdir(parents=True, exist_ok=True)
@@ -353,7 +357,7 @@ def _finish(options, name, tag, design, run, source, images, before: dict | None
     found = judge(predict(net, images, **shape), images.labels, images.classes)
     facts = cards.card(name, design, run, source=source, tag=tag, images=images, found=found)
     if teachers:
-        facts["teachers"] = [{"name": t.record.name, "sha256": t.record.sha256} for t in teachers]
+        facts["teachers"] = teachers
     if before:
         facts = cards.continued(facts, before)
     out = options.out or weights.CHECKPOINTS
@@ -369,8 +373,8 @@ def _evaluate(options) -> int:
     from cnn_space import cards, classification, data, weights
     from cnn_space.evaluation import judge, predict
 
-    if options.write and options.data:
-        raise ValueError("a card has the figures of its own data: --write or --data, not both")
+    if options.write and (options.data or not options.names):
+        raise ValueError("--write is for weights that are named, on their own data (no --data)")
     bundled = (n for n in weights.list_weights() if weights.record(n).source == "bundled")
     names = options.names or list(bundled)
     sets, wrong = {}, 0
@@ -393,6 +397,10 @@ def _evaluate(options) -> int:
                 ),
             )
         images = sets[used, shape].numbered_as(record.labels)
+        if options.write and images.note != known.get("note"):
+            raise ValueError(f"{name} was trained on another copy: its card stays as it is")
+        if options.write and images.split_name == known.get("eval_split"):
+            raise ValueError(f"{name} has its figures of the {images.split_name} split already")
         logits = predict(loaded.net, images, mean=shape.mean, std=shape.std)
         found = judge(logits, images.labels, images.classes)
         verdict = _verdict(found.accuracy, record.accuracy, images, known)
@@ -404,8 +412,6 @@ def _evaluate(options) -> int:
             stated = "" if record.accuracy is None else f"card {record.accuracy:6.2f} %   "
             print(f"{name:28} {found.accuracy:6.2f} %   {stated}{verdict}", flush=True)
         if options.write:
-            if images.note != known.get("note"):
-                raise ValueError(f"{name} was trained on another copy: its card stays as it is")
             cards.write_card(record.card, cards.measured(record.read_card(), images, found))
     return 1 if wrong else 0
 

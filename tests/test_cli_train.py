@@ -13,7 +13,7 @@ from cnn_space import cards, weights
 from cnn_space.__main__ import main
 from cnn_space.classification import classify
 from cnn_space.data import ImageSet
-from cnn_space.training_commands import UNFINISHED
+from cnn_space.training_commands import TEACHERS_SHARE, UNFINISHED
 
 
 @pytest.fixture
@@ -98,15 +98,19 @@ def test_figures_go_into_the_card_of_weights_once_chosen(train, capsys):
         train.folder / "checkpoints" / f"{name}.cifar10.json" for name in ("whole", "chosen")
     )
     assert read(chosen)["data"]["eval_split"] == "held out of train"
-    command = ["evaluate", "chosen.cifar10", "--data-dir", train.data, "--write"]
-    assert main([*command, "--data", "cifar10"]) == 2
-    assert "not both" in capsys.readouterr().err
+    file = str(chosen.with_suffix(".safetensors"))
+    command = ["evaluate", file, "--data-dir", train.data, "--write"]
+    for wrong in ([*command, "--data", "cifar10"], [command[0], *command[2:]]):
+        assert main(wrong) == 2
+        assert "weights that are named" in capsys.readouterr().err
     assert main(command) == 0
     timed = ("name", "file", "wall_time_s", "history")
     ones, others = (
         {k: v for k, v in read(path).items() if k not in timed} for path in (whole, chosen)
     )
     assert ones == others and weights.load("chosen.cifar10").record.accuracy == ones["accuracy"]
+    assert main(command) == 2  # once
+    assert "has its figures of the test split already" in capsys.readouterr().err
     chosen.write_text(json.dumps(read(chosen) | {"data": ones["data"] | {"note": "JPEG-75 copy"}}))
     assert main(command) == 2
     assert "another copy" in capsys.readouterr().err
@@ -192,28 +196,50 @@ def test_a_training_goes_on_from_weights(train, capsys):
     assert "not trained on this set" in capsys.readouterr().err
 
 
-def test_a_net_learns_from_another_s_answers(train, capsys):
+def test_a_net_learns_from_another_s_answers(train, capsys, monkeypatch):
     assert train("--holdout", "15") == 0
     first = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
-    lesson = ("--teacher", "lenet5.cifar10", "--name", "pupil.cifar10", "--distillation", "1")
-    assert train(*lesson, "--holdout", "31") == 2
-    assert "15 images held out, fewer than 31" in capsys.readouterr().err
-    assert train(*lesson, "--holdout", "15", "--minutes", "0") == UNFINISHED
-    assert "the teachers answer 105 images" in capsys.readouterr().out
-    kept = train.folder / "runs" / "pupil.cifar10" / "answers.safetensors"
-    written = kept.stat().st_mtime_ns
-    assert train(*lesson, "--holdout", "15", "--resume") == 0
-    assert kept.stat().st_mtime_ns == written  # a resumed training does not ask again
-    card = read(train.folder / "checkpoints" / "pupil.cifar10.json")
-    assert card["teachers"] == [{"name": "lenet5.cifar10", "sha256": first["sha256"]}]
-    assert card["recipe"]["distillation"] == 1 and card["accuracy"] > 80
-    assert "teachers" not in first and first["recipe"]["distillation"] == 0
+    teacher = {"name": "lenet5.cifar10", "sha256": first["sha256"]}
+    lesson = ("--teacher", "lenet5.cifar10", "--name", "pupil.cifar10", "--holdout", "15")
+    capsys.readouterr()
 
-    assert train("--distillation", "0.5", "--name", "other.cifar10") == 2
-    assert "name one (--teacher)" in capsys.readouterr().err
+    from cnn_space import training
+
+    save = training.Run.save
+
+    def interrupted(self, path):
+        if self.epoch == 2:
+            raise KeyboardInterrupt
+        save(self, path)
+
+    monkeypatch.setattr(training.Run, "save", interrupted)
+    assert train(*lesson) == 130
+    monkeypatch.setattr(training.Run, "save", save)
+    assert "the teachers answer 105 images" in capsys.readouterr().out
+    kept = [path.stat().st_mtime_ns for path in train.folder.glob("runs/answers-*")]
+    assert train(*lesson[2:], "--resume") == 2
+    assert "another recipe, teachers" in capsys.readouterr().err
+    assert train(*lesson, "--resume") == 0
+    assert "the teachers answer" not in capsys.readouterr().out
+    assert [path.stat().st_mtime_ns for path in train.folder.glob("runs/answers-*")] == kept != []
+    card = read(train.folder / "checkpoints" / "pupil.cifar10.json")
+    assert card["teachers"] == [teacher] and card["recipe"]["distillation"] == TEACHERS_SHARE
+    assert card["accuracy"] > 80
+    assert "teachers" not in first and first["recipe"]["distillation"] == 0
+    alone = ("--init", "pupil.cifar10", "--name", "alone.cifar10", "--holdout", "15")
+    assert train(*alone, "--epochs", "1") == 0
+    card = read(train.folder / "checkpoints" / "alone.cifar10.json")
+    assert "teachers" not in card and card["continues"]["teachers"] == [teacher]
+
+    other = ("--name", "other.cifar10")
+    assert train("--teacher", "lenet5.cifar10", *other) == 2
+    assert "15 images held out, fewer than 30" in capsys.readouterr().err
+    for half in (("--distillation", "0.5"), ("--teacher", "lenet5.cifar10", "--distillation", "0")):
+        assert train(*half, *other) == 2
+        assert "go together" in capsys.readouterr().err
     path = train.folder / "checkpoints" / "lenet5.cifar10.json"
     path.write_text(json.dumps(first | {"labels": first["labels"][::-1]}))
-    assert train("--teacher", "lenet5.cifar10", "--name", "other.cifar10") == 2
+    assert train("--teacher", "lenet5.cifar10", *other) == 2
     assert "not trained on this set" in capsys.readouterr().err
 
 
