@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from base64 import b64decode
+from html import unescape
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -272,6 +273,16 @@ def test_without_held_out_images_the_curves_say_so(three):
     _, _, _, accuracy, _ = compare.figures(three, {}, ENGLISH)
     assert {row[2] for row in accuracy.value["data"]} == {60.0}
     assert "training batches" in accuracy.title
+
+
+def test_who_learned_from_other_nets_is_named(three):
+    assert "other nets" not in compare.figures(three, {}, ENGLISH)[1]
+    lesson = {"teachers": [{"name": "googlenet.cifar10"}]}
+    for name, more in ((three[0], lesson), (three[2], {"continues": {"continues": lesson}})):
+        path = weights.CHECKPOINTS / f"{name}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | more))
+    learned = compare.figures(three, {}, ENGLISH)[1]
+    assert "answers beside the labels: Lenet5, Resnet18." in unescape(learned)
 
 
 def test_a_chosen_net_that_has_expired_is_left_out(three):

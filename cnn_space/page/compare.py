@@ -545,8 +545,11 @@ def _short(count: float) -> str:
 def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") -> tuple:
     """(legend, loss plot, accuracy plot): how the chosen nets learned, by epoch."""
     histories = {name: card["history"] for name, card in cards.items() if card.get("history")}
-    without = [titles[name] for name in cards if name not in histories]
-    note = say("compare_no_history", lang, nets=", ".join(without)) if without else ""
+    remarks = {
+        "compare_no_history": [titles[name] for name in cards if name not in histories],
+        "compare_taught": [titles[name] for name, card in cards.items() if _taught(card)],
+    }
+    notes = [say(key, lang, nets=", ".join(nets)) for key, nets in remarks.items() if nets]
     # Accuracy on images held out where all have it; else all on their training batches.
     held = all(h[-1].get("val_accuracy") is not None for h in histories.values())
     measured = "val_accuracy" if held else "train_accuracy"
@@ -575,9 +578,14 @@ def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") 
         for name in histories
     )
     heading = escape(say("compare_learned", lang))
-    note = f'<p class="small">{escape(note)}</p>' if note else ""
-    learned = f'<h3>{heading}</h3><p class="compare-legend">{legend}</p>{note}' if cards else ""
+    notes = "".join(f'<p class="small">{escape(note)}</p>' for note in notes)
+    learned = f'<h3>{heading}</h3><p class="compare-legend">{legend}</p>{notes}' if cards else ""
     return learned, *plots
+
+
+def _taught(card: Mapping | None) -> bool:
+    """Whether other nets' answers were learnt, in any of the net's trainings."""
+    return bool(card) and ("teachers" in card or _taught(card.get("continues")))
 
 
 def classes_html(

@@ -52,6 +52,7 @@ EN: dict[str, str] = {
     "compare_val_accuracy": "Accuracy on held-out images, %",
     "compare_train_accuracy": "Accuracy on training batches (augmented), %",
     "compare_no_history": "No training record here: {nets}.",
+    "compare_taught": "Learned other nets' answers beside the labels: {nets}.",
     "compare_classes_title": "Accuracy per class",
 }
 
@@ -107,5 +108,6 @@ KO: dict[str, str] = {
     "compare_val_accuracy": "검증용 이미지의 정확도, %",
     "compare_train_accuracy": "학습 배치(증강 포함)의 정확도, %",
     "compare_no_history": "여기에 학습 기록이 없습니다: {nets}.",
+    "compare_taught": "정답과 함께 다른 신경망의 답도 학습했습니다: {nets}.",
     "compare_classes_title": "클래스별 정확도",
 }
