@@ -21,6 +21,9 @@ from cnn_space.training import Run
 
 # fp16 is stored unless it costs more than this, in points of held-out accuracy.
 FP16_COST = 0.1
+# The table's column of public figures, and its cell for what is not known.
+_PUBLIC = "public, on original pixels"
+_NONE = "–"
 
 
 def without_aux(net: nn.Module) -> dict[str, torch.Tensor]:
@@ -204,42 +207,54 @@ def make_folder(folder: Path) -> None:
 
 
 def table(folder: Path) -> str:
-    """The accuracy of all cards in ``folder`` as Markdown, a table a data set."""
-    cards = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    """The accuracy of all cards in ``folder`` as Markdown, a table a data set.
+
+    Raises ValueError for a card without what the table states.
+    """
+    found = []
+    for path in folder.glob("*.json"):
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+            data = card["data"]
+            found.append((data["name"], -card["accuracy"], _heading(data), _row(card)))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} is not a card of a training: {error!r}") from None
     groups: dict[str, list[dict]] = {}
-    for card in sorted(cards, key=lambda card: (card["data"]["name"], -card["accuracy"])):
-        data = card["data"]
-        heading = (
-            f"**{data['name']}** ({data['note']}): accuracy on the {data['eval_images']:,} images "
-            f"of {data['eval_split']}."
-        )
-        groups.setdefault(heading, []).append(card)
-    return "\n\n".join(f"{heading}\n\n{_rows(group)}" for heading, group in groups.items())
+    for *_, heading, row in sorted(found, key=lambda one: one[:2]):
+        groups.setdefault(heading, []).append(row)
+    return "\n\n".join(f"{heading}\n\n{_lines(rows)}" for heading, rows in groups.items())
 
 
-def _rows(cards: list[dict]) -> str:
-    public = any(_public(card) for card in cards)
-    columns = ["weights", "accuracy", "parameters", "MACs", "file", "epochs", "images seen"]
-    columns += ["trained on", "time"]
-    if public:
-        columns.insert(2, "public, on original pixels")
-    rows = [columns, ["---"] + ["---:"] * (len(columns) - 3) + ["---", "---:"]]
-    for card in cards:
-        minutes, seconds = divmod(round(card["wall_time_s"]), 60)
-        row = [f"`{card['name']}`", f"{card['accuracy']:.2f} %"]
-        if public:
-            row.append(f"{_public(card)} %" if _public(card) else "–")
-        row += [
-            f"{card['parameters']:,}",
-            f"{card['macs'] / 1e6:,.1f} M",
-            f"{card['bytes'] / 1e6:.1f} MB",
-            str(len(card["history"])),
-            f"{card['images_seen'] / 1e6:.2f} M" if "images_seen" in card else "–",
-            _devices(card),
-            f"{minutes} min {seconds:02} s",
-        ]
-        rows.append(row)
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def _heading(data: dict) -> str:
+    return (
+        f"**{data['name']}** ({data['note']}): accuracy on the {data['eval_images']:,} images "
+        f"of {data['eval_split']}."
+    )
+
+
+def _row(card: dict) -> dict[str, str]:
+    """What a card states, by the table's columns."""
+    minutes, seconds = divmod(round(card["wall_time_s"]), 60)
+    return {
+        "weights": f"`{card['name']}`",
+        "accuracy": f"{card['accuracy']:.2f} %",
+        _PUBLIC: _public(card),
+        "parameters": f"{card['parameters']:,}",
+        "MACs": f"{card['macs'] / 1e6:,.1f} M",
+        "file": f"{card['bytes'] / 1e6:.1f} MB",
+        "epochs": str(len(card["history"])),
+        "images seen": f"{card['images_seen'] / 1e6:.2f} M" if "images_seen" in card else _NONE,
+        "trained on": _devices(card),
+        "time": f"{minutes} min {seconds:02} s",
+    }
+
+
+def _lines(rows: list[dict[str, str]]) -> str:
+    """The rows in Markdown; the public figures only where there are some."""
+    columns = [key for key in rows[0] if key != _PUBLIC or any(row[key] != _NONE for row in rows)]
+    rules = ["---" if key in ("weights", "trained on") else "---:" for key in columns]
+    lines = [columns, rules, *([row[key] for key in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _devices(card: dict) -> str:
@@ -251,6 +266,7 @@ def _devices(card: dict) -> str:
     return "; ".join(dict.fromkeys(found))
 
 
-def _public(card: dict) -> str | None:
-    is_cifar10 = card["data"]["tag"] == "cifar10"
-    return zoo.PUBLIC_CIFAR10.get(card["name"].partition(".")[0]) if is_cifar10 else None
+def _public(card: dict) -> str:
+    known = zoo.PUBLIC_CIFAR10 if card["data"]["tag"] == "cifar10" else {}
+    found = known.get(card["name"].partition(".")[0])
+    return f"{found} %" if found else _NONE

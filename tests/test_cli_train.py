@@ -358,6 +358,14 @@ def test_the_table_names_every_machine_once_in_order(train, tmp_path):
     assert "| slow CPU; old CPU; new CPU |" in cards.table(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"data": {"name": "CIFAR-10"}}'])
+def test_the_table_names_a_card_that_is_wrong(tmp_path, monkeypatch, capsys, text):
+    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
+    (tmp_path / "lenet5.cifar10.json").write_text(text)
+    assert main(["table"]) == 2
+    assert "lenet5.cifar10.json is not a card of a training" in capsys.readouterr().err
+
+
 def test_a_limit_above_the_images_takes_all(train):
     for limit, trained in (("90", 90), ("89", 89), ("5000", 90)):
         name = f"lenet5.limit{limit}"
