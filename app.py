@@ -10,6 +10,7 @@ import gradio as gr
 
 from cnn_space.archives import Limits
 from cnn_space.page import classify, compare, explain, finetune, inception, whole_net
+from cnn_space.page.bench import Bench, OwnNets, keep_minutes
 from cnn_space.page.intake import SafeImage
 from cnn_space.page.texts import I18N, t
 from cnn_space.page.theme import STYLE_SHEETS, theme
@@ -319,7 +320,7 @@ def finetune_tab(
     demo: gr.Blocks, tabs: gr.Tabs, classify_net: gr.Dropdown, own_nets: gr.State
 ) -> None:
     """A short fine-tuning run on the visitor's own classes."""
-    bench = gr.State(finetune.Bench(), time_to_live=60 * finetune.keep_minutes())
+    bench = gr.State(Bench(), time_to_live=60 * keep_minutes())
     sources = [(t(f"finetune_source_{name}"), name) for name in finetune.sources()]
     with gr.Row(elem_classes="ft-row"):
         with gr.Column(scale=5, min_width=300):
@@ -510,7 +511,7 @@ def build() -> gr.Blocks:
     """The whole page, not yet served."""
     with gr.Blocks(title="CNN Space", delete_cache=(3600, 3600)) as demo:
         # A visitor's own fine-tuned nets, {display name: Loaded}; one dictionary a session.
-        own_nets = gr.State(finetune.OwnNets(), time_to_live=60 * finetune.keep_minutes())
+        own_nets = gr.State(OwnNets(), time_to_live=60 * keep_minutes())
         with gr.Column(elem_id="top"):
             gr.Markdown("# CNN Space")
             gr.Markdown(t("tagline"))

@@ -6,6 +6,7 @@ import io
 import math
 import os
 import re
+import time
 import weakref
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,26 @@ from cnn_space import archives, finetuning, weights
 from cnn_space.archives import Intake, LeftOut
 from cnn_space.data import ImageSet
 from cnn_space.page import finetune
-from cnn_space.page.finetune import Bench, OwnNets, Shelf
+from cnn_space.page.bench import (
+    BENCHES,
+    Bench,
+    OwnNets,
+    Shelf,
+    budget,
+    digits,
+    example,
+    keep_minutes,
+    shown,
+)
+from cnn_space.page.finetune_html import (
+    _round_up,
+    cell_html,
+    curves_html,
+    data_html,
+    idle_html,
+    limits_html,
+    result_html,
+)
 from cnn_space.page.texts import TEXTS
 
 # optimizer, lr, lower, head_epochs, top_epochs, epochs, augment, aux, frozen_norm, holdout, seed
@@ -83,7 +103,7 @@ def test_a_shelf_is_bounded_in_number():
 
 def test_a_shelf_is_bounded_in_time(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(finetune.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     taken = []
     shelf, owner = Shelf(10, 60, lambda owner, key: taken.append(key)), OwnNets()
     shelf.keep(owner, "old")
@@ -122,15 +142,15 @@ def test_the_visitors_nets_are_bounded(checkpoints, monkeypatch):
 
 def test_settings_come_from_the_environment(monkeypatch):
     monkeypatch.delenv("SPACE_ID", raising=False)
-    assert finetune.budget() is None and finetune.keep_minutes() == 60
+    assert budget() is None and keep_minutes() == 60
     assert "folder" in finetune.sources()
     monkeypatch.setenv("SPACE_ID", "me/space")
-    assert finetune.budget() == 180 and "folder" not in finetune.sources()
+    assert budget() == 180 and "folder" not in finetune.sources()
     monkeypatch.setenv("CNN_SPACE_FINETUNE_SECONDS", "30")
     monkeypatch.setenv("CNN_SPACE_FINETUNE_KEEP_MINUTES", "5")
     monkeypatch.setenv("CNN_SPACE_FINETUNE_IMAGES", "123")
-    assert finetune.budget() == 30 and finetune.keep_minutes() == 5
-    assert "30 s" in finetune.idle_html("en") and "123 images" in finetune.limits_html("en")
+    assert budget() == 30 and keep_minutes() == 5
+    assert "30 s" in idle_html("en") and "123 images" in limits_html("en")
 
 
 # Images
@@ -181,7 +201,7 @@ def test_images_that_come_too_late_change_nothing(checkpoints, monkeypatch):
 
     def slow(name):
         finetune.choose_source(bench, "digits", "lenet5.cifar10", 20, visitor())
-        return finetune.digits()
+        return digits()
 
     monkeypatch.setattr(archives, "read_hub", slow)
     where = (None, "me/set", "", "lenet5.cifar10", 20, visitor())
@@ -237,7 +257,7 @@ def test_every_reason_has_words_in_both_languages():
 
 def test_left_out_files_are_told_with_their_example():
     intake = Intake(bars(), (LeftOut("bomb", 2, EVIL), LeftOut("time", 1, "b")))
-    html = finetune.data_html(intake, 0.2, "en")
+    html = data_html(intake, 0.2, "en")
     assert "3 left out" in html and "2 × unpacks to far more" in html and "<img src=x" not in html
     assert "20 to learn from, 4 to check on" in html
 
@@ -414,7 +434,7 @@ def test_names_of_classes_are_escaped_everywhere(checkpoints):
     bench, own = table((EVIL, "plain")), OwnNets()
     _, outcome = trained(bench, own)
     pages = [part for part in outcome if isinstance(part, str)]
-    pages += [finetune.cell_html(bench, f"{i},{j}", "en") for i in (0, 1) for j in (0, 1)]
+    pages += [cell_html(shown(bench), f"{i},{j}", "en") for i in (0, 1) for j in (0, 1)]
     assert any("onerror" in page for page in pages)
     assert not any("<img src=x" in page for page in pages)
 
@@ -425,21 +445,21 @@ def test_a_cell_opens_its_images_and_nothing_else(checkpoints):
     confusion = bench.result.report.confusion
     for i in (0, 1):
         for j in (0, 1):
-            html = finetune.cell_html(bench, f"{i},{j}", "en")
+            html = cell_html(shown(bench), f"{i},{j}", "en")
             assert html.count("<img ") == confusion[i][j]
     for wrong in ("", "5,5", "a,b", "1", "1,2,3", "-9,0"):
-        assert finetune.cell_html(bench, wrong, "en") == ""
+        assert cell_html(shown(bench), wrong, "en") == ""
 
 
 def test_what_was_forgotten_is_not_shown_as_the_recorded_run(checkpoints):
     bench = table()
     trained(bench, OwnNets())
-    finetune.BENCHES._take(bench, "")
-    assert finetune.cell_html(bench, "0,0", "en") == "" and finetune.shown(bench) is None
+    BENCHES._take(bench, "")
+    assert cell_html(shown(bench), "0,0", "en") == "" and shown(bench) is None
     fresh = Bench()
-    assert finetune.shown(fresh) is None  # a page left open for longer than the bench lives
+    assert shown(fresh) is None  # a page left open for longer than the bench lives
     finetune.arrive(fresh, "lenet5.cifar10", visitor())
-    assert finetune.shown(fresh) is finetune.example() is not None
+    assert shown(fresh) is example() is not None
 
 
 def test_a_forgotten_bench_does_not_train_on_other_images(checkpoints):
@@ -453,17 +473,17 @@ def test_curves_end_where_the_history_does():
     point = finetuning.Point
     history = [point(s, "head", "train", 2.5 - s / 10, 10 * s) for s in range(5)]
     history += [point(4.0, "all", "validation", 0.5, 75.0), point(9.0, "all", "train", math.nan, 1)]
-    html = finetune.curves_html(history, "en")
+    html = curves_html(history, "en")
     lines = re.findall(r"<polyline class='ft-train' points='([^']*)'", html)
     assert [len(line.split()) for line in lines] == [5, 6]
     assert "nan" not in html and html.count("<circle") == 2
-    empty = finetune.curves_html((), "en")
+    empty = curves_html((), "en")
     assert empty.count("<svg") == 2 and "nan" not in empty
 
 
 @pytest.mark.parametrize("value", [0.003, 0.99, 1, 7.3, 10, 11, 180, 999])
 def test_axes_end_at_round_numbers(value):
-    rounded = finetune._round_up(value)
+    rounded = _round_up(value)
     assert 0.99 * value <= rounded <= 2 * value
     assert len(f"{rounded / 4:g}".replace(".", "").strip("0")) <= 2
 
@@ -480,14 +500,14 @@ def test_use_it_goes_to_classify(checkpoints):
 
 def test_the_recorded_run_is_true_to_itself():
     """The example on arrival is a report of the digits: its images are the ones it judged."""
-    result = finetune.example()
+    result = example()
     report = result.report
     digits = archives.digits().images
     checked = finetuning.split(digits, report.plan.holdout, seed=report.plan.seed)[1]
     assert tuple(checked.labels.tolist()) == report.targets
     assert report.data == digits.name and report.ended == "finished"
-    assert f"{report.after:.1f} %" in finetune.result_html(result, "en")
-    assert "Recorded run" in finetune.result_html(result, "en")
+    assert f"{report.after:.1f} %" in result_html(result, "en")
+    assert "Recorded run" in result_html(result, "en")
 
 
 def test_the_endpoint_gives_progress_a_report_and_a_net(checkpoints, tmp_path, monkeypatch):
