@@ -35,13 +35,22 @@ def choose_fastest(page):
     page.get_by_role("option", name=re.compile("LeNet-5")).first.click()
 
 
+def set_advanced(page, name, value):
+    """Fill in a field of "Advanced", again while it is being built: that sets its first value."""
+    page.get_by_role("button", name="Advanced").click()
+    box = page.get_by_label(name, exact=True)
+    for _ in range(20):
+        box.fill(value)
+        box.blur()
+        page.wait_for_timeout(250)
+        if box.input_value() == value:
+            return
+    raise AssertionError(f"{name} does not take {value}")
+
+
 def slow_down(page):
     """Many epochs, so that there is time to stop."""
-    page.get_by_role("button", name="Advanced").click()
-    box = page.get_by_label("number input for Epochs, all layers")
-    box.fill("50")
-    box.press("Enter")
-    box.blur()
+    set_advanced(page, "number input for Epochs, all layers", "50")
 
 
 def test_on_arrival_there_is_a_finished_example(page):
@@ -56,10 +65,7 @@ def test_on_arrival_there_is_a_finished_example(page):
 
 def test_a_refused_start_loses_nothing(page):
     open_tab(page)
-    page.get_by_role("button", name="Advanced").click()
-    seed = page.get_by_label("Seed", exact=True)
-    seed.fill("-1")
-    seed.blur()
+    set_advanced(page, "Seed", "-1")
     page.get_by_role("button", name="Train", exact=True).click()
     page.locator(".toast-body").get_by_text("seed is 0").wait_for()
     page.get_by_role("button", name="Train", exact=True, disabled=False).wait_for()
