@@ -19,7 +19,7 @@ NETS = [
     ("googlenet", {"reduction": False, "aux": False}),
 ]
 SMALL = [
-    *[(arch, {"small_input": True}) for arch in list_models() if arch[:3] in ("res", "den", "vgg")],
+    *[(arch, {"small_input": True}) for arch in list_models() if arch[:3] in ("res", "den")],
     ("lenet5", {"small_input": True}),
     ("nin", {"small_input": True}),
     ("alexnet", {"form": "cifar", "small_input": True}),
@@ -48,16 +48,22 @@ def filled(arch, classes=10, **options):
     return fill(net.to_empty(device="cpu"))
 
 
+def quick_side(net, arch) -> int:
+    """As few pixels as a net takes that pools its last maps; else those it is made for."""
+    pooled = arch.startswith(("vgg", "resnet", "densenet"))
+    return 64 if pooled and net.input_size == 224 else net.input_size
+
+
 @pytest.mark.parametrize(("arch", "options"), NETS + SMALL)
 @torch.inference_mode()
 def test_eval(arch, options):
     """The logits of an image depend on neither its company nor its layout in memory."""
     net = filled(arch, **options)
-    side = net.input_size
+    side = quick_side(net, arch)
     net = net.eval() if side > 64 else fit(net, side)
-    x = images(3, side)
+    x = images(2, side)
     logits = net(x)
-    assert logits.shape == (3, 10)
+    assert logits.shape == (2, 10)
     assert torch.isfinite(logits).all()
     tolerance = 1e-3 * logits.std().item()
     packed = x.contiguous(memory_format=torch.channels_last)
@@ -70,9 +76,7 @@ def test_eval(arch, options):
 def test_training(arch, options):
     """Two images: the named result where there are auxiliary heads, and every weight learns."""
     net = filled(arch, **options).train()
-    pooled = arch.startswith(("vgg", "resnet", "densenet"))
-    side = 64 if pooled and net.input_size == 224 else net.input_size  # as small as it may be
-    outputs = net(images(2, side))
+    outputs = net(images(2, quick_side(net, arch)))
     heads = 0
     if options.get("aux", True):
         heads = {"googlenet": 2, "inception_v3": 1}.get(arch, 0)
@@ -118,15 +122,16 @@ def test_other_sizes_train_too(arch, options, side):
 def test_bf16_and_channels_last(arch, options, device):
     """One step under autocast, as training takes it; eval stays close to full precision."""
     net = filled(arch, **options).to(device, memory_format=torch.channels_last)
-    x = images(4, net.input_size).to(device, memory_format=torch.channels_last)
+    side = min(net.input_size, 160)  # a CPU without bfloat16 is slow at it: few, small images
+    x = images(2, side).to(device, memory_format=torch.channels_last)
     net.train()
     with torch.autocast(device, torch.bfloat16):
         outputs = net(x)
-        target = torch.tensor([1, 7, 2, 3], device=device)
+        target = torch.tensor([1, 7], device=device)
         loss = training_loss(outputs, target, aux_weight=net.aux_weight)
     loss.backward()
     assert all(torch.isfinite(p.grad).all() for p in net.parameters())
-    fit(net.cpu(), net.input_size).to(device)
+    fit(net.cpu(), side).to(device)
     with torch.inference_mode():
         full = net(x)
         with torch.autocast(device, torch.bfloat16):
