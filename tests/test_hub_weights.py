@@ -133,7 +133,8 @@ def test_timms_state_dict_through_the_filter_gives_timms_logits(name):
     ours = filtered(item, state)
     with torch.inference_mode():
         expected = theirs(images[:1])
-        assert spread(ours(images[:1]), expected) <= 1e-5
+        # timm's VGG has convolutions for its linear layers: on some CPUs sums of another order
+        assert spread(ours(images[:1]), expected) <= 3e-5
         plant_fault(ours)
         assert spread(ours(images[:1]), expected) > 1e-4
 
