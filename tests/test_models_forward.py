@@ -23,6 +23,7 @@ SMALL = [
     ("lenet5", {"small_input": True}),
     ("nin", {"small_input": True}),
     ("alexnet", {"form": "cifar", "small_input": True}),
+    ("vgg11", {"small_input": True}),
     ("vgg16", {"head": "gap", "small_input": True}),
     ("googlenet", {"small_input": True}),
     ("googlenet", {"small_input": True, "form": "paper"}),
@@ -49,7 +50,7 @@ def filled(arch, classes=10, **options):
 
 
 def quick_side(net, arch) -> int:
-    """As few pixels as a net takes that pools its last maps; else those it is made for."""
+    """64 pixels for a net that pools its last maps; else the size it is made for."""
     pooled = arch.startswith(("vgg", "resnet", "densenet"))
     return 64 if pooled and net.input_size == 224 else net.input_size
 
