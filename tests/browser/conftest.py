@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+PATIENCE = 30_000  # ms that an expectation waits: a busy, slow machine takes its time
 
 
 def pytest_collection_modifyitems(items):
@@ -39,6 +40,7 @@ def browser():
     if path is None:
         _missing("no Chromium on the PATH (Debian and Ubuntu: apt install chromium)")
     api = pytest.importorskip("playwright.sync_api")
+    api.expect.set_options(timeout=PATIENCE)
     with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
@@ -112,7 +114,7 @@ def page(browser, page_url):
     tab = context.new_page()
     problems = []
     tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(PATIENCE)
     tab.goto(page_url)
     tab.get_by_role("tab", name="Classify", exact=True).wait_for()
     yield tab
