@@ -280,7 +280,7 @@ def read_zip(path: str | Path, limits: Limits | None = None) -> Intake:
         file.longest = limits.image_mb * 2**20
         with archive:
             _take_entries(archive, basket, limits)
-    return basket.image_set(path.stem)
+    return basket.image_set(clean(path.stem) or "images")
 
 
 def _take_entries(archive: zipfile.ZipFile, basket: Basket, limits: Limits) -> None:
@@ -448,11 +448,16 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> Intake:
             parts = file.relative_to(root).parts
             if _is_hidden(parts):
                 continue
-            if file.is_symlink():
+            try:
+                about = file.lstat()
+            except OSError:
+                basket.leave_out("damaged", clean("/".join(parts)))
+                continue
+            if stat.S_ISLNK(about.st_mode):
                 basket.leave_out("link", clean("/".join(parts)))
-            elif file.suffix.lower() not in SUFFIXES:
+            elif file.suffix.lower() not in SUFFIXES or not stat.S_ISREG(about.st_mode):
                 basket.leave_out("not_image", clean("/".join(parts)))
-            elif file.stat().st_size > limits.image_mb * 2**20:
+            elif about.st_size > limits.image_mb * 2**20:
                 basket.leave_out("image_too_big", clean("/".join(parts)))
             else:
                 candidates[parts] = file
@@ -467,7 +472,7 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> Intake:
             basket.leave_out("damaged", clean("/".join(parts)))
         else:
             basket.add(clean("/".join(parts)), label, data)
-    return basket.image_set(clean(root.resolve().name))
+    return basket.image_set(clean(root.resolve().name) or "images")
 
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{,95}/[A-Za-z0-9][\w.-]{,95}")
@@ -565,21 +570,26 @@ def read_rows(rows, name: str, limits: Limits) -> Intake:
             taken[value] += basket.add(place, clean(str(names[value] if names else value)), data)
         if basket.late:
             break
-    return basket.image_set(name, [clean(label) for label in names] if names else None)
+    return basket.image_set(name, list(dict.fromkeys(map(clean, names))) if names else None)
 
 
 def _row_bytes(value: dict | None, most: int) -> bytes | None:
-    """The encoded image of a row. A row may name a file instead: only one on the Hub is opened, and
-    no more of it read than tells that it is above ``most`` bytes."""
+    """The encoded image of a row. A row may name a file instead: only one on the Hub, or in an
+    archive there, is opened, and no more of it read than tells that it is above ``most`` bytes."""
     if not value or value.get("bytes"):
         return value and value["bytes"]
     path = value.get("path") or ""
-    if not path.startswith(("hf://", "zip://", "tar://")) or "hf://" not in path:
+    *members, last = path.split("::")  # fsspec's chain: a member of what stands behind it
+    inside = all(member.startswith(("zip://", "tar://")) for member in members)
+    if not (inside and last.startswith("hf://")):
         return None
     import fsspec
 
-    with fsspec.open(path, "rb", hf={"token": False}) as file:
-        return file.read(most + 1)
+    try:
+        with fsspec.open(path, "rb", hf={"token": False}) as file:
+            return file.read(most + 1)
+    except Exception:  # as many kinds as fsspec has hosts and archives: this row alone is lost
+        return None
 
 
 def digits() -> Intake:

@@ -462,10 +462,14 @@ def test_a_sorted_stream_is_taken_evenly_and_not_to_its_end(tmp_path):
 def test_a_row_may_not_name_a_file_of_this_machine(tmp_path):
     secret = tmp_path / "secret.png"
     secret.write_bytes(picture(80))
+    with zipfile.ZipFile(tmp_path / "secret.zip", "w") as archive:
+        archive.write(secret, "secret.png")
     rows = [(encoded(i), i % 2) for i in range(6)]
     stream = parquet(tmp_path / "a.parquet", rows)
     rows = [dict(row) for row in stream.cast_column("image", _undecoded())]
     hostile = [str(secret), f"file://{secret}", "", "http://127.0.0.1/x.png"]
+    member = f"zip://secret.png::{tmp_path}/secret.zip"  # fsspec opens it, whatever comes behind
+    hostile += [member, f"{member}::hf://", f"{member}::hf://datasets/me/pets/a.zip"]
     rows += [{"image": {"bytes": None, "path": path}, "label": 0} for path in hostile]
 
     import datasets
@@ -474,7 +478,38 @@ def test_a_row_may_not_name_a_file_of_this_machine(tmp_path):
         lambda: iter(rows), features=datasets.Features(image=_undecoded(), label=_labels())
     )
     intake = read_rows(stream, "me/pets", LIMITS)
-    assert len(intake.images.labels) == 6 and reasons(intake) == {"not_image": 4}
+    assert len(intake.images.labels) == 6 and reasons(intake) == {"not_image": 7}
+
+
+def test_a_row_whose_file_is_gone_is_left_out(monkeypatch):
+    import fsspec
+
+    def gone(path, *_, **options):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(fsspec, "open", gone)
+    path = "zip://x.png::hf://datasets/me/pets/a.zip"
+    assert archives._row_bytes({"bytes": None, "path": path}, 10) is None
+
+
+def test_the_name_of_a_zip_is_cut_to_what_a_card_takes(tmp_path):
+    path = tmp_path / f"{'n' * 196}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(4):
+            archive.writestr(f"{'ab'[i % 2]}/{i}.png", picture(i))
+    name = read_zip(path).images.name
+    assert len(name) == 60 and name.endswith("…")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_in_a_folder_is_no_picture(tmp_path):
+    for i in range(4):
+        folder = tmp_path / "pets" / "ab"[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{i}.png").write_bytes(picture(i))
+    os.mkfifo(tmp_path / "pets" / "a" / "pipe.png")
+    intake = read_folder(tmp_path / "pets")
+    assert len(intake.images.labels) == 4 and reasons(intake) == {"not_image": 1}
 
 
 def _undecoded():
