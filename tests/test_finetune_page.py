@@ -50,9 +50,9 @@ CONTROLS = ("sgd", 0, 0.1, 3, 1, 1, "shift", False, False, 20, 0)
 EVIL = "<img src=x onerror=alert(1)>'\""
 
 
-def visitor(lang="en", host="127.0.0.1", session="s"):
+def visitor(lang="en", host="127.0.0.1", session="s", **headers):
     return SimpleNamespace(
-        headers={"accept-language": lang},
+        headers={"accept-language": lang, "host": "localhost:7860"} | headers,
         session_hash=session,
         client=SimpleNamespace(host=host),
     )
@@ -241,6 +241,10 @@ def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path,
             request = visitor(host="10.0.0.7" if name == "X" else "127.0.0.1")
             told = finetune.read_images(Bench(), "folder", *where, request)
             assert "no folder" in told[3] and told[0].images is None
+    # Through a proxy on this machine: it says so, or the address is the one the visitor asked for.
+    for header, value in (("x-forwarded-for", "10.0.0.7"), ("host", "192.168.0.2:7860")):
+        told = finetune.read_images(Bench(), "folder", *where, visitor(**{header: value}))
+        assert "no folder" in told[3] and told[0].images is None
 
 
 def test_every_reason_has_words_in_both_languages():

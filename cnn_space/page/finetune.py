@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import gradio as gr
 
@@ -51,7 +52,13 @@ def may_read_folders(request: gr.Request | None = None) -> bool:
     """Whether folders of this machine may be read: only by a visitor who sits at it."""
     if os.environ.get("SPACE_ID") or os.environ.get(archives.ENV + "FOLDERS") == "0":
         return False
-    return request is None or (request.client and request.client.host in ("127.0.0.1", "::1"))
+    if request is None:
+        return True
+    if any(name.lower().startswith(("x-forwarded", "forwarded")) for name in request.headers):
+        return False  # a proxy on this machine asks for somebody else
+    asked = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    here = ("127.0.0.1", "::1")
+    return request.client and request.client.host in here and asked in (*here, "localhost")
 
 
 def sources() -> list[str]:
