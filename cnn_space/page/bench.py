@@ -94,7 +94,9 @@ def budget() -> float | None:
 
 
 def _clear(bench: Bench, _: str) -> None:
-    bench.intake = bench.result = bench.ended = None
+    bench.intake = bench.result = bench.ended = bench.file = None
+    if bench.folder is not None:
+        bench.folder.cleanup()
 
 
 KEPT = max(1, setting("KEEP", 20))
