@@ -38,7 +38,9 @@ EN: dict[str, str] = {
         "Sort with the ⋮ of a heading. Agrees: with the most frequent answer of the nets that "
         "know the same classes. Time: median of warm runs on this photo, the nets taking "
         "turns. MACs: multiply-accumulates for one image at the net's input size. Accuracy: "
-        "top-1, measured on the data named."
+        "top-1 on the test or validation images of the data named (CIFAR-10: a copy saved as JPEG "
+        "of quality 75); for nets from the Hub as timm or torchvision give it, for your own on the "
+        "images held out."
     ),
     "compare_work_title": "Accuracy against work",
     "compare_work_x": "MACs for one image",
@@ -94,7 +96,9 @@ KO: dict[str, str] = {
         "머리글의 ⋮ 메뉴로 정렬할 수 있습니다. 일치: 같은 클래스를 아는 신경망들 가운데 가장 "
         "많이 나온 답과 같은지 나타냅니다. 시간: 이 사진으로 신경망들을 번갈아 실행해 잰 값의 "
         "중앙값입니다(첫 실행 제외). MAC: 각 신경망의 입력 크기에서 이미지 한 장을 처리하는 "
-        "곱셈-누산 횟수. 정확도: 표시된 데이터의 top-1."
+        "곱셈-누산 횟수. 정확도: 표시된 데이터의 테스트(검증) 이미지로 잰 top-1"
+        "(CIFAR-10은 품질 75의 JPEG로 저장된 사본). Hub의 신경망은 timm이나 torchvision이 밝힌 "
+        "값이고, 직접 학습시킨 신경망은 따로 떼어 둔 이미지로 잰 값입니다."
     ),
     "compare_work_title": "정확도와 연산량",
     "compare_work_x": "이미지 한 장당 MAC",
