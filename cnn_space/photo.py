@@ -137,7 +137,7 @@ def _from_array(pixels: np.ndarray) -> Image.Image:
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:
     """Pixels of any number type as uint8, by the first customary range that holds them all;
     what keeps to none is stretched from end to end."""
-    if pixels.dtype == np.uint16:
+    if pixels.dtype.newbyteorder("=") == np.uint16:
         ranges = (65535.0,)
     elif np.issubdtype(pixels.dtype, np.floating):
         ranges = (1.0, 255.0)

@@ -212,10 +212,11 @@ def test_size_is_judged_before_decoding(monkeypatch):
         ramp().astype(np.float64),
         ramp().astype(np.int64),
         ramp().astype(np.uint16) * 257,
+        (ramp().astype(np.uint16) * 257).astype(">u2"),
         np.dstack([ramp(), np.full((40, 60), 255, np.uint8)]),
         np.asfortranarray(ramp()),
     ],
-    ids=["uint8", "0..1", "0..255", "int64", "uint16", "rgba", "fortran"],
+    ids=["uint8", "0..1", "0..255", "int64", "uint16", "big-endian", "rgba", "fortran"],
 )
 def test_arrays(pixels):
     assert np.array_equal(np.asarray(open_photo(pixels)), ramp())
