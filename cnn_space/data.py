@@ -248,6 +248,8 @@ def _columns(table, features: dict, name: str):
     if image is None or label is None:
         raise ValueError(f"{name} needs an image and a label column; it has {', '.join(columns)}")
     labels = table.column(label).to_pylist()
+    if None in labels:
+        raise ValueError(f"{name} has images without a label (null) in this split")
     classes = features.get(label, {}).get("names")
     if classes is None:  # plain integers or strings: their own values are the names
         values = sorted(set(labels))

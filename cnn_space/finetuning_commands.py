@@ -30,7 +30,7 @@ def add_finetune(commands) -> None:
     for item in fields(Plan):
         kind = {"action": "store_true"} if item.type is bool else {"type": item.type}
         name = f"--{item.name.replace('_', '-')}"
-        plan.add_argument(name, default=None, help=f"default: {item.default}", **kind)
+        plan.add_argument(name, default=None, help="default: the preset's", **kind)
     parser.set_defaults(run=_finetune)
 
 

@@ -58,7 +58,7 @@ def fetch(record, progress: Callable[[int, int | None], None] | None = None) -> 
 
     ``progress(done, total)`` is called in this thread about four times a second while bytes
     arrive; ``total`` is None where the host does not say. Raises FetchError, and its Unreachable
-    where no host answers: within a second without a network, else in half a minute.
+    where no host answers: within a second without a network, else in 40 seconds.
     """
     for done, total in follow(record):
         if progress is not None:

@@ -162,6 +162,8 @@ def _build(options, side: int, classes: int):
     from cnn_space.models.registry import create_model
 
     extra = {key: _value(value) for key, _, value in (o.partition("=") for o in options.option)}
+    if "num_classes" in extra:
+        raise ValueError("num_classes is no --option: the data say how many classes there are")
     design = zoo.design(options.net, side)
     design = replace(design, options=design.options | extra)
     return design, create_model(design.arch, classes, **design.options)

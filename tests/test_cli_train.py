@@ -320,6 +320,7 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
         ({"data-dir": "nowhere"}, "train*.parquet"),
         # told before the images are read: there are none
         ({"net": "googlenet", "option": "foo=1", "data-dir": "nowhere"}, "no option 'foo'"),
+        ({"option": "num_classes=5", "data-dir": "nowhere"}, "no --option"),
         ({"net": "inception_v3", "data-dir": "nowhere"}, "75 pixels"),
         ({"device": "tpu", "data-dir": "nowhere"}, "no device 'tpu'"),
     ],

@@ -66,6 +66,9 @@ def test_what_is_not_an_image_set_is_named(tmp_path):
     write_split(tmp_path / "b", "train", encoded, [0, -1, 1])
     with pytest.raises(ValueError, match="without a label"):
         data.read("b", "train", folder=tmp_path)
+    write_split(tmp_path / "n", "train", encoded, [0, None, 1])
+    with pytest.raises(ValueError, match="without a label"):
+        data.read("n", "train", folder=tmp_path)
     encoded[1] = encode(Image.new("RGB", (9, 9)))
     write_split(tmp_path / "c", "train", encoded, labels)
     with pytest.raises(ValueError, match="--image-size"):

@@ -386,7 +386,7 @@ def _written(value, digits: int | None) -> str:
 
 
 def csv_link(entries: Sequence[Entry], lang: str = "en") -> str:
-    """The same with all digits, as a file that travels inside its link."""
+    """The same with more digits, as a file that travels inside its link."""
     return download_link("cnn-space-comparison.csv", comparing.sheet(entries), lang)
 
 
