@@ -9,21 +9,21 @@ import torch.nn.functional as F
 from cnn_space.models.outputs import Outputs, training_loss
 from cnn_space.models.registry import create_model
 
-STEPS = 100
+STEPS = 45  # as PyTorch starts its layers, NIN needs 51 here, VGG-16 and GoogLeNet over 100
 
 
-def problem(count=200):
-    """Ten soft colour patterns in noise: (images [count, 3, 32, 32], labels [count])."""
+def problem(side=32, count=200):
+    """Ten soft colour patterns in noise: (images [count, 3, side, side], labels [count])."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(count) % 10
     patterns = torch.randn(10, 3, 4, 4, generator=generator)
-    x = F.interpolate(patterns[labels], size=(32, 32), mode="bilinear")
+    x = F.interpolate(patterns[labels], size=(side, side), mode="bilinear")
     return x + 0.5 * torch.randn(x.shape, generator=generator), labels
 
 
-def steps_to_leave(net, limit=1.5):
+def steps_to_leave(net, side, limit=1.5):
     """Steps with warm-up and clipped gradients until the mean of ten losses is below ``limit``."""
-    x, y = problem()
+    x, y = problem(side)
     optimiser = torch.optim.Adam(net.parameters(), lr=5e-4)
     warm_up = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1, (step + 1) / 20))
     generator = torch.Generator().manual_seed(1)
@@ -45,19 +45,19 @@ def steps_to_leave(net, limit=1.5):
 
 
 @pytest.mark.parametrize(
-    ("arch", "options"),
+    ("arch", "options", "side"),
     [
-        ("lenet5", {}),
-        ("alexnet", {"form": "cifar"}),
-        ("nin", {}),
-        ("vgg16", {"head": "gap"}),
-        ("googlenet", {"form": "paper", "small_input": True}),
+        ("lenet5", {}, 32),
+        ("alexnet", {"form": "cifar"}, 32),
+        ("nin", {}, 16),
+        ("vgg16", {"head": "gap"}, 32),
+        ("googlenet", {"form": "paper", "small_input": True}, 16),
     ],
 )
-def test_loss_leaves_ln_10(arch, options):
+def test_loss_leaves_ln_10(arch, options, side):
     torch.manual_seed(0)
     net = create_model(arch, 10, **options).to(memory_format=torch.channels_last)
-    assert steps_to_leave(net) < STEPS
+    assert steps_to_leave(net, side) < STEPS
 
 
 def test_the_initialisation_is_what_helps():
