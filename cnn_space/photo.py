@@ -1,6 +1,7 @@
 """A visitor's picture, of any kind, as plain RGB pixels; or one clear reason why not."""
 
 import io
+import struct
 import warnings
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from PIL import ExifTags, Image, ImageOps
 # Only decoders that read pixels: no PostScript, no vector formats, no external programs.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 # What Pillow's decoders raise for files that are cut off or broken within.
-BROKEN = (OSError, SyntaxError, EOFError, ValueError, TypeError, LookupError, RuntimeError)
+BROKEN = (OSError, SyntaxError, EOFError, ValueError, TypeError, LookupError, RuntimeError,
+          struct.error)  # fmt: skip
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 

@@ -8,10 +8,9 @@ import zlib
 import gradio as gr
 import numpy as np
 import pytest
-from gradio.components.image import ImageData
 from PIL import Image
 
-from cnn_space.page.intake import SafeImage
+from cnn_space.page.intake import Picture, SafeImage
 from cnn_space.page.texts import TEXTS
 from cnn_space.photo import MAX_PIXELS, REASONS, PhotoError, open_photo
 
@@ -102,10 +101,10 @@ def send(request, tmp_path, monkeypatch):
     def deliver(data: bytes, name: str = "photo.png"):
         if request.param == "data url":
             text = base64.b64encode(data).decode()
-            return widget.preprocess(ImageData(url=f"data:image/png;base64,{text}"))
+            return widget.preprocess(Picture(url=f"data:image/png;base64,{text}"))
         path = tmp_path / "upload"
         path.write_bytes(data)
-        return widget.preprocess(ImageData(path=str(path), orig_name=name))
+        return widget.preprocess(Picture(path=str(path), orig_name=name))
 
     return deliver
 
@@ -120,14 +119,13 @@ def test_every_kind_arrives_as_it_looks(send, case):
     assert not photo.getexif().get(0x0112), "still marked as turned: the next reader turns it again"
 
 
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
 def header_only(width: int, height: int) -> bytes:
     """A PNG that claims a size and compresses to nothing: what a bomb looks like."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     row = b"\x00" + b"\x00" * (3 * width)
     body = zlib.compress(row * min(height, 8))
@@ -135,6 +133,7 @@ def header_only(width: int, height: int) -> bytes:
 
 
 JPEG = encoded(Image.fromarray(ramp(600, 400)), "JPEG", quality=90)
+PNG = encoded(Image.fromarray(ramp(60, 40)), "PNG")
 AVIF = encoded(Image.fromarray(ramp(64, 64)), "AVIF")
 AVIF_PIXELS = AVIF.index(b"mdat") + 4
 REFUSED = {
@@ -148,6 +147,7 @@ REFUSED = {
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "not a picture"),
     "truncated jpeg": (JPEG[: len(JPEG) // 2], "damaged"),
     "truncated png": (encoded(Image.fromarray(ramp(300, 300)), "PNG")[:1000], "damaged"),
+    "empty gamma": (PNG.replace(PNG[-12:], chunk(b"gAMA", b"") + PNG[-12:]), "damaged"),
     "broken avif": (AVIF[:AVIF_PIXELS] + bytes(len(AVIF) - AVIF_PIXELS), "damaged"),
     "truncated head": (JPEG[:20], "not a picture|damaged"),
     "1×1": (encoded(Image.new("RGB", (1, 1)), "PNG"), "1 × 1 pixels"),
@@ -169,14 +169,22 @@ def test_what_cannot_be_used_gets_one_sentence(send, case):
 @pytest.mark.parametrize("url", ["data:", "data:image/png;base64,", "data:image/png;base64,%%%"])
 def test_data_urls_with_nothing_in_them(url):
     with pytest.raises(gr.Error, match=r"empty|not a picture"):
-        SafeImage().preprocess(ImageData(url=url))
+        SafeImage().preprocess(Picture(url=url))
+
+
+def test_pictures_inside_requests_are_not_kept():
+    """Gradio keeps with the session what ``model_dump`` gives of every input."""
+    assert SafeImage().data_model is Picture
+    for url, kept in (("data:image/png;base64,AAAA", None), ("https://x/y.png", "https://x/y.png")):
+        picture = Picture(url=url)
+        assert picture.url == url and picture.model_dump()["url"] == kept
 
 
 def test_data_urls_are_bounded_before_they_are_decoded(monkeypatch):
     monkeypatch.setattr("cnn_space.page.intake.MAX_BYTES", 1000)
     text = base64.b64encode(JPEG * 3).decode()
     with pytest.raises(gr.Error, match="larger than"):
-        SafeImage().preprocess(ImageData(url=f"data:image/jpeg;base64,{text}"))
+        SafeImage().preprocess(Picture(url=f"data:image/jpeg;base64,{text}"))
 
 
 def test_only_uploads_are_opened(tmp_path, monkeypatch):
@@ -187,9 +195,9 @@ def test_only_uploads_are_opened(tmp_path, monkeypatch):
     (tmp_path / "cache" / "link.png").symlink_to(secret)
     for path in (secret, tmp_path / "cache" / ".." / "secret.png", tmp_path / "cache" / "link.png"):
         with pytest.raises(gr.Error, match="not a picture"):
-            SafeImage().preprocess(ImageData(path=str(path)))
+            SafeImage().preprocess(Picture(path=str(path)))
     with pytest.raises(gr.Error, match="not a picture"):
-        SafeImage().preprocess(ImageData(url="http://127.0.0.1/photo.png"))
+        SafeImage().preprocess(Picture(url="http://127.0.0.1/photo.png"))
 
 
 def test_nothing_is_nothing():

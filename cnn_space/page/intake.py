@@ -6,7 +6,9 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.context import LocalContext
+from gradio.data_classes import ImageData
 from PIL import Image
+from pydantic import field_serializer
 
 from cnn_space import photo
 from cnn_space.page.texts import language, say
@@ -14,6 +16,15 @@ from cnn_space.photo import PhotoError
 
 # Pictures inside a request (data: URLs) pass Gradio's max_file_size by.
 MAX_BYTES = 64 * 1024**2
+
+
+class Picture(ImageData):
+    """A picture as it arrives. Gradio keeps what arrives with the session; not the pictures that
+    programs send inside of their requests, which no later event asks for."""
+
+    @field_serializer("url")
+    def _without_inline(self, url: str | None) -> str | None:
+        return None if url and url.startswith("data:") else url
 
 
 class SafeImage(gr.Image):
@@ -26,6 +37,7 @@ class SafeImage(gr.Image):
     # The stock front end of gr.Image serves this class too. (No __init__ of our own: Gradio reads
     # what it tells the browser from its signature.)
     is_template = True
+    data_model = Picture
 
     def preprocess(self, payload) -> Image.Image | None:
         """The uploaded picture as RGB; None when there is none. Raises gr.Error."""
