@@ -8,9 +8,9 @@ only when too little remains is it an error.
 
 import hashlib
 import io
+import json
 import math
 import os
-import re
 import stat
 import threading
 import time
@@ -19,6 +19,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -284,7 +285,8 @@ def read_zip(path: str | Path, limits: Limits | None = None) -> Intake:
 
 
 def _take_entries(archive: zipfile.ZipFile, basket: Basket, limits: Limits) -> None:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    # Not ``is_dir``: before Python 3.12 it fails for an entry whose name is empty.
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     if len(entries) > limits.entries:
         raise DataError("too_many_entries", limit=limits.entries)
     candidates: dict[tuple[str, ...], zipfile.ZipInfo] = {}
@@ -475,19 +477,23 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> Intake:
     return basket.image_set(clean(root.resolve().name) or "images")
 
 
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{,95}/[A-Za-z0-9][\w.-]{,95}")
-
-
 def read_hub(name: str, limits: Limits | None = None) -> Intake:
     """Images of a public set on the Hub, ``"owner/name"`` or ``"owner/name:config"``, streamed.
 
     Reads the train split (or the first), the classes evenly, until there are enough or the time
     is over. No token is used: a visitor sees what the public sees. Raises DataError.
     """
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
     limits = limits or Limits.from_environment()
     repo, _, config = name.strip().partition(":")
-    # A name that is also a path here would make ``datasets`` read this machine's disk.
-    if not HUB_NAME.fullmatch(repo) or ".." in repo or Path(repo).exists():
+    try:
+        validate_repo_id(repo)
+        # A name that is also a path here would make ``datasets`` read this machine's disk.
+        right = repo.count("/") == 1 and not Path(repo).exists()
+    except HFValidationError:
+        right = False
+    if not right:
         raise DataError("hub_name", name=clean(name) or "“”")
     answer: list[Intake | BaseException] = []
 
@@ -516,21 +522,37 @@ def _open_hub(repo: str, config: str | None):
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
-        HfApi(token=False).dataset_info(repo, timeout=10)
+        info = HfApi(token=False).dataset_info(repo, timeout=10)
     except RepositoryNotFoundError as error:
         raise DataError("hub_unknown", name=repo) from error
     except Exception as error:  # not one family: OSError, httpx errors, HfHubHTTPError
         raise DataError("hub_offline") from error
     import datasets
 
-    from cnn_space.data import load_hub
+    from cnn_space.data import hub_builder
 
+    # What a set says of its files may name some of this machine, or of one that this machine
+    # reaches: that is refused before ``datasets`` looks for them, and again once it has.
+    if _names_other_places(info):
+        raise DataError("hub_unreadable", name=repo)
     if config is None:
         configs = datasets.get_dataset_config_names(repo, token=False)
         if len(configs) > 1 and "default" not in configs:
             raise DataError("hub_configs", name=repo, first=configs[0])
-    splits = load_hub(repo, config, streaming=True, token=False)
+    builder = hub_builder(repo, config, token=False)
+    files = chain.from_iterable((builder.config.data_files or {}).values())
+    if not all(str(file).startswith("hf://datasets/") for file in files):
+        raise DataError("hub_unreadable", name=repo)
+    splits = builder.as_streaming_dataset()
     return splits["train"] if "train" in splits else next(iter(splits.values()))
+
+
+def _names_other_places(info) -> bool:
+    """Whether a set's card (``huggingface_hub.DatasetInfo``) names files by an absolute path or an
+    address, or a second card may, which only ``datasets`` reads."""
+    configs = json.dumps((info.card_data or {}).get("configs"), default=str)
+    files = {item.rfilename for item in info.siblings or ()}
+    return "://" in configs or '"/' in configs or ".huggingface.yaml" in files
 
 
 def read_rows(rows, name: str, limits: Limits) -> Intake:

@@ -201,7 +201,9 @@ def _hub(known: Source, split: str):
     import datasets
 
     try:
-        splits = load_hub(known.hub, known.config)
+        builder = hub_builder(known.hub, known.config)
+        builder.download_and_prepare()
+        splits = builder.as_dataset()
         found = next((wanted for wanted in _split_names(split) if wanted in splits), None)
         if found is None:
             raise ValueError(f"no {split} split among {', '.join(splits)}")
@@ -214,8 +216,8 @@ def _hub(known: Source, split: str):
     return rows.with_format("arrow")[:], rows.features.to_dict(), found
 
 
-def load_hub(repo: str, config: str | None, **options):
-    """All splits of a set on the Hub, by ``datasets.load_dataset``, which raises what it raises.
+def hub_builder(repo: str, config: str | None, **options):
+    """What reads a set on the Hub, a ``datasets.DatasetBuilder``; raises what ``datasets`` raises.
 
     One that comes as a script, which ``datasets`` runs no more (``frgfm/imagenette`` did), is read
     from the Parquet files that the Hub has made of it, a folder for each configuration.
@@ -223,13 +225,13 @@ def load_hub(repo: str, config: str | None, **options):
     import datasets
 
     try:
-        return datasets.load_dataset(repo, config, **options)
+        return datasets.load_dataset_builder(repo, config, **options)
     except RuntimeError as error:
         folder = config or "default"
         if "no longer supported" not in str(error) or not re.fullmatch(r"\w[\w.-]*", folder):
             raise
         converted = {"data_dir": folder, "revision": "refs/convert/parquet"}
-        return datasets.load_dataset(repo, **converted, **options)
+        return datasets.load_dataset_builder(repo, **converted, **options)
 
 
 def _columns(table, features: dict, name: str):

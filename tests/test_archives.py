@@ -9,6 +9,7 @@ import tracemalloc
 import zipfile
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -501,6 +502,16 @@ def test_the_name_of_a_zip_is_cut_to_what_a_card_takes(tmp_path):
     assert len(name) == 60 and name.endswith("…")
 
 
+def test_an_entry_without_a_name_is_left_out(tmp_path):
+    """A name ends at its first zero byte; Python 3.11 cannot tell whether none is a folder's."""
+    path = make_zip(tmp_path / "pets.zip", good())
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + 46] = 0  # the last entry of the table of contents
+    path.write_bytes(data)
+    intake = read_zip(path)
+    assert len(intake.images.labels) == 5 and reasons(intake) == {"unsafe_path": 1}
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_named_pipe_in_a_folder_is_no_picture(tmp_path):
     for i in range(4):
@@ -532,6 +543,70 @@ def test_a_set_without_images_or_labels_says_so(tmp_path):
         read_rows(stream, "me/words", LIMITS)
 
 
+class Hub:
+    """The Hub's answers about one set, without the Hub."""
+
+    def __init__(self, monkeypatch, configs, *files):
+        import datasets
+        import huggingface_hub
+
+        card = {"configs": configs}
+        siblings = [huggingface_hub.hf_api.RepoSibling(rfilename=name) for name in files]
+        self.asked = []
+
+        class Api:
+            def __init__(self, token):
+                assert token is False  # a visitor sees what the public sees
+
+            def dataset_info(self, repo, timeout):
+                return SimpleNamespace(card_data=card, siblings=siblings)
+
+        def names(repo, token):
+            self.asked.append(repo)
+            return ["default"]
+
+        monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+        monkeypatch.setattr(datasets, "get_dataset_config_names", names)
+
+
+@pytest.mark.parametrize(
+    ("configs", "file"),
+    [
+        ([{"config_name": "default", "data_files": "/home/*/private/*.parquet"}], "README.md"),
+        ([{"config_name": "a", "data_files": [{"path": ["http://10.0.0.5/a"]}]}], "README.md"),
+        (None, ".huggingface.yaml"),
+    ],
+)
+def test_a_hub_set_may_not_name_other_places(monkeypatch, configs, file):
+    hub = Hub(monkeypatch, configs, file)
+    with pytest.raises(DataError) as caught:
+        read_hub("me/pets", LIMITS)
+    assert caught.value.reason == "hub_unreadable" and not hub.asked
+
+
+@pytest.mark.parametrize("place", ["here", "hub"])
+def test_only_files_of_the_hub_are_read(tmp_path, monkeypatch, place):
+    """Whatever ``datasets`` has found for a set, from whatever its repository says."""
+    import datasets
+
+    path = tmp_path / "a.parquet"
+    parquet(path, [(encoded(i), i % 2) for i in range(8)])
+    builder = datasets.load_dataset_builder("parquet", data_files=str(path), cache_dir=tmp_path)
+    found = {"here": builder.config.data_files, "hub": {"train": ["hf://datasets/me/pets/a"]}}
+    reader = SimpleNamespace(
+        config=SimpleNamespace(data_files=found[place]),
+        as_streaming_dataset=builder.as_streaming_dataset,
+    )
+    Hub(monkeypatch, [{"config_name": "default", "data_files": "data/*.parquet"}], "README.md")
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_, **options: reader)
+    if place == "hub":
+        assert len(read_hub("me/pets", LIMITS).images.labels) == 8
+        return
+    with pytest.raises(DataError) as caught:
+        read_hub("me/pets", LIMITS)
+    assert caught.value.reason == "hub_unreadable"
+
+
 @pytest.mark.parametrize("path", ["", " ", "~no such visitor/x", "a" * 5000])
 def test_folders_that_are_none(path):
     with pytest.raises(DataError) as caught:
@@ -541,7 +616,19 @@ def test_folders_that_are_none(path):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "mnist", "/etc", "../x", "a/../b", "cnn_space/page", "a/b/c", "https://x/y"],
+    [
+        "",
+        "mnist",
+        "/etc",
+        "../x",
+        "a/../b",
+        "cnn_space/page",
+        "a/b/c",
+        "https://x/y",
+        "a/b--c",
+        "a/b.",
+        "a/고양이",
+    ],
 )
 def test_names_that_are_none(name, monkeypatch):
     monkeypatch.chdir(ROOT)

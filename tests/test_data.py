@@ -122,20 +122,20 @@ def test_a_set_that_is_a_script_is_read_from_the_hubs_own_parquet(tmp_path, monk
             place = tmp_path / "set" / config / split
             write_split(place, "0000", encoded[:count], labels[:count], image="image")
             (place / "0000-00000-of-00001.parquet").rename(place / "0000.parquet")
-    load = datasets.load_dataset
+    builder = datasets.load_dataset_builder
 
     def hub(repo, config=None, *, revision=None, **options):
         assert repo == "me/script"
         if revision != "refs/convert/parquet":
             raise RuntimeError("Dataset scripts are no longer supported, but found script.py")
-        return load(str(tmp_path / "set"), config, **options)
+        return builder(str(tmp_path / "set"), config, **options)
 
-    monkeypatch.setattr(datasets, "load_dataset", hub)
+    monkeypatch.setattr(datasets, "load_dataset_builder", hub)
     if streaming:
-        rows = data.load_hub("me/script", "160px", streaming=True)["train"]
+        rows = data.hub_builder("me/script", "160px").as_streaming_dataset()["train"]
         assert len(list(rows)) == 6 and rows.features["label"].names == list(COLOURS)
         with pytest.raises(RuntimeError, match="scripts"):
-            data.load_hub("me/script", "../160px", streaming=True)
+            data.hub_builder("me/script", "../160px")
         return
     known = data.Source("Script", "me/script", config="160px", side=16)
     monkeypatch.setitem(data.SOURCES, "script", known)
