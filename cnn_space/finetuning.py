@@ -25,7 +25,7 @@ from cnn_space.data import ImageSet, augment, draw_epoch, normalize, tag
 from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
 from cnn_space.models.registry import create_model
 from cnn_space.recipes import Plan, Recipe
-from cnn_space.weights import Loaded, Preprocessing
+from cnn_space.weights import Loaded, Preprocessing, WeightsRecord
 
 LR, LR_BATCH = {"sgd": 0.05, "adam": 1e-3}, 32
 MAPS_BYTES = 2 * 1024**3  # what enters the last stage is stored for all images up to this size
@@ -536,7 +536,7 @@ class Run:
         )
         record = replace(
             base,
-            name=f"{base.arch}.{tag(self.checked.name)}",
+            name=result_name(base, self.checked),
             num_classes=len(classes),
             labels=classes,
             options=options,
@@ -573,6 +573,11 @@ class _Head(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self._forward(features)
+
+
+def result_name(base: WeightsRecord, images: ImageSet) -> str:
+    """What ``base`` taught ``images`` is called: ``googlenet_paper.pets``."""
+    return f"{base.name.rpartition('.')[0]}.{tag(images.name)}"
 
 
 def save(result: Result, folder: Path) -> tuple[Path, Path]:

@@ -59,6 +59,9 @@ def _finetune(options) -> int:
     base = weights.load(options.base)
     # Before the training, not after it: is there a place for the result?
     cards.make_folder(options.out)
+    name = finetuning.result_name(base.record, intake.images)
+    if (options.out / f"{name}.json").exists():
+        raise ValueError(f"this would replace {name} in {options.out}: choose another --out")
     if options.record and not options.record.parent.is_dir():
         raise ValueError(f"there is no folder {options.record.parent} (--record)")
     run = finetuning.Run(base, intake.images, plan, seconds=options.seconds, device=options.device)

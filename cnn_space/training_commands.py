@@ -162,8 +162,10 @@ def _build(options, side: int, classes: int):
     from cnn_space.models.registry import create_model
 
     extra = {key: _value(value) for key, _, value in (o.partition("=") for o in options.option)}
-    if "num_classes" in extra:
-        raise ValueError("num_classes is no --option: the data say how many classes there are")
+    for told in ("num_classes", "in_channels"):
+        if told in extra:
+            raise ValueError(f"{told} is no --option: the images say it")
+    extra = {key: value for key, value in extra.items() if value is not None}  # null: the usual
     design = zoo.design(options.net, side)
     design = replace(design, options=design.options | extra)
     return design, create_model(design.arch, classes, **design.options)
@@ -385,7 +387,9 @@ def _evaluate(options) -> int:
         record = loaded.record
         shape, known = record.preprocessing, record.read_card().get("data") or {}
         tag = known.get("tag")
-        used = options.data or (tag if tag in data.SOURCES else known.get("source", tag))
+        # Another tag may be the name of some set on the Hub by chance: it counts in a folder only.
+        usual = tag if tag in data.SOURCES else known.get("source")
+        used = options.data or usual or (tag if options.data_dir else None)
         if not used:
             raise ValueError(f"the card of {name} does not say what it was trained on: give --data")
         if (used, shape) not in sets:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from cnn_space import cards, weights
 from cnn_space.__main__ import main
 from cnn_space.classification import classify
 from cnn_space.data import ImageSet
-from cnn_space.training_commands import TEACHERS_SHARE, UNFINISHED
+from cnn_space.training_commands import TEACHERS_SHARE, UNFINISHED, _build
 
 
 @pytest.fixture
@@ -163,6 +164,15 @@ def test_what_would_end_badly_is_told_before_the_training(train, capsys):
     assert train("--name", "other.cifar10", "--epochs", "1") == 2
     assert "test*.parquet" in capsys.readouterr().err
     assert not (train.folder / "runs" / "other.cifar10").exists()
+
+
+def test_null_is_an_options_usual_value():
+    """A card with it cannot be read: the net would be trained and not be loaded."""
+    given = SimpleNamespace(net="googlenet", option=["dropout=null", "aux=false"])
+    with torch.device("meta"):
+        design, net = _build(given, 32, classes=10)
+    assert "dropout" not in design.options and design.options["aux"] is False
+    assert net.dropout.p == 0.2
 
 
 def test_a_training_goes_on_from_weights(train, capsys):
@@ -321,6 +331,7 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
         # told before the images are read: there are none
         ({"net": "googlenet", "option": "foo=1", "data-dir": "nowhere"}, "no option 'foo'"),
         ({"option": "num_classes=5", "data-dir": "nowhere"}, "no --option"),
+        ({"option": "in_channels=1", "data-dir": "nowhere"}, "no --option"),
         ({"net": "inception_v3", "data-dir": "nowhere"}, "75 pixels"),
         ({"device": "tpu", "data-dir": "nowhere"}, "no device 'tpu'"),
     ],

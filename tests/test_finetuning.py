@@ -5,6 +5,7 @@ import json
 import math
 import weakref
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from throwaway import write_weights
 
 from cnn_space import classification, finetuning, weights
 from cnn_space.__main__ import main
-from cnn_space.data import ImageSet
+from cnn_space.data import ImageSet, tag
 from cnn_space.finetuning import Report, Run
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
@@ -379,5 +380,13 @@ def test_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
         assert "no folder for a net" in capsys.readouterr().err
         assert main([*command, "--out", str(tmp_path), "--record", str(tmp_path / "x/y.json")]) == 2
         assert "--record" in capsys.readouterr().err
+        assert main([*command, "--out", str(tmp_path / "out")]) == 2
+        assert "would replace lenet5.bars" in capsys.readouterr().err
+    # What teaches is named by its weights: two of one architecture have two names.
+    base = SimpleNamespace(name="vgg16_bn.tv_in1k", arch="vgg16")
+    assert finetuning.result_name(base, images) == f"vgg16_bn.{tag(images.name)}"
+    # Measured again it is on the images that it is given, not on a set of that name on the Hub.
+    path = str(tmp_path / "out" / "lenet5.bars.safetensors")
+    assert main(["evaluate", path]) == 2 and "give --data" in capsys.readouterr().err
     assert main([*command[:1], str(tmp_path / "nothing"), *command[2:]]) == 2
     assert "not the name of a dataset" in capsys.readouterr().err
