@@ -58,8 +58,7 @@ class Engine:
     @property
     def bytes(self) -> int:
         """Memory its parameters and buffers take."""
-        net = self.loaded.net
-        return sum(t.nbytes for t in [*net.parameters(), *net.buffers()])
+        return self.loaded.bytes
 
 
 def get(name: str | Path | weights.Loaded, *, progress: Callable | None = None) -> Engine:

@@ -121,6 +121,11 @@ class Loaded:
     net: "torch.nn.Module"  # noqa: F821  (torch is imported when the first net is)
     record: WeightsRecord
 
+    @property
+    def bytes(self) -> int:
+        """Memory that the net's parameters and buffers take."""
+        return sum(t.nbytes for t in [*self.net.parameters(), *self.net.buffers()])
+
 
 def list_weights() -> list[str]:
     """Names that ``load`` takes: bundled first, by data and then from the best down; then those

@@ -92,31 +92,43 @@ def trained(bench, own, request=None, base="lenet5.cifar10"):
 
 def test_a_shelf_is_bounded_in_number():
     taken = []
-    shelf = Shelf(3, 100, lambda owner, key: taken.append((owner, key)))
+    shelf = Shelf(3, 100, 100, lambda owner, key: taken.append((owner, key)))
     first, second = OwnNets(), OwnNets()
     for owner, key in ((first, "a"), (second, "a"), (first, "b"), (first, "a"), (second, "b")):
-        shelf.keep(owner, key)
+        shelf.keep(owner, key, size=1)
     # first's "a" was kept anew, so second's "a" was the oldest of four.
     assert [(owner is second, key) for owner, key in taken] == [(True, "a")]
     assert len(shelf) == 3
+
+
+def test_a_shelf_is_bounded_in_bytes():
+    taken = []
+    shelf, owner = Shelf(10, 100, 100, lambda owner, key: taken.append(key)), OwnNets()
+    for key, size in (("a", 40), ("b", 60), ("c", 30), ("d", 10)):
+        shelf.keep(owner, key, size=size)
+    assert taken == ["a"]  # 40 + 60 + 30 are too many; 60 + 30 + 10 just fit
+    shelf.keep(owner, "c", size=31)
+    assert taken == ["a", "b"]
+    shelf.keep(owner, "e", size=1000)  # its owner has just made it
+    assert taken == ["a", "b", "d", "c"] and len(shelf) == 1
 
 
 def test_a_shelf_is_bounded_in_time(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     taken = []
-    shelf, owner = Shelf(10, 60, lambda owner, key: taken.append(key)), OwnNets()
-    shelf.keep(owner, "old")
+    shelf, owner = Shelf(10, 9, 60, lambda owner, key: taken.append(key)), OwnNets()
+    shelf.keep(owner, "old", size=1)
     now[0] = 50
-    shelf.keep(owner, "new")
+    shelf.keep(owner, "new", size=1)
     now[0] = 70
     shelf.tidy()
     assert taken == ["old"] and len(shelf) == 1
 
 
 def test_a_shelf_does_not_keep_its_owners():
-    shelf, owner = Shelf(10, 60, lambda *_: None), Bench()
-    shelf.keep(owner)
+    shelf, owner = Shelf(10, 9, 60, lambda *_: None), Bench()
+    shelf.keep(owner, size=owner.bytes)
     gone = weakref.ref(owner)
     del owner
     gc.collect()
@@ -132,12 +144,20 @@ def test_every_session_gets_nets_of_its_own():
 
 
 def test_the_visitors_nets_are_bounded(checkpoints, monkeypatch):
-    monkeypatch.setattr(finetune, "NETS", Shelf(2, 600, lambda nets, name: nets.pop(name, None)))
+    shelf = Shelf(2, 1 << 30, 600, lambda nets, name: nets.pop(name, None))
+    monkeypatch.setattr(finetune, "NETS", shelf)
     visitors = [(table(), OwnNets()) for _ in range(3)]
     for bench, own in visitors:
         trained(bench, own)
         assert len(own) == 1
+        kept = [*bench.result.loaded.net.parameters()]  # LeNet-5 has no buffers
+        kept += [bench.intake.images.images, bench.result.checked.images]
+        assert bench.bytes == sum(tensor.nbytes for tensor in kept)
     assert [len(own) for _, own in visitors] == [0, 1, 1]
+    # A net counts twice, and two of them are too many for the room of one.
+    shelf.most_bytes = 3 * visitors[0][0].result.loaded.bytes
+    trained(*visitors[0])
+    assert [len(own) for _, own in visitors] == [1, 0, 0]
 
 
 def test_settings_come_from_the_environment(monkeypatch):

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections import OrderedDict
 from pathlib import Path
+from typing import NamedTuple
 
 from cnn_space import archives
 from cnn_space.archives import Intake
@@ -36,6 +37,15 @@ class Bench:
     def images(self) -> Intake | None:
         return digits() if self.source == "digits" else self.intake
 
+    @property
+    def bytes(self) -> int:
+        """Memory that the visitor's own images take, the net that was taught, and the images that
+        it was checked on."""
+        size = self.intake.images.images.nbytes if self.intake else 0
+        if self.result:
+            size += self.result.loaded.bytes + self.result.checked.images.nbytes
+        return size
+
 
 class OwnNets(dict):
     """One visitor's nets by display name. A dict that can be weakly referenced."""
@@ -44,34 +54,47 @@ class OwnNets(dict):
     __eq__ = object.__eq__
 
 
+class Kept(NamedTuple):
+    owner: weakref.ref
+    size: int  # bytes
+    since: float
+
+
 class Shelf:
-    """Remembers who keeps what, oldest first, and takes the oldest away when there is too much.
+    """Remembers who keeps what, oldest first, and takes the oldest away when there is too much:
+    more than ``count`` things, more than ``most_bytes`` of them, or things older than ``seconds``.
+    The newest stays, whatever its size.
 
     Owners are held weakly: what a finished session kept is gone with the session.
     ``take(owner, key)`` is called, outside of the owner's thread, to take something away.
     """
 
-    def __init__(self, count: int, seconds: float, take):
-        self.count, self.seconds, self._take = count, seconds, take
-        self._kept: OrderedDict[tuple[int, str], tuple[weakref.ref, float]] = OrderedDict()
+    def __init__(self, count: int, most_bytes: int, seconds: float, take):
+        self.count, self.most_bytes, self.seconds = count, most_bytes, seconds
+        self._take = take
+        self._kept: OrderedDict[tuple[int, str], Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, owner, key: str = "") -> None:
+    def keep(self, owner, key: str = "", *, size: int) -> None:
         with self._lock:
             self._kept.pop((id(owner), key), None)
-            self._kept[id(owner), key] = weakref.ref(owner), time.monotonic()
+            self._kept[id(owner), key] = Kept(weakref.ref(owner), size, time.monotonic())
         self.tidy()
 
     def tidy(self) -> None:
         """Take away what is too old, or too much."""
         with self._lock:
-            now = time.monotonic()
-            for place, (owner, since) in list(self._kept.items()):
-                if owner() is None:
+            owners = {place: kept.owner() for place, kept in self._kept.items()}
+            for place in [place for place, owner in owners.items() if owner is None]:
+                del self._kept[place]
+            for place, kept in list(self._kept.items()):
+                if time.monotonic() - kept.since > self.seconds or self._too_much():
                     del self._kept[place]
-                elif now - since > self.seconds or len(self._kept) > self.count:
-                    del self._kept[place]
-                    self._take(owner(), place[1])
+                    self._take(owners[place], place[1])
+
+    def _too_much(self) -> bool:
+        size = sum(kept.size for kept in self._kept.values())
+        return len(self._kept) > self.count or (size > self.most_bytes and len(self._kept) > 1)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -99,9 +122,9 @@ def _clear(bench: Bench, _: str) -> None:
         bench.folder.cleanup()
 
 
-KEPT = max(1, setting("KEEP", 20))
-NETS = Shelf(KEPT, 60 * keep_minutes(), lambda nets, name: nets.pop(name, None))
-BENCHES = Shelf(KEPT, 60 * keep_minutes(), _clear)
+_MOST = max(1, setting("KEEP", 20)), max(1, setting("KEEP_MB", 2000)) << 20, 60 * keep_minutes()
+NETS = Shelf(*_MOST, lambda nets, name: nets.pop(name, None))
+BENCHES = Shelf(*_MOST, _clear)
 
 
 @functools.cache

@@ -111,7 +111,7 @@ def read_images(
     if intake is None:
         problem = f"<p class='problem' role='alert'>{escape(problem)}</p>"
         return bench, gr.skip(), gr.skip(), problem + limits_html(lang), ""
-    BENCHES.keep(bench)
+    BENCHES.keep(bench, size=bench.bytes)
     base = suited_base(intake, base)
     return bench, base, "mirror", *show_images(bench, base, "mirror", holdout, request)
 
@@ -275,10 +275,11 @@ def collect(bench: Bench, own: OwnNets, lang: str) -> str | None:
             return bench.ended
         result = bench.result = run.result()
         bench.recorded = False
-        BENCHES.keep(bench)
+        BENCHES.keep(bench, size=bench.bytes)
         bench.name = own_name(result, own, lang)
         own[bench.name] = result.loaded
-        NETS.keep(own, bench.name)
+        # Twice: the other tabs let a folded copy of it answer.
+        NETS.keep(own, bench.name, size=2 * result.loaded.bytes)
         # Gradio copies the file when it hands it out; ours goes with the bench.
         bench.folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
         bench.file = str(bundle(result, Path(bench.folder.name)))
