@@ -540,8 +540,10 @@ def _open_hub(repo: str, config: str | None):
         if len(configs) > 1 and "default" not in configs:
             raise DataError("hub_configs", name=repo, first=configs[0])
     builder = hub_builder(repo, config, token=False)
-    files = chain.from_iterable((builder.config.data_files or {}).values())
-    if not all(str(file).startswith("hf://datasets/") for file in files):
+    files = [*map(str, chain.from_iterable((builder.config.data_files or {}).values()))]
+    # "::" would chain another place behind it.
+    on_hub = [file for file in files if file.startswith("hf://datasets/") and "::" not in file]
+    if not files or on_hub != files:
         raise DataError("hub_unreadable", name=repo)
     splits = builder.as_streaming_dataset()
     return splits["train"] if "train" in splits else next(iter(splits.values()))

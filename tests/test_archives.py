@@ -584,7 +584,7 @@ def test_a_hub_set_may_not_name_other_places(monkeypatch, configs, file):
     assert caught.value.reason == "hub_unreadable" and not hub.asked
 
 
-@pytest.mark.parametrize("place", ["here", "hub"])
+@pytest.mark.parametrize("place", ["here", "hub", "hub and here", "chained", "nowhere"])
 def test_only_files_of_the_hub_are_read(tmp_path, monkeypatch, place):
     """Whatever ``datasets`` has found for a set, from whatever its repository says."""
     import datasets
@@ -592,7 +592,14 @@ def test_only_files_of_the_hub_are_read(tmp_path, monkeypatch, place):
     path = tmp_path / "a.parquet"
     parquet(path, [(encoded(i), i % 2) for i in range(8)])
     builder = datasets.load_dataset_builder("parquet", data_files=str(path), cache_dir=tmp_path)
-    found = {"here": builder.config.data_files, "hub": {"train": ["hf://datasets/me/pets/a"]}}
+    own = "hf://datasets/me/pets/a"
+    found = {
+        "here": builder.config.data_files,
+        "hub": {"train": [own]},
+        "hub and here": {"train": [own], "test": [str(path)]},
+        "chained": {"train": [f"{own}::{path}"]},
+        "nowhere": None,
+    }
     reader = SimpleNamespace(
         config=SimpleNamespace(data_files=found[place]),
         as_streaming_dataset=builder.as_streaming_dataset,
