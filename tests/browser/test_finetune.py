@@ -77,7 +77,7 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     open_tab(page)
     choose_fastest(page)
     page.get_by_role("button", name="Train", exact=True).click()
-    page.locator("[data-phase=all]").wait_for(timeout=2 * MINUTE)
+    # Its stages are not waited for: on a fast CPU the last of them is over in 0.2 s.
     page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
     assert page.locator("#ft-curves polyline").count() == 4
     points = page.locator("#ft-curves polyline.ft-validation").first.get_attribute("points")
