@@ -90,6 +90,7 @@ REASONS = {
     "hub_name": "{name} is not the name of a dataset on the Hub. It reads owner/name, for example "
     "frgfm/imagenette:160px.",
     "hub_offline": "The Hub cannot be reached from here. Use the digits or a zip instead.",
+    "hub_fails": "The Hub answers with error {status}. Try again in a few minutes, or use a zip.",
     "hub_unknown": "The Hub has no public dataset {name}.",
     "hub_slow": "The Hub did not answer within {seconds} seconds. Try again, or use a zip.",
     "hub_unreadable": "{name} cannot be read as a set of images.",
@@ -519,13 +520,15 @@ def read_hub(name: str, limits: Limits | None = None) -> Intake:
 
 def _open_hub(repo: str, config: str | None):
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import RepositoryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
     try:
         info = HfApi(token=False).dataset_info(repo, timeout=10)
     except RepositoryNotFoundError as error:
         raise DataError("hub_unknown", name=repo) from error
-    except Exception as error:  # not one family: OSError, httpx errors, HfHubHTTPError
+    except HfHubHTTPError as error:  # too many requests (429), or down (500 and above)
+        raise DataError("hub_fails", status=error.response.status_code) from error
+    except Exception as error:  # not one family: OSError, httpx errors
         raise DataError("hub_offline") from error
     import datasets
 

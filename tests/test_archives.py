@@ -584,6 +584,24 @@ def test_a_hub_set_may_not_name_other_places(monkeypatch, configs, file):
     assert caught.value.reason == "hub_unreadable" and not hub.asked
 
 
+@pytest.mark.parametrize("status", [None, 404, 429, 503])
+def test_a_hub_that_does_not_give_the_set(monkeypatch, status):
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    def dataset_info(api, repo, timeout):
+        if status is None:
+            raise OSError("no route to host")
+        kind = RepositoryNotFoundError if status == 404 else HfHubHTTPError
+        raise kind("", response=SimpleNamespace(status_code=status, headers={}, request=None))
+
+    monkeypatch.setattr(HfApi, "dataset_info", dataset_info)
+    with pytest.raises(DataError) as caught:
+        read_hub("me/pets", LIMITS)
+    assert caught.value.reason == {None: "hub_offline", 404: "hub_unknown"}.get(status, "hub_fails")
+    assert caught.value.reason != "hub_fails" or f"error {status}" in str(caught.value)
+
+
 @pytest.mark.parametrize("place", ["here", "hub", "hub and here", "chained", "nowhere"])
 def test_only_files_of_the_hub_are_read(tmp_path, monkeypatch, place):
     """Whatever ``datasets`` has found for a set, from whatever its repository says."""

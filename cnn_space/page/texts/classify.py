@@ -55,11 +55,11 @@ KO: dict[str, str] = {
     "classify_ten": "여러 크롭과 좌우 반전으로 평균 내기",
     "classify_ten_info": "열 가지 뷰: 네 모서리와 가운데, 그리고 각각의 좌우 반전 (AlexNet, 2012).",
     "classify_waiting": "사진을 고르면 여기에 답이 나타납니다.",
-    "classify_no_nets": "아직 학습된 신경망이 없습니다. 먼저 학습해 주세요: "
+    "classify_no_nets": "아직 학습된 신경망이 없습니다. 먼저 학습시켜 주세요: "
     "python -m cnn_space train lenet5 --data cifar10",
     "classify_not_here": "{title}: 이 컴퓨터에 없고, 받아 올 수도 없었습니다. 우선 다른 신경망을 "
     "골라 주세요.",
-    "classify_expired": "{title}: 이제 보관되어 있지 않습니다. 다른 신경망을 고르거나 미세 조정 "
+    "classify_expired": "{title}: 더 이상 보관되어 있지 않습니다. 다른 신경망을 고르거나 미세 조정 "
     "탭에서 다시 학습시켜 주세요.",
     "classify_ranked": "가능성이 높은 클래스",
     "classify_ten_average": "열 가지 뷰의 평균",
@@ -92,7 +92,7 @@ KO: dict[str, str] = {
     "classify_photo_damaged": "파일이 손상되었거나 중간에 잘렸습니다. 다시 저장하거나 복사해 "
     "주세요.",
     "classify_photo_empty": "빈 파일입니다.",
-    "classify_photo_gone": "이미지가 이제 여기에 없습니다. 다시 골라 주세요.",
+    "classify_photo_gone": "이미지를 더 이상 찾을 수 없습니다. 다시 골라 주세요.",
     "classify_photo_too_small": (
         "{width} × {height}픽셀 이미지입니다. 가로와 세로 모두 {least}픽셀 이상이어야 합니다."
     ),

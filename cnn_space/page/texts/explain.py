@@ -34,7 +34,7 @@ KO: dict[str, str] = {
     "explain_width": "채널 {count}개",
     "explain_share": "· 모듈 전체 에너지에서 차지하는 비율",
     "explain_mean": "사진 위에 그린 {branch} 갈래의 평균 반응",
-    "explain_strongest": "가장 강한 채널과 각 비율",
+    "explain_strongest": "반응이 가장 강한 채널과 각각의 비율",
     "explain_channel": "채널 {number}의 반응",
     "explain_inside_note": "에너지는 활성값 제곱의 합입니다. 맵의 크기는 {height} × {width}이고, "
     "색은 맵마다 최솟값에서 최댓값까지 칠했습니다.",

@@ -168,19 +168,19 @@ KO: dict[str, str] = {
     "finetune_source_hub": "Hugging Face 데이터셋",
     "finetune_source_folder": "이 컴퓨터의 폴더",
     "finetune_zip": "클래스마다 폴더 하나씩 넣은 zip",
-    "finetune_hub": "Hub에서의 이름",
+    "finetune_hub": "Hub 데이터셋 이름",
     "finetune_hub_info": "소유자/이름 또는 소유자/이름:구성",
     "finetune_folder": "클래스마다 하위 폴더가 있는 폴더",
     "finetune_reading": "이미지를 읽고 있습니다…",
     "finetune_read": "읽기",
     "finetune_limits": (
-        "이미지 {images}장, 클래스 {classes}개, zip {mb}MB, 사진 한 장 "
+        "이미지 {images}장, 클래스 {classes}개, zip {mb} MB, 사진 한 장 "
         "{megapixels}메가픽셀까지 받습니다. 압축은 디스크에 풀지 않고 읽기만 하며, 이미지는 "
         "{minutes}분 뒤 지워지고 올린 파일은 두 시간 안에 삭제됩니다."
     ),
     "finetune_data_summary": (
         "<b>{name}</b>: {classes}개 클래스, 이미지 {images}장. 클래스별로 나누어 {train}장으로 "
-        "배우고 {held}장으로 검증합니다."
+        "학습하고 {held}장으로 검증합니다."
     ),
     "finetune_counts_more": "그 밖에 {count}개 클래스",
     "finetune_left_out": "제외된 파일 {count}개",
@@ -206,7 +206,7 @@ KO: dict[str, str] = {
     "finetune_samples_shift": ", 모든 층을 학습할 때 무작위 이동",
     "finetune_samples_mirror": ", 좌우 반전, 모든 층을 학습할 때 무작위 이동",
     "finetune_samples_alt": "신경망이 보게 될 {label}",
-    "finetune_base": "출발할 신경망",
+    "finetune_base": "미세 조정할 신경망",
     "finetune_preset": "학습 정도",
     "finetune_preset_quick": "빠르게: 상위 층만",
     "finetune_preset_balanced": "적당히: 이어서 모든 층을 짧게",
@@ -214,8 +214,8 @@ KO: dict[str, str] = {
     "finetune_advanced": "고급 설정",
     "finetune_optimizer": "최적화 방법",
     "finetune_lr": "학습률",
-    "finetune_lr_info": "마지막 층만 배운 뒤의 최댓값; 0이면 최적화 방법의 기본값",
-    "finetune_lower": "가장 낮은 층의 학습률 비율",
+    "finetune_lr_info": "마지막 층만 학습한 뒤의 최댓값; 0이면 최적화 방법의 기본값",
+    "finetune_lower": "최하위 층의 학습률 비율",
     "finetune_head_epochs": "에포크: 마지막 층",
     "finetune_top_epochs": "에포크: 상위 층",
     "finetune_epochs": "에포크: 모든 층",
@@ -269,7 +269,7 @@ KO: dict[str, str] = {
     "finetune_curve_validation": "검증",
     "finetune_recorded": "기록된 학습",
     "finetune_threads": "스레드 {count}개",
-    "finetune_recorded_note": "{device}. 직접 학습하면 그 결과로 바뀝니다.",
+    "finetune_recorded_note": "{device}. 직접 학습시키면 그 결과로 바뀝니다.",
     "finetune_before": "전",
     "finetune_before_note": "새 마지막 층 그대로",
     "finetune_after": "후",
@@ -277,7 +277,7 @@ KO: dict[str, str] = {
     "finetune_majority": "늘 {label}",
     "finetune_majority_note": "가장 흔한 클래스",
     "finetune_head_alone": "마지막 층만",
-    "finetune_head_alone_note": "첫 단계의 최고",
+    "finetune_head_alone_note": "첫 단계의 최고 정확도",
     "finetune_finding": "{title}: {data}의 {classes}개 클래스를 이미지 {train}장으로 {seconds}초 "
     "만에 배워, 처음 보는 {held}장 중 {after} %를 맞혔습니다.",
     "finetune_flattered": "에포크도 같은 검증용 이미지로 골랐으므로 조금 후한 수치입니다.",
@@ -307,16 +307,16 @@ KO: dict[str, str] = {
     "finetune_no_zip": "먼저 zip 파일을 고르세요.",
     "finetune_no_folder": "먼저 폴더 경로를 입력해 주세요.",
     "finetune_no_aux": "{title}에는 보조 분류기가 없습니다. 고급 설정에서 선택을 해제해 주세요.",
-    "finetune_no_base": "아직 출발할 신경망이 없습니다.",
+    "finetune_no_base": "아직 미세 조정할 신경망이 없습니다.",
     "finetune_wrong_plan": "고급 설정의 값이 맞지 않습니다. 이유(영어): {why}",
-    "finetune_no_result": "아직 학습한 신경망이 없습니다. 먼저 학습해 주세요.",
-    "finetune_error_too_big": "파일이 {mb}MB입니다. {limit}MB까지 받습니다.",
-    "finetune_error_gone": "파일이 이제 여기에 없습니다. 다시 골라 주세요.",
+    "finetune_no_result": "아직 학습시킨 신경망이 없습니다. 먼저 학습시켜 주세요.",
+    "finetune_error_too_big": "파일이 {mb} MB입니다. {limit} MB까지 받습니다.",
+    "finetune_error_gone": "파일을 더 이상 찾을 수 없습니다. 다시 골라 주세요.",
     "finetune_error_not_a_zip": "zip 파일이 아니거나 손상되었습니다. 클래스마다 폴더 하나씩 넣어 "
     ".zip으로 묶어 주세요.",
     "finetune_error_too_many_entries": "파일이 {limit}개 넘게 들어 있습니다. 필요 없는 것은 "
     "빼 주세요.",
-    "finetune_error_unpacks_too_big": "압축을 풀면 {mb}MB가 됩니다. {limit}MB까지 받습니다.",
+    "finetune_error_unpacks_too_big": "압축을 풀면 {mb} MB가 됩니다. {limit} MB까지 받습니다.",
     "finetune_error_not_a_folder": "{path} 폴더가 없습니다.",
     "finetune_error_no_images": "쓸 수 있는 이미지가 없습니다. 클래스마다 폴더 하나에 사진을 넣어 "
     "주세요.",
@@ -325,19 +325,21 @@ KO: dict[str, str] = {
     "주세요.",
     "finetune_error_too_many_classes": "클래스가 {count}개입니다. {limit}개까지 받습니다.",
     "finetune_error_one_image_each": (
-        "클래스마다 이미지가 둘 이상 필요합니다. 하나로 배우고 하나로 검증합니다."
+        "클래스마다 이미지가 두 장 이상 필요합니다. 한 장으로 학습하고 한 장으로 검증합니다."
     ),
     "finetune_error_encrypted": "zip에 암호가 걸려 있습니다. 암호 없이 다시 묶어 주세요.",
     "finetune_error_hub_name": "{name}은(는) Hub 데이터셋 이름이 아닙니다. "
     "frgfm/imagenette:160px처럼 소유자/이름으로 써 주세요.",
     "finetune_error_hub_offline": "여기서는 Hub에 연결할 수 없습니다. 손글씨 숫자나 zip을 써 "
     "주세요.",
+    "finetune_error_hub_fails": "Hub가 오류 {status}(으)로 응답했습니다. 몇 분 뒤에 다시 "
+    "시도하거나 zip을 써 주세요.",
     "finetune_error_hub_unknown": "Hub에 공개된 {name} 데이터셋이 없습니다.",
     "finetune_error_hub_slow": "Hub가 {seconds}초 안에 응답하지 않았습니다. 다시 시도하거나 zip을 "
     "써 주세요.",
     "finetune_error_hub_unreadable": "{name}을(를) 이미지 데이터셋으로 읽을 수 없습니다.",
     "finetune_error_hub_configs": "{name}에는 여러 구성이 있습니다. 하나를 붙여 주세요: "
     "{name}:{first}",
-    "finetune_error_hub_columns": "{name}에는 이미지 열과 레이블 열이 필요한데, {columns} 열이 "
-    "있습니다.",
+    "finetune_error_hub_columns": "{name}에는 이미지 열과 레이블 열이 필요합니다. 지금 있는 "
+    "열: {columns}",
 }

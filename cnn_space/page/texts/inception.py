@@ -249,7 +249,7 @@ KO: dict[str, str] = {
     "inception_kernel_5": "5×5 (논문)",
     "inception_kernel_3": "3×3 (torchvision)",
     "inception_kernel_33": "3×3 두 번 (Inception v2)",
-    "inception_reduction": "1×1 축소 (끄면 단순형)",
+    "inception_reduction": "1×1 차원 축소 (끄면 단순 모듈)",
     "inception_batch_norm": "배치 정규화",
     "inception_bias": "편향",
     "inception_copy_link": "이 모듈의 링크 복사",
@@ -278,8 +278,9 @@ KO: dict[str, str] = {
     "inception_less": "적은 연산량 (단순 모듈 대비)",
     "inception_more": "많은 연산량 (단순 모듈 대비)",
     "inception_less_note": "단순 모듈: MAC {macs}, 파라미터 {parameters}, 출력 채널 {channels}",
-    "inception_naive_less": "연산량 (축소 모듈 대비)",
-    "inception_naive_note": "축소하면: MAC {macs}, 파라미터 {parameters}, 출력 채널 {channels}",
+    "inception_naive_less": "연산량 (차원 축소 모듈 대비)",
+    "inception_naive_note": "차원 축소를 쓰면: MAC {macs}, 파라미터 {parameters}, 출력 채널 "
+    "{channels}",
     "inception_chain_title": "이어 붙이기: 한 모듈의 출력이 다음 모듈의 입력으로",
     "inception_chain_sum": (
         "모두 합쳐 파라미터 {parameters}개, MAC {macs}입니다. 모두 단순 모듈이라면 파라미터는 "
@@ -287,7 +288,8 @@ KO: dict[str, str] = {
     ),
     "inception_chain_note": (
         "첫 모듈은 위에서 정한 모듈이고 설정도 그대로 이어집니다. 그 뒤의 모듈은 논문의 채널 "
-        "수를 씁니다. 4a와 5a 앞에서는 보폭 2의 3×3 풀링이 특징 맵의 한 변을 절반으로 줄입니다."
+        "수를 씁니다. 4a와 5a 앞에서는 보폭 2의 3×3 풀링이 특징 맵의 높이와 너비를 각각 절반으로 "
+        "줄입니다."
     ),
     "inception_chain_ends": (
         "한 변이 1픽셀이면 더 줄일 수 없고, 모듈의 입력은 {limit}채널까지이므로 여기서 끝납니다."
@@ -312,12 +314,12 @@ KO: dict[str, str] = {
     "inception_memory": "활성값 메모리",
     "inception_total": "합계",
     "inception_naive_row": "단순 모듈",
-    "inception_reduced_row": "축소 모듈",
+    "inception_reduced_row": "차원 축소 모듈",
     "inception_factor_row": "단순 ÷ 축소",
     "inception_table_note": (
         "숫자를 누르면 계산식이 나옵니다. 크기는 채널 × 높이 × 너비입니다. 파라미터는 저장하는 "
         "값이고, 곱셈은 실제로 하는 연산입니다. 곱셈에는 MAC에 든 곱셈과, 배치 정규화를 켰을 "
-        "때 값마다 한 번씩 곱하는 배율이 들어갑니다(합성곱에 접어 넣으면 사라집니다). MAC은 "
+        "때 값마다 한 번씩 곱하는 배율이 들어갑니다(합성곱에 융합하면 사라집니다). MAC은 "
         "곱셈과 덧셈 한 쌍이며 합성곱만 셉니다. FLOPs = 2 × MAC. 활성값 메모리는 이미지 한 "
         "장에 대한 층의 출력을 float32로 잰 값입니다."
     ),
@@ -334,10 +336,10 @@ KO: dict[str, str] = {
         "나온 값과 맞으니 파라미터 값만 틀렸습니다"
     ),
     "inception_paper_both": (
-        "논문의 두 값은 서로 맞습니다({printed} K · {size} = {implied}). 표에 적힌 채널 수보다 "
-        "큰 모듈을 센 값입니다"
+        "논문의 두 값은 서로 맞습니다({printed} K · {size} = {implied}). 표에 적힌 채널 수로 "
+        "만든 모듈보다 더 큰 모듈을 계산한 값입니다"
     ),
-    "inception_paper_stem": "7·7·3·64 = 9,408개입니다. 논문의 ops도 2.7 K를 따른 값입니다",
+    "inception_paper_stem": "가중치는 7·7·3·64 = 9,408개입니다. 논문의 ops도 2.7 K를 따른 값입니다",
     "inception_paper_note": (
         "같은 표의 채널 수로 계산했고(Szegedy 외, “Going Deeper with Convolutions”, 2014) "
         "편향은 뺐습니다. 가중치가 1,024 · 1,000개인 마지막 층을 논문이 1000K로 적었으니 "
@@ -363,7 +365,8 @@ KO: dict[str, str] = {
         "{reduced_weights}"
     ),
     "inception_here_mult": (
-        "큰 커널 갈래는 곱셈을 {multiplications}번 하고 가중치 {weights}개를 저장합니다."
+        "큰 커널 갈래는 이미지 한 장에 곱셈을 {multiplications}번 하고 가중치 "
+        "{weights}개를 저장합니다."
     ),
     "inception_claim_gap": "전역 평균 풀링이 가중치 51.3M개를 0개로 바꾼다.",
     "inception_true_gap": (
@@ -425,7 +428,7 @@ KO: dict[str, str] = {
     "inception_claim_resnet": "ResNet의 지름길 연결에는 파라미터가 없다.",
     "inception_true_resnet": (
         "항등 연결에는 없습니다. ResNet-18에는 항등 연결이 {identities}개, 1×1 투영이 "
-        "{projections}개 있고, 투영은 배치 정규화까지 합쳐 다음만큼 저장합니다.\n"
+        "{projections}개 있고, 투영은 배치 정규화까지 합쳐 다음만큼의 파라미터를 저장합니다.\n"
         "{working}"
     ),
     "inception_claim_softmax": "신경망이 소프트맥스로 끝나고 그다음에 교차 엔트로피를 계산한다.",
@@ -455,7 +458,7 @@ KO: dict[str, str] = {
     "inception_net_found": "전체 {all}개 층 중 {found}개",
     "inception_net_note": (
         "이미지 한 장을 추론할 때의 값입니다. 수용 영역과 보폭은 이미지의 픽셀 단위이고, "
-        "이미지보다 넓은 부분은 패딩을 봅니다."
+        "이미지를 벗어난 부분에서는 패딩을 봅니다."
     ),
     "inception_net_small": (
         "{size} × {size} 이미지는 이 신경망에 너무 작습니다. {layer}({what})에 들어오는 크기가 "
