@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from cnn_space.classification import cut
-from cnn_space.photo import BROKEN
+from cnn_space.photo import BROKEN, to_rgb
 
 Prepare = Callable[[Image.Image], Image.Image]
 
@@ -294,7 +294,7 @@ def decode(
     encoded: Sequence[bytes], side: int | None = None, prepare: Prepare | None = None
 ) -> torch.Tensor:
     """Encoded images to ``uint8 [N, 3, side, side]``, made so by ``prepare``, or as a net that is
-    used at ``side`` pixels is given a photo (bicubic, the centre square).
+    used at ``side`` pixels is given a photo (upright RGB, bicubic, the centre square).
 
     Raises ValueError when ``side`` is None and the images are not all of one square size, and for
     one that is no image.
@@ -315,7 +315,7 @@ def decode(
     def work(start: int) -> None:
         for i in range(start, min(start + 256, len(encoded))):
             with _telling(i):
-                image = prepare(Image.open(io.BytesIO(encoded[i])).convert("RGB"))
+                image = prepare(to_rgb(Image.open(io.BytesIO(encoded[i]))))
             images[i] = np.asarray(image).transpose(2, 0, 1)
 
     # PIL decodes without the GIL, but for thumbnails handing it over costs more than the decoding.

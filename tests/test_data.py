@@ -201,6 +201,27 @@ def test_a_set_is_read_as_a_net_is_shown_a_photo(width):
     assert np.array_equal(read.permute(1, 2, 0).numpy(), np.asarray(seen))
 
 
+@pytest.mark.parametrize("kind", ["turned", "transparent", "16 bits"])
+def test_a_set_is_read_upright_and_as_it_looks(kind):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    options = {}
+    if kind == "turned":
+        image = Image.fromarray(pixels)
+        options["exif"] = image.getexif()
+        options["exif"][0x0112] = 6
+    elif kind == "transparent":
+        image = Image.fromarray(np.dstack([pixels, np.zeros((40, 60), np.uint8)]))
+    else:
+        image = Image.fromarray(pixels[:, :, 0].astype(np.uint16) * 257)
+    looks = {
+        "turned": np.rot90(pixels, -1),
+        "transparent": np.full_like(pixels, 255),
+        "16 bits": np.repeat(pixels[:, :, :1], 3, 2),
+    }[kind]
+    found, wanted = (data.decode([e], side=32) for e in (encode(image, **options), encode(looks)))
+    assert torch.equal(found, wanted)
+
+
 def test_no_images_of_another_set_are_read(tmp_path):
     images, labels = coloured(6, 32)
     write_split(tmp_path / "cifar10", "train", [encode(item) for item in images], labels)
