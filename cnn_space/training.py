@@ -415,6 +415,7 @@ class Run:
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"opt.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
         facts = {"epoch": self.epoch, "seconds": self.seconds, "history": self.history}
+        facts["bfloat16"] = self.bfloat16
         waiting = path.with_suffix(".part")
         save_file(
             {key: value.detach().cpu().contiguous() for key, value in tensors.items()},
@@ -424,8 +425,8 @@ class Run:
         waiting.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Go on where ``save`` was called. Raises ValueError for a checkpoint of another run (its
-        recipe, its images or its net differ) or a damaged one."""
+        """Go on where ``save`` was called, in the same precision. Raises ValueError for a damaged
+        checkpoint, or one of another run (its recipe, its images or its net differ)."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -468,6 +469,7 @@ class Run:
                     moments[name] = torch.empty_like(parameter).copy_(value)
         self.epoch, self.seconds = facts["epoch"], facts["seconds"]
         self.history = facts["history"]
+        self.bfloat16 = facts.get("bfloat16", self.bfloat16)
 
     def _identity(self) -> dict:
         """What must be the same for a run to be resumed."""

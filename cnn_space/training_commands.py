@@ -25,11 +25,7 @@ def add_train(commands) -> None:
     parser.add_argument("net", metavar="ARCH", help="such as googlenet, or googlenet_paper")
     _add_data(parser)
     parser.add_argument("--name", help="name of the weights (default: ARCH.DATA)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        help="folder of the result (default: checkpoints, where it replaces none)",
-    )
+    parser.add_argument("--out", type=Path, help="folder of the result (default: checkpoints)")
     parser.add_argument(
         "--experiment", metavar="NAME", help="keep only the JSON, in OUT/experiments"
     )
@@ -276,10 +272,11 @@ def _check_name(options, name: str) -> None:
 
     if not options.experiment and not weights.NAME.fullmatch(name):
         raise ValueError(f"weights are called NET.DATA, not {name!r} (--name)")
-    folder = weights.CHECKPOINTS / "experiments" if options.experiment else weights.CHECKPOINTS
-    if options.out is None and (folder / f"{name}.json").exists():
-        raise ValueError(f"this would replace {name}: give it another name or --out")
-    cards.make_folder(options.out or weights.CHECKPOINTS)
+    out = options.out or weights.CHECKPOINTS
+    folder = out / "experiments" if options.experiment else out
+    if (folder / f"{name}.json").exists():
+        raise ValueError(f"this would replace {name} in {folder}: give it another --name or --out")
+    cards.make_folder(out)
 
 
 def _start_from(init: str, net, tag: str, everything, held_out) -> dict:

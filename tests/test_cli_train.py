@@ -156,6 +156,10 @@ def test_what_would_end_badly_is_told_before_the_training(train, capsys):
     assert train("--epochs", "1") == 0
     assert train("--epochs", "1") == 2
     assert "this would replace lenet5.cifar10" in capsys.readouterr().err
+    assert train("--epochs", "1", "--out", "mine") == 0
+    assert train("--epochs", "1", "--out", "mine") == 2
+    assert "this would replace lenet5.cifar10 in mine" in capsys.readouterr().err
+    assert train("--epochs", "1", "--out", "mine", "--name", "second.cifar10") == 0
     assert train("--experiment", "short", "--epochs", "1") == 0
     assert train("--experiment", "short", "--epochs", "1") == 2
     assert "this would replace short" in capsys.readouterr().err

@@ -211,7 +211,8 @@ def test_a_resumed_run_is_the_same_run(tmp_path, changes):
             first.save(tmp_path / "last.safetensors")
             break
     torch.manual_seed(99)
-    second = run(small_net(dropout=0.5), recipe, **options)
+    # What is measured again on a busier machine may come out otherwise.
+    second = run(small_net(dropout=0.5), recipe, bfloat16=True, **options)
     second.restore(tmp_path / "last.safetensors")
     # It keeps nothing of the file: neither what is written there now, nor a hold on it.
     size = (tmp_path / "last.safetensors").stat().st_size
