@@ -98,14 +98,13 @@ def answer(
     name: str | Path | Loaded,
     *,
     ten_views: bool = False,
-    progress=None,
 ) -> Answer:
     """Everything a net says about a photo; arguments and errors as in ``classify``.
 
     ``ten_views`` adds the answer averaged over ten crops and flips (see ``crops``).
     """
     photo = open_photo(image)
-    runner = engine.get(name, progress=progress)
+    runner = engine.get(name)
     record = runner.record
     batch, seen = prepare(photo, record.preprocessing)
     logits, seconds = runner.timed(batch)

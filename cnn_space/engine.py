@@ -61,7 +61,7 @@ class Engine:
         return self.loaded.bytes
 
 
-def get(name: str | Path | weights.Loaded, *, progress: Callable | None = None) -> Engine:
+def get(name: str | Path | weights.Loaded) -> Engine:
     """The engine of a weights name, of a path to a weights file, or of a visitor's own net.
 
     Named ones come from the cache that all share; however many ask at once, each is loaded
@@ -77,7 +77,7 @@ def get(name: str | Path | weights.Loaded, *, progress: Callable | None = None) 
     where = str(Path(name).resolve()) if item.source == "file" else item.name
     # The hash is part of the key: a net that is trained again is loaded again.
     key = (where, item.sha256, item.revision)
-    return CACHE.get(key, lambda: Engine(weights.load(name, progress=progress)))
+    return CACHE.get(key, lambda: Engine(weights.load(name)))
 
 
 # Folding
@@ -201,11 +201,6 @@ class Cache:
                 if key != keep:
                     del self._entries[key]
                     total -= size
-
-    def clear(self) -> None:
-        """Forget all engines."""
-        with self._lock:
-            self._entries.clear()
 
 
 CACHE = Cache(CACHE_BYTES)

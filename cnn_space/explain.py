@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 # Below 4 × 4 a heatmap says little more than "left" or "right".
 SMALLEST_MAP = 4
@@ -29,10 +28,6 @@ class Heatmap:
     values: np.ndarray
     layer: str
     class_index: int
-
-    def resized(self, height: int, width: int) -> np.ndarray:
-        """The same map, float32 [height, width], enlarged bilinearly."""
-        return enlarge(self.values, height, width)
 
 
 @dataclass(frozen=True)
@@ -59,13 +54,6 @@ class Branch:
     share: float
     mean_map: np.ndarray
     channels: tuple[Channel, ...]
-
-
-def enlarge(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A map [h, w] as float32 [height, width], bilinear between the centres of its cells."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[None, None]
-    size = (height, width)
-    return F.interpolate(tensor, size=size, mode="bilinear", align_corners=False)[0, 0].numpy()
 
 
 def grad_cam(

@@ -5,6 +5,7 @@ goes in, and the logits of a ResNet-152 reach 1e8. The nets here are filled so t
 its size, and their batch-norm statistics are fitted to the images they will see.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision.models
@@ -17,6 +18,12 @@ def images(count: int, side: int, *, seed: int = 0) -> Tensor:
     shapes = torch.randn(count, 3, 5, 5, generator=generator)
     grain = torch.randn(count, 3, side, side, generator=generator)
     return F.interpolate(shapes, size=(side, side), mode="bicubic") + 0.3 * grain
+
+
+def enlarged(heat: np.ndarray, side: int) -> np.ndarray:
+    """A heatmap [h, w] as [side, side], bilinear between the centres of its cells."""
+    found = F.interpolate(torch.from_numpy(heat)[None, None], (side, side), mode="bilinear")
+    return found[0, 0].numpy()
 
 
 def torchvision_net(name: str, side: int, **options) -> nn.Module:
