@@ -19,6 +19,11 @@ from cnn_space.recipes import AUGMENTATIONS, PRESETS
 # Where a screen reader says what appears.
 LIVE_JS = 'element.ariaLive = "polite";'
 
+# Who waits for whom. All events of a queue name its limit: Gradio takes the smallest it meets.
+FETCH = {"concurrency_id": "fetch", "concurrency_limit": 8}  # a net may come over the network
+INFER = {"concurrency_id": "infer", "concurrency_limit": 1}
+TRAIN = {"concurrency_id": "train", "concurrency_limit": 1}
+
 
 def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Dropdown]:
     """One photo, one net: the answer, and what led to it. Gives the photo and the list of nets."""
@@ -78,28 +83,28 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     top_k = gr.Number(classify.TOP_K, precision=0, minimum=1, label="top_k", visible=False)
     ranked = gr.Label(visible=False, label="classes")
     ask = gr.Button(visible=False)
-    # A net may have to come over the network first, and nobody else's answer waits for that.
-    fetch = {"concurrency_id": "fetch", "concurrency_limit": 8}
-    infer = {"concurrency_id": "infer", "concurrency_limit": 1}
+    # Of several changes in a row the last one counts; but a download must not hold up the next
+    # choice, and what was clicked is known at the click alone.
     private = {"api_visibility": "private", "trigger_mode": "always_last"}
-    ask.click(classify.classify, [photo, model, top_k], ranked, api_name="classify", **fetch)
+    at_once = private | {"trigger_mode": "multiple"}
+    ask.click(classify.classify, [photo, model, top_k], ranked, api_name="classify", **FETCH)
     show = {
         "fn": classify.show,
         "inputs": [photo, model, ten_views, own_nets],
         "outputs": [answer, seen, views, foot],
         "show_progress": "hidden",
         **private,
-        **infer,
+        **INFER,
     }
     shown = gr.on([demo.load, photo.change, ten_views.change], **show)
     fetched = model.change(
-        classify.fetch, [model, own_nets], answer, show_progress="minimal", **fetch, **private
+        classify.fetch, [model, own_nets], answer, show_progress="minimal", **FETCH, **at_once
     ).then(**show)
     # The entry of a net that was just fetched needs no network any more.
     entries = {"fn": classify.arrive, "inputs": [model, own_nets], "outputs": model}
     fetched.then(**entries, show_progress="hidden", **private)
     # The heatmap comes after the answer, and once more for each class that is clicked.
-    quiet = {"show_progress": "hidden", **private, **infer}
+    quiet = {"show_progress": "hidden", **private, **INFER}
     asked = [photo, model, own_nets]
     is_open = gr.State(False)
     for answered in (shown, fetched):
@@ -108,7 +113,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
         )
         answered.then(explain.look, asked, looked, **quiet)
         answered.then(explain.fold, [*asked, module, is_open], [inside_fold, inside], **quiet)
-    answer.click(explain.look_for, asked, looked, **quiet)
+    answer.click(explain.look_for, asked, looked, **(quiet | at_once))
     module.input(explain.look_inside, [*asked, module], inside, **quiet)
     inside_fold.expand(lambda: True, None, is_open, **private).then(
         explain.look_inside, [*asked, module], inside, **quiet
@@ -166,15 +171,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     result = gr.Dataframe(visible=False, label="table")
     said = gr.Textbox(visible=False, label="finding")
     ask = gr.Button(visible=False)
-    infer = {"concurrency_id": "infer", "concurrency_limit": 1}
-    ask.click(
-        compare.compare,
-        [photo, nets],
-        [result, said],
-        api_name="compare",
-        concurrency_id="fetch",
-        concurrency_limit=8,
-    )
+    ask.click(compare.compare, [photo, nets], [result, said], api_name="compare", **FETCH)
 
     done = gr.State()  # what was compared last
     # Of several changes in a row the last one counts.
@@ -188,7 +185,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
         "inputs": [photo, nets, own_nets, done],
         "outputs": [finding, cards, table, csv_link, done],
         **private,
-        **infer,
+        **INFER,
     }
     draw = {
         "fn": compare.figures,
@@ -202,12 +199,13 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     arrived = opened.then(compare.arrive, [nets, own_nets], nets, **private)
     tab.select(**draw)
     photo.input(**hand_on, inputs=photo, outputs=shared)
-    fetch = {"concurrency_id": "fetch"} | private | {"show_progress": "minimal"}
-    # Not `input`: the list's "clear all" and Backspace make a change alone.
-    fetched = nets.change(compare.fetch, [nets, own_nets], finding, **fetch)
+    # Not `input`: the list's "clear all" and Backspace make a change alone. The charts come first,
+    # and the next choice at once: neither needs the nets that the last one fetches.
     nets.change(**draw)
+    fetch = private | FETCH | {"show_progress": "minimal", "trigger_mode": "multiple"}
+    fetched = nets.change(compare.fetch, [nets, own_nets], finding, **fetch)
     # The entry of a net that was just fetched needs no network any more.
-    fetched.then(compare.relist, own_nets, nets, **private)
+    fetched.then(compare.relist, [nets, own_nets], nets, **private)
     for compared in (arrived.then(**show), photo.input(**show), fetched.then(**show)):
         compared.failure(compare.unanswered, None, show["outputs"], **private)
 
@@ -453,6 +451,7 @@ def finetune_tab(
         finetune.show_images,
         [bench, base, augment, holdout],
         told,
+        js=finetune.WHILE_TYPED,
         **latest,
     )
     # 2: net
@@ -466,17 +465,16 @@ def finetune_tab(
         finetune.fetch,
         [base, own_nets],
         state,
-        concurrency_id="fetch",
         show_progress="minimal",
         trigger_mode="multiple",
+        **FETCH,
         **private,
     )
     run = fetched.then(
         finetune.start,
         [bench, base, *advanced],
         [bench, state, curves],
-        concurrency_id="train",
-        concurrency_limit=1,
+        **TRAIN,
         **quiet,
     )
     outcome = [bench, own_nets, state, curves, result, own, matrix, cell, mistakes, download, use]
@@ -487,7 +485,7 @@ def finetune_tab(
         stop.click(finetune.stop, cancels=run, **ended),
     ):
         event.then(classify.arrive, [classify_net, own_nets], classify_net, **quiet)
-    matrix.click(finetune.open_cell, bench, cell, **latest)
+    matrix.click(finetune.open_cell, bench, cell, trigger_mode="multiple", **quiet)
     use.click(finetune.use, [bench, own_nets], [tabs, classify_net], **quiet)
     # For clients: the same run, as one endpoint.
     report, net_file = gr.JSON(visible=False, label="report"), gr.File(visible=False, label="net")
@@ -496,7 +494,7 @@ def finetune_tab(
         [archive, base, *advanced],
         [report, net_file],
         api_name="finetune",
-        concurrency_id="train",
+        **TRAIN,
     )
     demo.load(
         finetune.arrive,

@@ -19,6 +19,7 @@ from throwaway import CIFAR10, write_weights
 from cnn_space import load, weights
 from cnn_space.classification import Answer, Prediction, View, answer
 from cnn_space.page import classify as page
+from cnn_space.page.intake import Refused
 from cnn_space.page.texts import TEXTS
 
 ROOT = Path(__file__).parents[1]
@@ -155,9 +156,13 @@ def test_names_are_escaped():
 
 def test_nothing_to_show_is_said_kindly(checkpoints, photo):
     assert "Choose a photo" in page.show(None, "lenet5.cifar10", False, {}, ENGLISH)[0]
+    told = page.show(Refused("<no> picture"), "lenet5.cifar10", False, {}, ENGLISH)
+    assert "&lt;no&gt; picture" in told[0] and told[1:] == ("", "", "")
     assert "python -m cnn_space train" in page.show(photo, None, False, {}, ENGLISH)[0]
     with pytest.raises(gr.Error, match="Choose a photo first"):
         page.classify(None, "lenet5.cifar10")
+    with pytest.raises(gr.Error, match="no picture"):
+        page.classify(Refused("no picture"), "lenet5.cifar10")
 
 
 def test_a_net_that_is_elsewhere_is_not_waited_for(checkpoints, photo, monkeypatch):
@@ -187,6 +192,16 @@ def test_damaged_weights_are_a_sentence(checkpoints, photo):
     assert "classify-waiting" in answer and "damaged" in answer and others == ["", "", ""]
     answer, *_ = page.show(photo, "lenet5.cifar10", False, {}, KOREAN)
     assert re.search(r"lenet5\.cifar10: 신경망을 불러오지 못했습니다.*damaged", answer)
+
+
+def test_events_of_one_queue_agree_on_its_limit():
+    """Gradio takes the smallest that it meets: one event without it would hold up all others."""
+    import app
+
+    limits = {}
+    for event in app.build().fns.values():
+        limits.setdefault(event.concurrency_id, set()).add(event.concurrency_limit)
+    assert limits["fetch"] == {8} and limits["infer"] == limits["train"] == {1}
 
 
 @pytest.fixture

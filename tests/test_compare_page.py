@@ -19,6 +19,7 @@ from cnn_space.classification import Prediction
 from cnn_space.compare import Entry, _vote
 from cnn_space.explain import Heatmap
 from cnn_space.page import compare
+from cnn_space.page.intake import Refused
 from cnn_space.weights import Preprocessing
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
@@ -198,6 +199,13 @@ def test_titles_that_are_alike_get_their_data():
 # Handlers
 
 
+def test_a_chosen_net_that_expired_stays_in_the_list(three):
+    """Gradio refuses a value that is not in the list, and with it the whole event."""
+    entries = compare.relist([three[0], "my cats"], {}, ENGLISH)["choices"]
+    assert [value for _, value in entries].count("my cats") == 1
+    assert len(compare.relist(three, {}, ENGLISH)["choices"]) == len(entries) - 1
+
+
 def test_run_ends_with_everything_and_does_not_repeat_itself(three, photo):
     steps = list(compare.run(photo, three, {}, None, ENGLISH))
     assert len(steps) == 7  # three answers, three heatmaps, the times
@@ -217,6 +225,19 @@ def test_without_photo_or_nets_it_says_what_to_do(three, photo):
     for image, names in ((None, three), (photo, three[:1]), (photo, None)):
         ((finding, cards, table, link, done),) = compare.run(image, names, {}, "x", ENGLISH)
         assert "Choose" in finding and not (cards or table["data"] or link or done)
+    ((finding, *others),) = compare.run(Refused("<no> picture"), three, {}, "x", ENGLISH)
+    assert "&lt;no&gt; picture" in finding and others[-1] is None
+
+
+def test_a_net_that_could_not_be_had_is_tried_again(three, photo, checkpoints):
+    file = checkpoints[0] / f"{three[0]}.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(b"cut off")
+    *_, (_, cards, _, _, done) = compare.run(photo, three, {}, None, ENGLISH)
+    assert "damaged" in cards and done is None
+    file.write_bytes(whole)
+    *_, (_, cards, _, _, done) = compare.run(photo, three, {}, done, ENGLISH)
+    assert "damaged" not in cards and done
 
 
 def test_the_client_gets_the_numbers_of_the_page(three, photo):

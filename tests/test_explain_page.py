@@ -7,12 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from oracles import enlarged
 from PIL import Image
 from throwaway import CIFAR10, write_weights
 
 from cnn_space import classification, engine, explain, load
 from cnn_space.page import classify
 from cnn_space.page import explain as page
+from cnn_space.page.intake import Refused
 from cnn_space.weights import Preprocessing
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
@@ -59,7 +61,7 @@ def test_the_heatmap_is_of_the_answer_and_of_any_class_on_request(googlenet, pho
 def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
     runner = engine.get(googlenet)
     x, _ = classification.prepare(photo, runner.record.preprocessing)
-    heat = explain.grad_cam(runner.loaded.net, x).resized(page.SIDE, page.SIDE)
+    heat = enlarged(explain.grad_cam(runner.loaded.net, x).values, page.SIDE)
     (drawn,) = pictures(page.look(photo, googlenet, {}, ENGLISH))
     red, green, blue = np.moveaxis(np.asarray(drawn.convert("RGB"), dtype=float), 2, 0)
     yellow = (red + green) / 2 - blue
@@ -69,6 +71,7 @@ def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
 
 def test_nothing_to_look_at_is_nothing_to_show(googlenet, photo):
     assert page.look(None, googlenet, {}, ENGLISH) == ""
+    assert page.look(Refused("damaged"), googlenet, {}, ENGLISH) == ""
     assert page.look(photo, None, {}, ENGLISH) == ""
     assert page.look(photo, "mine, but expired", {}, ENGLISH) == ""
     assert page.look_inside(None, googlenet, {}, "3a", ENGLISH) == ""

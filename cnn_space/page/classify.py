@@ -11,6 +11,7 @@ from gradio.media import get_image
 from PIL import Image
 
 from cnn_space import weights
+from cnn_space.page.intake import Refused, required
 from cnn_space.page.pictures import data_uri
 from cnn_space.page.texts import label, language, say
 
@@ -111,7 +112,7 @@ def fetch(
 
 
 def show(
-    image: Image.Image | None,
+    image: Image.Image | Refused | None,
     model: str | None,
     ten_views: bool,
     own_nets: dict,
@@ -120,7 +121,9 @@ def show(
     """The answer, what the net sees, the ten views, and the line at the foot, as HTML."""
     lang = language(request)
     waiting = ""
-    if model is None:
+    if isinstance(image, Refused):
+        waiting = image.why
+    elif model is None:
         waiting = say("classify_no_nets", lang)
     elif not is_here(model, own_nets):
         known = model in weights.list_weights()
@@ -139,7 +142,7 @@ def show(
 
 
 def unanswered(request: gr.Request) -> tuple:
-    """After a photo that cannot be read: no answer, no picture, instead of those before it."""
+    """After an error: no answer, no picture, instead of those before it."""
     return _waiting(say("classify_waiting", language(request))), *[""] * 5
 
 
@@ -147,7 +150,9 @@ def _waiting(sentence: str) -> str:
     return f'<p class="classify-waiting">{escape(sentence)}</p>'
 
 
-def classify(image: Image.Image, model: str, top_k: int = TOP_K) -> dict[str, float]:
+def classify(
+    image: Image.Image | Refused | None, model: str, top_k: int = TOP_K
+) -> dict[str, float]:
     """Classify a photo.
 
     Args:
@@ -158,8 +163,7 @@ def classify(image: Image.Image, model: str, top_k: int = TOP_K) -> dict[str, fl
     Returns:
         The likeliest classes by their English names, each with its probability.
     """
-    if image is None:
-        raise gr.Error(say("classify_no_photo"), print_exception=False)
+    image = required(image, say("classify_no_photo"))
     best = _answer(image, model).predictions[: max(1, int(top_k or TOP_K))]
     return {prediction.label: prediction.probability for prediction in best}
 
@@ -170,7 +174,8 @@ def _answer(image: Image.Image, net, ten_views: bool = False, lang: str = "en"):
     try:
         return classification.answer(image, net, ten_views=ten_views)
     except ValueError as error:
-        told = say("net_trouble", lang, title=net, why=error)
+        title = net if isinstance(net, str) else net.record.title
+        told = say("net_trouble", lang, title=title, why=error)
         raise gr.Error(told, print_exception=False) from None
 
 

@@ -15,6 +15,7 @@ from cnn_space.compare import Entry, Group
 from cnn_space.page import classify
 from cnn_space.page.classify import millions, percent
 from cnn_space.page.explain import heat_over, seen
+from cnn_space.page.intake import Refused, required
 from cnn_space.page.pictures import data_uri
 from cnn_space.page.tables import download_link
 from cnn_space.page.texts import label, language, say
@@ -57,9 +58,15 @@ def arrive(chosen: list[str] | None, own_nets: Mapping[str, weights.Loaded], req
     return gr.update(choices=known, value=[name for name in chosen or [] if name in names])
 
 
-def relist(own_nets: Mapping[str, weights.Loaded], request: gr.Request):
-    """The same list with what has been fetched by now."""
-    return gr.update(choices=choices(own_nets, language(request)))
+def relist(chosen: list[str] | None, own_nets: Mapping[str, weights.Loaded], request: gr.Request):
+    """The same list with what has been fetched by now.
+
+    A chosen net that has expired stays in it while it is chosen: ``run`` says what it is.
+    """
+    known = choices(own_nets, language(request))
+    names = {value for _, value in known}
+    expired = [(name, name) for name in chosen or [] if name not in names]
+    return gr.update(choices=expired + known)
 
 
 def fetch(
@@ -78,7 +85,7 @@ def fetch(
 
 
 def run(
-    photo: Image.Image | None,
+    photo: Image.Image | Refused | None,
     names: list[str] | None,
     own_nets: Mapping[str, weights.Loaded],
     done: str | None,
@@ -91,6 +98,9 @@ def run(
     lang = language(request)
     names = names or []
     gone = [n for n in names if n not in own_nets and n not in weights.list_weights()]
+    if isinstance(photo, Refused):
+        yield _only(photo.why, lang)
+        return
     if photo is None:
         yield unanswered(request)
         return
@@ -108,19 +118,20 @@ def run(
     try:
         for entries in _compare(photo, names, own_nets, fetch=False):
             finished = all(e.problem or e.milliseconds is not None for e in entries)
+            troubled = any(e.problem for e in entries)  # and may not be, the next time
             yield (
                 finding_html(entries, lang),
                 cards_html(entries, pictures, lang),
                 table(entries, lang),
                 csv_link(entries, lang) if finished else "",
-                key if finished else None,
+                key if finished and not troubled else None,
             )
     except ValueError as problem:
         yield _only(str(problem), lang)
 
 
 def unanswered(request: gr.Request) -> tuple:
-    """Without a photo that can be read: nothing of the comparison before it stays."""
+    """Without a photo, or after an error: nothing of the comparison before it stays."""
     lang = language(request)
     return _only(say("compare_no_photo", lang), lang)
 
@@ -130,7 +141,7 @@ def _only(sentence: str, lang: str) -> tuple:
     return f'<p class="finding">{escape(sentence)}</p>', "", table((), lang), "", None
 
 
-def compare(image: Image.Image, models: list[str]) -> tuple[dict, str]:
+def compare(image: Image.Image | Refused | None, models: list[str]) -> tuple[dict, str]:
     """Compare nets on a photo.
 
     Args:
@@ -140,8 +151,7 @@ def compare(image: Image.Image, models: list[str]) -> tuple[dict, str]:
     Returns:
         The table, one row a net, and what it says in a sentence.
     """
-    if image is None:
-        raise gr.Error(say("compare_no_photo"), print_exception=False)
+    image = required(image, say("compare_no_photo"))
     try:
         names = [models] if isinstance(models, str) else models or []
         *_, entries = _compare(image, names, {}, heatmaps=False)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from cnn_space import weights
 from cnn_space.page import classify
+from cnn_space.page.intake import Refused
 from cnn_space.page.pictures import data_uri
 from cnn_space.page.texts import label, language, say
 from cnn_space.weights import Preprocessing
@@ -70,7 +71,7 @@ def coloured(values: np.ndarray) -> np.ndarray:
 
 
 def look(
-    photo: Image.Image | None,
+    photo: Image.Image | Refused | None,
     model: str | None,
     own_nets: Mapping[str, weights.Loaded],
     request: gr.Request,
@@ -80,7 +81,7 @@ def look(
 
 
 def look_for(
-    photo: Image.Image | None,
+    photo: Image.Image | Refused | None,
     model: str | None,
     own_nets: Mapping[str, weights.Loaded],
     request: gr.Request,
@@ -116,7 +117,7 @@ def _looked(photo, model, own_nets, wanted: str | None, lang: str) -> str:
 
 def _ready(photo, model, own_nets):
     """(engine, input [1, 3, H, W]) of a net that is here, or None."""
-    if photo is None or model is None or not classify.is_here(model, own_nets):
+    if not isinstance(photo, Image.Image) or model is None or not classify.is_here(model, own_nets):
         return None
     from cnn_space import engine
     from cnn_space.classification import prepare
@@ -140,7 +141,7 @@ def has_inside(model: str | None, own_nets: Mapping[str, weights.Loaded]) -> boo
 
 
 def fold(
-    photo: Image.Image | None,
+    photo: Image.Image | Refused | None,
     model: str | None,
     own_nets: Mapping[str, weights.Loaded],
     module: str,
@@ -155,7 +156,7 @@ def fold(
 
 
 def look_inside(
-    photo: Image.Image | None,
+    photo: Image.Image | Refused | None,
     model: str | None,
     own_nets: Mapping[str, weights.Loaded],
     module: str,

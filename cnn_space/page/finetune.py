@@ -38,6 +38,10 @@ from cnn_space.recipes import PRESETS, Plan
 SOURCES = ("digits", "zip", "hub", "folder")
 # Where a run starts from until the visitor chooses: for small images, and for photos.
 BASES = (weights.DEFAULT, "googlenet.imagenette")
+# The held-out share is shown while it is typed, "3" on the way to "30" and nothing included. What
+# is out of the slider's range would be an error, and Gradio forgets what was typed meanwhile.
+WHILE_TYPED = """(bench, base, augment, share) =>
+  [bench, base, augment, Math.min(50, Math.max(5, share))]"""
 # A click on a cell of the matrix reaches ``open_cell`` with the cell's place.
 CELL_CLICK = """element.addEventListener('click', (event) => {
   const cell = event.target.closest('[data-cell]');

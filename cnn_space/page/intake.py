@@ -1,7 +1,8 @@
-"""Safe intake of a visitor's picture: whatever arrives, handlers get upright RGB or nothing."""
+"""Safe intake of a visitor's picture: handlers get upright RGB, nothing, or the reason why not."""
 
 import base64
 import binascii
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -27,11 +28,19 @@ class Picture(ImageData):
         return None if url and url.startswith("data:") else url
 
 
+@dataclass(frozen=True)
+class Refused:
+    """In place of a picture that cannot be used: ``why`` tells the visitor in one sentence."""
+
+    why: str
+
+
 class SafeImage(gr.Image):
-    """``gr.Image`` that hands on an RGB PIL image and answers the rest with one clear sentence.
+    """``gr.Image`` that hands on an RGB PIL image, or ``Refused`` for what is none.
 
     Gradio's own would drop transparency, clip 16-bit pictures to white, hand on GIFs as palettes,
-    and decode a picture before its size is judged. Nothing here is decoded before that.
+    and decode a picture before its size is judged. Nothing here is decoded before that. An error
+    here would lose the picture that a visitor chose meanwhile, which waits in the browser.
     """
 
     # The stock front end of gr.Image serves this class too. (No __init__ of our own: Gradio reads
@@ -39,8 +48,8 @@ class SafeImage(gr.Image):
     is_template = True
     data_model = Picture
 
-    def preprocess(self, payload) -> Image.Image | None:
-        """The uploaded picture as RGB; None when there is none. Raises gr.Error."""
+    def preprocess(self, payload) -> Image.Image | Refused | None:
+        """The uploaded picture as RGB; None when there is none."""
         if payload is None or not (payload.url or payload.path):
             return None
         try:
@@ -55,7 +64,15 @@ class SafeImage(gr.Image):
             return photo.open_photo(path)
         except ValueError as error:
             lang = language(LocalContext.request.get(None))
-            raise gr.Error(photo_problem(error, lang), print_exception=False) from None
+            return Refused(photo_problem(error, lang))
+
+
+def required(image: Image.Image | Refused | None, missing: str) -> Image.Image:
+    """The picture, for programs. Raises gr.Error without one: ``missing``, or why it is refused."""
+    if isinstance(image, Image.Image):
+        return image
+    why = image.why if isinstance(image, Refused) else missing
+    raise gr.Error(why, print_exception=False)
 
 
 def photo_problem(error: ValueError, lang: str = "en") -> str:

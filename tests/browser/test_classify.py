@@ -1,6 +1,8 @@
 """The Classify tab in a browser: arrive, upload, read, change the net, in two languages."""
 
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from cnn_space import classify, list_weights, weights
+from cnn_space.page import explain
 from cnn_space.page.classify import entry, examples, percent
 
 ANSWER = "#classify-answer .classify-label"
@@ -96,8 +99,45 @@ def test_without_its_photo_no_answer_stays(browser, own_url, tmp_path):
     for kept in (tmp_path / "gradio").rglob("photo.png"):
         kept.unlink()
     choose(page, next(name for name in local() if name != chosen_net(page)))
-    expect(page.locator("#classify-answer")).to_contain_text("Choose a photo")
+    expect(page.locator("#classify-answer")).to_contain_text("no longer here")
     expect(page.locator("#classify-result img")).to_have_count(0)
+    page.context.close()
+
+
+def test_a_choice_does_not_wait_for_the_download_before_it(browser, own_url, monkeypatch):
+    arrived = threading.Event()
+    monkeypatch.setattr(weights, "fetch", lambda name, progress: arrived.wait(60))
+    page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
+    page.goto(own_url)
+    first = first_answer(page)
+    best = {name: classify(examples()[0], name)[0].label for name in local()}
+    other = next(name for name in local() if best[name] != first)
+    choose(page, next(name for name in list_weights() if not weights.is_local(name)))
+    choose(page, other)
+    expect(page.locator(ANSWER)).to_have_text(best[other])
+    assert not arrived.is_set()
+    arrived.set()
+    page.wait_for_timeout(1000)
+    expect(page.locator(ANSWER)).to_have_text(best[other])
+    page.context.close()
+
+
+def test_of_two_quick_clicks_the_second_counts(browser, own_url, monkeypatch):
+    looked = explain._looked
+
+    def slowly(*arguments):
+        time.sleep(0.5)
+        return looked(*arguments)
+
+    page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
+    page.goto(own_url)
+    expect(page.locator("#classify-looked img")).to_be_visible()
+    monkeypatch.setattr(explain, "_looked", slowly)
+    rows = page.locator("#classify-answer li")
+    for place in (1, 2):
+        rows.nth(place).click()
+    name = rows.nth(2).get_attribute("data-label")
+    expect(page.locator("#classify-looked figcaption")).to_contain_text(f"for {name}")
     page.context.close()
 
 
@@ -126,7 +166,8 @@ def test_what_is_no_picture_is_told_so(page: Page, tmp_path, content, words):
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     upload(page, path)
-    expect(page.get_by_test_id("toast-body")).to_contain_text(re.compile(words))
+    expect(page.locator("#classify-answer")).to_contain_text(re.compile(words))
+    expect(page.locator(ANSWER)).to_have_count(0)
 
 
 def test_no_request_leaves_the_machine(browser, page_url):

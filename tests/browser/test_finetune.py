@@ -73,6 +73,17 @@ def test_a_refused_start_loses_nothing(page):
     assert page.locator("#ft-matrix button.ft-hit").count() >= 10
 
 
+def test_a_share_may_be_typed(page):
+    open_tab(page)
+    page.get_by_role("button", name="Advanced").click()
+    box = page.get_by_label("number input for Held-out share, %", exact=True)
+    for typed in ("3", "", "40"):  # on the way there it is out of range, and nothing
+        box.fill(typed)
+        page.wait_for_timeout(300)
+    page.locator("#ft-data").get_by_text("1,078 to learn from, 719 to check on").wait_for()
+    assert page.locator(".toast-body").count() == 0
+
+
 def test_a_run_to_its_end_and_its_net_in_classify(page):
     open_tab(page)
     choose_fastest(page)
