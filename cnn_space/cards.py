@@ -5,6 +5,7 @@ import copy
 import hashlib
 import json
 import platform
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -202,8 +203,10 @@ def make_folder(folder: Path) -> None:
     """Make the place of a result before the work. Raises ValueError where there can be none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
-        raise ValueError(f"{folder} is no folder for a net: {error.strerror}") from None
+        raise ValueError(f"nothing can be written to {folder}: {error.strerror}") from None
 
 
 def table(folder: Path) -> str:

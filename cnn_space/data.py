@@ -133,13 +133,22 @@ SOURCES = {
 
 
 def source(name: str) -> Source:
-    """What is known of the set ``name``; any other Hub name or folder gets plain defaults."""
-    return SOURCES.get(name) or Source(Path(name).name, name, holdout=0, lossless=False)
+    """What is known of the set ``name``, a key of SOURCES or its Hub name; any other Hub name or
+    folder gets plain defaults."""
+    known = (one for key, one in SOURCES.items() if name in (key, one.hub))
+    return next(known, None) or Source(Path(name).name, name, holdout=0, lossless=False)
 
 
 def tag(name: str) -> str:
     """The short name that weights trained on this set carry: ``cifar10``, ``my_flowers``."""
     return "".join(c if c.isalnum() else "_" for c in Path(name).name.lower())
+
+
+def origin(told: dict) -> str | None:
+    """The Hub name of the set that the ``data`` of a card tells of: its ``source``, else that of
+    its ``tag``, which is no name by itself, since another's set may have the same."""
+    known = SOURCES.get(told.get("tag"))
+    return told.get("source") or (known.hub if known else None)
 
 
 def read(
@@ -198,8 +207,6 @@ def _parquet(folder: Path, name: str, split: str):
 
 
 def _hub(known: Source, split: str):
-    import datasets
-
     try:
         builder = hub_builder(known.hub, known.config)
         builder.download_and_prepare()
@@ -208,7 +215,7 @@ def _hub(known: Source, split: str):
         if found is None:
             raise ValueError(f"no {split} split among {', '.join(splits)}")
         rows = splits[found]
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except Exception as error:  # not one family: OSError, DatasetsError, httpx errors
         raise ValueError(
             f"{known.hub} cannot be read as an image set from the Hub ({error}): check its name "
             "and the network, or give a folder of Parquet files (--data-dir)"
@@ -250,6 +257,8 @@ def _columns(table, features: dict, name: str):
     if image is None or label is None:
         raise ValueError(f"{name} needs an image and a label column; it has {', '.join(columns)}")
     labels = table.column(label).to_pylist()
+    if any(isinstance(value, (list, dict)) for value in labels):
+        raise ValueError(f"{name} has more than one label for an image ({label})")
     if None in labels:
         raise ValueError(f"{name} has images without a label (null) in this split")
     classes = features.get(label, {}).get("names")
@@ -258,12 +267,18 @@ def _columns(table, features: dict, name: str):
         classes, labels = [str(value) for value in values], [values.index(v) for v in labels]
     if min(labels, default=0) < 0:
         raise ValueError(f"{name} has images without a label (negative) in this split")
-    return [_bytes(value) for value in table.column(image).to_pylist()], labels, tuple(classes)
+    encoded = []
+    for number, value in enumerate(table.column(image).to_pylist()):
+        with _telling(number):
+            encoded.append(_bytes(value))
+    return encoded, labels, tuple(classes)
 
 
 def _bytes(value) -> bytes:
     if isinstance(value, dict):
-        value = value["bytes"] or Path(value["path"]).read_bytes()
+        value = value["bytes"] or (value["path"] and Path(value["path"]).read_bytes())
+    if not value:
+        raise ValueError("there is none")
     return value
 
 
@@ -283,7 +298,7 @@ def _encoding(encoded: bytes) -> str:
 
 @contextmanager
 def _telling(number: int) -> Iterator[None]:
-    """What Pillow raises for a broken image as a ValueError that says which one it is."""
+    """What is raised for a broken or missing image as a ValueError that says which one it is."""
     try:
         yield
     except (*BROKEN, Image.DecompressionBombError) as error:
@@ -430,7 +445,7 @@ def augment(
         raise ValueError(f'crop is "pad", "resized" or "none", not {crop!r}')
     if cutout:
         line = torch.arange(side, device=device)
-        start = (draws.hole * (side + 1) - cutout / 2).long()[:, :, None]
+        start = (draws.hole * (side + 1) - cutout / 2).floor().long()[:, :, None]
         inside = (line >= start) & (line < start + cutout)
         batch.masked_fill_((inside[:, 0, :, None] & inside[:, 1, None, :])[:, None], 0)
     return batch

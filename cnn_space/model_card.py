@@ -20,18 +20,18 @@ DATA_TERMS = {
 
 def metadata(cards: list[dict]) -> dict:
     """What the Hub reads at the head of a README: one entry of ``model-index`` for each card."""
-    from cnn_space.data import SOURCES
+    from cnn_space.data import SOURCES, origin
 
     index, data_sets = [], []
     for card in cards:
         data = card.get("data", {})
         tag = data.get("tag", card["name"].rpartition(".")[2])
-        known = SOURCES.get(tag)
-        if known and known.hub not in data_sets:
-            data_sets.append(known.hub)
+        hub = origin({"tag": tag} | data)
+        if hub in (known.hub for known in SOURCES.values()) and hub not in data_sets:
+            data_sets.append(hub)
         # a copy of a set is not the set: its note goes with the name
         name = f"{data.get('name', tag)} ({data['note']})" if data.get("note") else data.get("name")
-        data_set = {"type": known.hub if known else data.get("source", tag), "name": name or tag}
+        data_set = {"type": hub or tag, "name": name or tag}
         if data.get("eval_split"):
             data_set["split"] = data["eval_split"]
         metric = {

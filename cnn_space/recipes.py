@@ -45,6 +45,9 @@ class Recipe:
         need(self.batch_size >= 1, f"batch_size is at least 1, got {self.batch_size}")
         need(self.optimizer in ("sgd", "adamw"), "optimizer is 'sgd' or 'adamw'")
         need(0 < self.lr < 100, f"lr is above 0, got {self.lr}")
+        need(0 <= self.momentum < 1, f"momentum is from 0 to below 1, got {self.momentum}")
+        for name in ("weight_decay", "clip", "pad", "cutout", "small_side"):
+            need(getattr(self, name) >= 0, f"{name} is at least 0, got {getattr(self, name)}")
         need(0 <= self.warmup < 1, f"warmup is a share from 0 to below 1, got {self.warmup}")
         need(0 <= self.label_smoothing < 1, "label_smoothing is from 0 to below 1")
         need(0 <= self.average < 1, f"average is a decay from 0 to below 1, got {self.average}")
@@ -136,6 +139,7 @@ class Plan:
         need(0 <= self.lr <= 10, "lr, the learning rate, is 0 (the usual) to 10")
         need(0 < self.lower <= 1, "lower is above 0, at most 1")
         need(2 <= self.batch_size <= 1024, "batch_size is 2 to 1024")
+        need(self.clip >= 0, "clip is at least 0")
         need(0.05 <= self.holdout <= 0.5, "holdout is 0.05 to 0.5")
         need(0 <= self.seed < 2**31, "the seed is 0 to 2,147,483,647")
 

@@ -121,9 +121,10 @@ class Run:
     - ``about``: what else must be the same for a checkpoint to be of this run.
 
     Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
-    for images or a batch that the processes cannot share, for a ``small_side`` above the images',
-    for answers without a share or a share without answers, and for ``sync_norm`` without GPUs;
-    iterating raises Diverged, and ValueError where the processes do not start at the same epoch.
+    for images or a batch that the processes cannot share, for a ``small_side`` above the images'
+    or a ``pad`` as large, for answers without a share or a share without answers, and for
+    ``sync_norm`` without GPUs; iterating raises Diverged, and ValueError where the processes do not
+    start at the same epoch.
     ``epoch`` counts the epochs done, ``seconds`` the time they took, over all resumed runs;
     ``history`` has a row for each.
     """
@@ -153,6 +154,8 @@ class Run:
             )
         if bool(recipe.distillation) != (answers is not None):
             raise ValueError("the teachers' answers need a share (distillation), and it needs them")
+        if recipe.crop == "pad" and recipe.pad >= train_set.side:
+            raise ValueError(f"pad is {recipe.pad}: less than the {train_set.side} pixels a side")
         self.about = about or {}
         self.device = torch.device(device)
         self.recipe = recipe

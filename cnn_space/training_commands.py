@@ -7,7 +7,7 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from cnn_space.recipes import Recipe, recipe_for
+from cnn_space.recipes import Recipe, recipe_for, small_sides
 
 UNFINISHED = 3  # exit code of a training whose --minutes were over before its epochs
 TEACHERS_SHARE = 0.7  # most of what is learnt; the labels stay where the teachers are wrong
@@ -140,6 +140,8 @@ def _train(options) -> int:
 
     local = os.environ.get("LOCAL_RANK")  # of torchrun's processes: each has its own GPU
     if local and options.device in (None, "cuda") and torch.cuda.is_available():
+        if int(local) >= (gpus := torch.cuda.device_count()):
+            raise ValueError(f"{gpus} GPUs are here: no more processes a machine (or --device cpu)")
         torch.cuda.set_device(int(local))
     device = training.find_device(options.device)
     torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
@@ -152,26 +154,31 @@ def _train(options) -> int:
     return 0
 
 
-def _build(options, side: int, classes: int):
-    """``(design, net)`` for images of ``side`` pixels. Raises ValueError for wrong options."""
-    from cnn_space import zoo
+def _build(options, recipe: Recipe, side: int, classes: int):
+    """``(design, net)`` for images of ``side`` pixels. Raises ValueError for wrong options, and
+    where the net cannot take images of this size or of one that it is to begin with."""
+    from cnn_space import layers, zoo
     from cnn_space.models.registry import create_model
 
     extra = {key: _value(value) for key, _, value in (o.partition("=") for o in options.option)}
-    for told in ("num_classes", "in_channels"):
+    for told, teller in (("arch", "ARCH says"), ("num_classes", "the images say"),
+                         ("in_channels", "the images say")):  # fmt: skip
         if told in extra:
-            raise ValueError(f"{told} is no --option: the images say it")
+            raise ValueError(f"{told} is no --option: {teller} it")
     extra = {key: value for key, value in extra.items() if value is not None}  # null: the usual
     design = zoo.design(options.net, side)
     design = replace(design, options=design.options | extra)
-    return design, create_model(design.arch, classes, **design.options)
+    net = create_model(design.arch, classes, **design.options)
+    for size in (side, *(small_sides(recipe.small_side, side) if recipe.small_share else ())):
+        layers.describe(net, size)
+    return design, net
 
 
 def _train_on(device, options, *, is_first: bool) -> bool:
     """Whether the training came to its end within --minutes."""
     import torch
 
-    from cnn_space import data, distillation, training, zoo
+    from cnn_space import data, distillation, training, weights, zoo
 
     source, tag = data.source(options.data), data.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
@@ -189,11 +196,13 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         raise ValueError(
             f"{folder} holds an unfinished training: --resume goes on, or delete it to start anew"
         )
+    if options.image_size and not 1 <= options.image_size <= weights.MAX_SIDE:
+        raise ValueError(f"--image-size is 1 to {weights.MAX_SIDE}")
     # A net that cannot be built is told before the images are read, where their size is known.
     zoo.design(options.net, 32)
     if side := options.image_size or source.side:
         with torch.device("meta"):
-            _build(options, side, classes=10)
+            _build(options, recipe, side, classes=10)
 
     everything = data.read(options.data, "train", folder=options.data_dir, side=options.image_size)
     holdout = source.holdout if options.holdout is None else options.holdout
@@ -210,14 +219,14 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         raise ValueError("this is judged on held-out images: --holdout needs to leave some")
 
     torch.manual_seed(recipe.seed)
-    design, net = _build(options, learn.side, len(learn.classes))
-    before = _start_from(options.init, net, tag, everything, held_out) if options.init else None
+    design, net = _build(options, recipe, learn.side, len(learn.classes))
+    before = _start_from(options.init, net, source, everything, held_out) if options.init else None
     bfloat16 = options.precision == "bfloat16"
     if options.precision == "auto":
         bfloat16 = training.good_at_bfloat16(device)
     teachers, answers = [], None
     if options.teacher:
-        nets = [_load_honest(teacher, tag, everything, held_out) for teacher in options.teacher]
+        nets = [_load_honest(teacher, source, everything, held_out) for teacher in options.teacher]
         teachers = [{"name": net.record.name, "sha256": net.record.sha256} for net in nets]
         kept = distillation.place(options.runs, nets, learn)
         if is_first and not kept.exists():
@@ -277,16 +286,17 @@ def _check_name(options, name: str) -> None:
     if (folder / f"{name}.json").exists():
         raise ValueError(f"this would replace {name} in {folder}: give it another --name or --out")
     cards.make_folder(out)
+    cards.make_folder(options.runs)
 
 
-def _start_from(init: str, net, tag: str, everything, held_out) -> dict:
+def _start_from(init: str, net, source, everything, held_out) -> dict:
     """Load the weights ``init`` into ``net``, but for its auxiliary heads; gives their card.
 
     Raises ValueError where they are another net's, and as ``_load_honest`` does.
     """
     from cnn_space import cards
 
-    loaded = _load_honest(init, tag, everything, held_out)
+    loaded = _load_honest(init, source, everything, held_out)
     state = loaded.net.state_dict()
     shapes = {key: value.shape for key, value in cards.without_aux(net).items()}
     if {key: value.shape for key, value in state.items()} != shapes:
@@ -295,23 +305,23 @@ def _start_from(init: str, net, tag: str, everything, held_out) -> dict:
     return loaded.record.read_card()
 
 
-def _load_honest(name: str, tag: str, everything, held_out):
+def _load_honest(name: str, source, everything, held_out):
     """The weights ``name``, trained on this set by this command: ``weights.Loaded``.
 
     Raises ValueError where they were not, or may know the images that are now held out.
     """
     import torch
 
-    from cnn_space import weights
+    from cnn_space import data, weights
 
     loaded = weights.load(name)
     card = loaded.record.read_card()
-    data = card.get("data") or {}
-    same_set = data.get("tag") == tag and card["labels"] == list(held_out.classes)
-    if not same_set or "holdout_images" not in data or "images_seen" not in card:
+    told = card.get("data") or {}
+    same_set = data.origin(told) == source.hub and card["labels"] == list(held_out.classes)
+    if not same_set or "holdout_images" not in told or "images_seen" not in card:
         raise ValueError(f"{name} was not trained on this set by this command")
     # `split` holds out the first so many images of each class, always in the same random order.
-    _, held_then = everything.split(data["holdout_images"], seed=0)
+    _, held_then = everything.split(told["holdout_images"], seed=0)
     then, now = (torch.bincount(s.labels, minlength=len(s.classes)) for s in (held_then, held_out))
     if (then < now).any():
         raise ValueError(
@@ -383,10 +393,9 @@ def _evaluate(options) -> int:
         loaded = weights.load(name)
         record = loaded.record
         shape, known = record.preprocessing, record.read_card().get("data") or {}
-        tag = known.get("tag")
-        # Another tag may be the name of some set on the Hub by chance: it counts in a folder only.
-        usual = tag if tag in data.SOURCES else known.get("source")
-        used = options.data or usual or (tag if options.data_dir else None)
+        # A tag may be the name of some set on the Hub by chance: it counts in a folder only.
+        used = options.data or data.origin(known)
+        used = used or (known.get("tag") if options.data_dir else None)
         if not used:
             raise ValueError(f"the card of {name} does not say what it was trained on: give --data")
         if (used, shape) not in sets:

@@ -10,10 +10,11 @@ import torch
 from safetensors import safe_open
 from tiny_sets import coloured, encode, write_coloured, write_split
 
-from cnn_space import cards, weights
+from cnn_space import cards, data, weights
 from cnn_space.__main__ import main
 from cnn_space.classification import classify
 from cnn_space.data import ImageSet
+from cnn_space.recipes import Recipe
 from cnn_space.training_commands import TEACHERS_SHARE, UNFINISHED, _build
 
 
@@ -117,6 +118,27 @@ def test_figures_go_into_the_card_of_weights_once_chosen(train, capsys):
     assert "another copy" in capsys.readouterr().err
 
 
+def test_a_set_of_the_same_name_is_another_set(train, capsys, monkeypatch):
+    """Of the Hub's somebody/cifar10, too, the weights are called NET.cifar10."""
+    assert train("--data", "me/cifar10") == 0
+    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    assert (card["data"]["tag"], card["data"]["source"]) == ("cifar10", "me/cifar10")
+    asked, real = [], data.read
+
+    def spy(name, split, **options):
+        asked.append(name)
+        return real(name, split, **options)
+
+    monkeypatch.setattr(data, "read", spy)
+    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 0
+    assert asked == ["me/cifar10"]
+    taught = ("--teacher", "lenet5.cifar10", "--name", "pupil.cifar10")
+    assert train(*taught) == 2
+    assert "not trained on this set" in capsys.readouterr().err
+    assert train("--data", "me/cifar10", *taught) == 0
+    assert data.source("uoft-cs/cifar10") is data.SOURCES["cifar10"]
+
+
 def test_other_weights_are_measured_as_the_page_sees_with_them(train, capsys):
     """A net that sees the middle of an enlarged image alone; and cards that say little."""
     assert train() == 0
@@ -151,8 +173,9 @@ def test_what_would_end_badly_is_told_before_the_training(train, capsys):
         assert train("--name", name) == 2
         assert "called NET.DATA" in capsys.readouterr().err
     (train.folder / "file").touch()
-    assert train("--out", "file") == 2
-    assert "no folder for a net" in capsys.readouterr().err
+    for place in ("--out", "--runs"):
+        assert train(place, "file") == 2
+        assert "nothing can be written to file" in capsys.readouterr().err
     assert train("--epochs", "1") == 0
     assert train("--epochs", "1") == 2
     assert "this would replace lenet5.cifar10" in capsys.readouterr().err
@@ -174,7 +197,7 @@ def test_null_is_an_options_usual_value():
     """A card with it cannot be read: the net would be trained and not be loaded."""
     given = SimpleNamespace(net="googlenet", option=["dropout=null", "aux=false"])
     with torch.device("meta"):
-        design, net = _build(given, 32, classes=10)
+        design, net = _build(given, Recipe(), 32, classes=10)
     assert "dropout" not in design.options and design.options["aux"] is False
     assert net.dropout.p == 0.2
 
@@ -336,6 +359,13 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
         ({"net": "googlenet", "option": "foo=1", "data-dir": "nowhere"}, "no option 'foo'"),
         ({"option": "num_classes=5", "data-dir": "nowhere"}, "no --option"),
         ({"option": "in_channels=1", "data-dir": "nowhere"}, "no --option"),
+        ({"option": "arch=lenet5", "data-dir": "nowhere"}, "no --option"),
+        ({"image-size": "1025", "data-dir": "nowhere"}, "--image-size"),
+        ({"net": "vgg16_bn", "image-size": "28", "data-dir": "nowhere"}, "28 × 28 pixels"),
+        ({"net": "vgg16_bn", "small-side": "24", "data-dir": "nowhere"}, "24 × 24 pixels"),
+        ({"net": "inception_v3", "image-size": "70", "data-dir": "nowhere"}, "70 × 70 pixels"),
+        ({"clip": "-1"}, "clip is at least 0"),
+        ({"pad": "32"}, "pad is 32"),
         ({"net": "inception_v3", "data-dir": "nowhere"}, "75 pixels"),
         ({"device": "tpu", "data-dir": "nowhere"}, "no device 'tpu'"),
     ],

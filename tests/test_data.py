@@ -69,10 +69,17 @@ def test_what_is_not_an_image_set_is_named(tmp_path):
     write_split(tmp_path / "n", "train", encoded, [0, None, 1])
     with pytest.raises(ValueError, match="without a label"):
         data.read("n", "train", folder=tmp_path)
+    write_split(tmp_path / "l", "train", encoded, [[0], [1, 2], []])
+    with pytest.raises(ValueError, match="more than one label"):
+        data.read("l", "train", folder=tmp_path)
     encoded[1] = encode(Image.new("RGB", (9, 9)))
     write_split(tmp_path / "c", "train", encoded, labels)
     with pytest.raises(ValueError, match="--image-size"):
         data.read("c", "train", folder=tmp_path)
+    encoded[1] = None
+    write_split(tmp_path / "m", "train", encoded, labels)
+    with pytest.raises(ValueError, match=r"image 1 .*: there is none"):
+        data.read("m", "train", folder=tmp_path, side=32)
     encoded[1] = b"not an image"
     write_split(tmp_path / "d", "train", encoded, labels)
     with pytest.raises(ValueError, match="image 1"):
@@ -302,6 +309,16 @@ def test_cutout_blanks_one_square():
         assert len(rows) * len(columns) == hole.sum()
     kept = ~blank[:, None].expand_as(found)
     assert torch.equal(found[kept], images[draws.order].float()[kept])
+
+
+def test_cutout_reaches_both_borders_alike():
+    """Its centre is as often at any of the 17 places between 16 pixels."""
+    centres = (torch.arange(17)[:, None].expand(-1, 2) + 0.5) / 17
+    draws = replace(data.draw_epoch(17, epoch=0, flip="none"), hole=centres)
+    images = random_set(17, side=16).clamp(min=1)
+    found = data.augment(images, draws, crop="none", cutout=4, **PLAIN)
+    widths = (found == 0).all(1).any(1).sum(1).tolist()
+    assert widths == [2, 3, *[4] * 13, 3, 2]
 
 
 def test_batches_are_channels_last_and_may_shrink():

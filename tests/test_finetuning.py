@@ -377,7 +377,7 @@ def test_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(finetuning.Run, "__iter__", lambda run: pytest.fail("it trained"))
         assert main([*command, "--out", str(record)]) == 2
-        assert "no folder for a net" in capsys.readouterr().err
+        assert "nothing can be written to" in capsys.readouterr().err
         assert main([*command, "--out", str(tmp_path), "--record", str(tmp_path / "x/y.json")]) == 2
         assert "--record" in capsys.readouterr().err
         assert main([*command, "--out", str(tmp_path / "out")]) == 2
