@@ -20,7 +20,7 @@ from cnn_space.recipes import AUGMENTATIONS, PRESETS
 LIVE_JS = 'element.ariaLive = "polite";'
 
 # Who waits for whom. All events of a queue name its limit: Gradio takes the smallest it meets.
-FETCH = {"concurrency_id": "fetch", "concurrency_limit": 8}  # a net may come over the network
+FETCH = {"concurrency_id": "fetch", "concurrency_limit": 24}  # a net may come over the network
 INFER = {"concurrency_id": "infer", "concurrency_limit": 1}
 TRAIN = {"concurrency_id": "train", "concurrency_limit": 1}
 
@@ -98,7 +98,12 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     }
     shown = gr.on([demo.load, photo.change, ten_views.change], **show)
     fetched = model.change(
-        classify.fetch, [model, own_nets], answer, show_progress="minimal", **FETCH, **at_once
+        classify.fetch,
+        [model, own_nets],
+        show_progress="minimal",
+        show_progress_on=model,
+        **FETCH,
+        **at_once,
     ).then(**show)
     # The entry of a net that was just fetched needs no network any more.
     entries = {"fn": classify.arrive, "inputs": [model, own_nets], "outputs": model}
@@ -202,8 +207,8 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     # Not `input`: the list's "clear all" and Backspace make a change alone. The charts come first,
     # and the next choice at once: neither needs the nets that the last one fetches.
     nets.change(**draw)
-    fetch = private | FETCH | {"show_progress": "minimal", "trigger_mode": "multiple"}
-    fetched = nets.change(compare.fetch, [nets, own_nets], finding, **fetch)
+    fetch = {"show_progress": "minimal", "show_progress_on": nets, "trigger_mode": "multiple"}
+    fetched = nets.change(compare.fetch, [nets, own_nets], **(private | FETCH | fetch))
     # The entry of a net that was just fetched needs no network any more.
     fetched.then(compare.relist, [nets, own_nets], nets, **private)
     for compared in (arrived.then(**show), photo.input(**show), fetched.then(**show)):
@@ -439,12 +444,18 @@ def finetune_tab(
         **quiet,
     ).then(
         finetune.read_images,
-        [bench, source, archive, hub, folder, base, holdout],
-        [bench, base, augment, *told],
+        [bench, source, archive, hub, folder],
+        [bench, *told],
         concurrency_id="intake",
         concurrency_limit=2,
         trigger_mode="multiple",  # of two readings the later counts, not the one that came first
         **quiet,
+    ).then(
+        finetune.suit,
+        [bench, base, augment, holdout],
+        [base, *told],
+        js=finetune.WHILE_TYPED,
+        **latest,
     )
     gr.on(
         [base.input, augment.input, holdout.change],
@@ -463,9 +474,9 @@ def finetune_tab(
     )
     fetched = begun.then(
         finetune.fetch,
-        [base, own_nets],
-        state,
+        [bench, base, own_nets],
         show_progress="minimal",
+        show_progress_on=base,
         trigger_mode="multiple",
         **FETCH,
         **private,
@@ -474,6 +485,7 @@ def finetune_tab(
         finetune.start,
         [bench, base, *advanced],
         [bench, state, curves],
+        trigger_mode="multiple",  # Train is free again before a stopped run is through
         **TRAIN,
         **quiet,
     )

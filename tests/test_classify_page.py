@@ -201,7 +201,7 @@ def test_events_of_one_queue_agree_on_its_limit():
     limits = {}
     for event in app.build().fns.values():
         limits.setdefault(event.concurrency_id, set()).add(event.concurrency_limit)
-    assert limits["fetch"] == {8} and limits["infer"] == limits["train"] == {1}
+    assert limits["fetch"] == {24} and limits["infer"] == limits["train"] == {1}
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def table(names=("left", "right")):
 def start(bench, *controls_and_request):
     """A click on Train, as the page does it."""
     finetune.begin(bench, bench.source, controls_and_request[-1])
+    bench.ready = bench.starting  # its net is here
     return finetune.start(bench, *controls_and_request)
 
 
@@ -189,9 +190,10 @@ def test_a_zip_is_read_and_shown(checkpoints, tmp_path):
                 archive.writestr(f"{name}/{i}.png", buffer.getvalue())
         archive.writestr("고양이/<b>.txt", "x")
     bench = Bench()
-    where = (str(path), "", "", "lenet5.cifar10", 20, visitor())
-    bench, base, augment, data, samples = finetune.read_images(bench, "zip", *where)
-    assert (base, augment) == ("lenet5.cifar10", "mirror")
+    bench, *told = finetune.read_images(bench, "zip", str(path), "", "", visitor())
+    assert all(part == gr.skip() for part in told)
+    base, data, samples = finetune.suit(bench, "lenet5.cifar10", "none", 40, visitor())
+    assert base == "lenet5.cifar10" and "4 to learn from, 2 to check on" in data
     assert bench.images.images.classes[1] == "고양이"
     assert "6 images in 2 classes" in data and "1 × not an image" in data
     for html in (data, samples):
@@ -224,26 +226,39 @@ def test_images_that_come_too_late_change_nothing(checkpoints, monkeypatch):
         return digits()
 
     monkeypatch.setattr(archives, "read_hub", slow)
-    where = (None, "me/set", "", "lenet5.cifar10", 20, visitor())
-    _, *rest = finetune.read_images(bench, "hub", *where)
+    _, *rest = finetune.read_images(bench, "hub", None, "me/set", "", visitor())
     assert bench.source == "digits" and bench.intake is None
+    rest += finetune.suit(bench, "lenet5.cifar10", "shift", 20, visitor())
     assert all(part == gr.skip() for part in rest)
+
+
+def test_what_is_chosen_while_images_are_read_stays(checkpoints, monkeypatch):
+    bench, shown = Bench(), []
+    finetune.choose_source(bench, "hub", "lenet5.cifar10", 20, visitor())
+
+    def slow(name):
+        shown.extend(finetune.show_images(bench, "lenet5.cifar10", "none", 20, visitor()))
+        return Intake(bars())
+
+    monkeypatch.setattr(archives, "read_hub", slow)
+    finetune.read_images(bench, "hub", None, "me/set", "", visitor())
+    assert shown == [gr.skip()] * 2  # that images are read stays on the page
+    base, data, samples = finetune.suit(bench, "lenet5.cifar10", "none", 50, visitor())
+    assert base == "lenet5.cifar10" and "12 to learn from, 12 to check on" in data and samples
 
 
 def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
     path = tmp_path / "a.zip"
     path.write_bytes(b"no zip")
     for lang, words in (("en", "not a zip"), ("ko", "zip 파일이 아니거나")):
-        told = finetune.read_images(Bench(), "zip", str(path), "", "", "x", 20, visitor(lang))
-        assert words in told[3] and "2,000" in told[3] and told[0].images is None
-    told = finetune.read_images(Bench(), "zip", None, "", "", "x", 20, visitor())
-    assert "Choose a zip first" in told[3]
-    told = finetune.read_images(
-        Bench(), "zip", str(tmp_path / "deleted.zip"), "", "", "x", 20, visitor()
-    )
-    assert "no longer here" in told[3]
-    told = finetune.read_images(Bench(), "hub", None, EVIL, "", "x", 20, visitor())
-    assert "not the name of a dataset" in told[3] and "<img" not in told[3]
+        told = finetune.read_images(Bench(), "zip", str(path), "", "", visitor(lang))
+        assert words in told[1] and "2,000" in told[1] and told[0].images is None
+    told = finetune.read_images(Bench(), "zip", None, "", "", visitor())
+    assert "Choose a zip first" in told[1]
+    deleted = str(tmp_path / "deleted.zip")
+    assert "no longer here" in finetune.read_images(Bench(), "zip", deleted, "", "", visitor())[1]
+    told = finetune.read_images(Bench(), "hub", None, EVIL, "", visitor())
+    assert "not the name of a dataset" in told[1] and "<img" not in told[1]
 
 
 def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path, monkeypatch):
@@ -253,18 +268,18 @@ def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path,
         for i in range(2):
             noise = np.random.default_rng(2 * ord(name) + i).integers(0, 255, (20, 20, 3))
             Image.fromarray(noise.astype(np.uint8)).save(tmp_path / "pets" / name / f"{i}.png")
-    where = (None, "", str(tmp_path / "pets"), "lenet5.cifar10", 20)
+    where = (None, "", str(tmp_path / "pets"))
     assert finetune.read_images(Bench(), "folder", *where, visitor())[0].images
     for name, value in (("SPACE_ID", "me/s"), ("CNN_SPACE_FINETUNE_FOLDERS", "0"), ("X", "")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             request = visitor(host="10.0.0.7" if name == "X" else "127.0.0.1")
             told = finetune.read_images(Bench(), "folder", *where, request)
-            assert "no folder" in told[3] and told[0].images is None
+            assert "no folder" in told[1] and told[0].images is None
     # Through a proxy on this machine: it says so, or the address is the one the visitor asked for.
     for header, value in (("x-forwarded-for", "10.0.0.7"), ("host", "192.168.0.2:7860")):
         told = finetune.read_images(Bench(), "folder", *where, visitor(**{header: value}))
-        assert "no folder" in told[3] and told[0].images is None
+        assert "no folder" in told[1] and told[0].images is None
 
 
 def test_every_reason_has_words_in_both_languages():
@@ -383,6 +398,35 @@ def test_a_run_stopped_before_its_turn_never_begins(checkpoints):
     updates = start(bench, "lenet5.cifar10", *CONTROLS, visitor())
     finetune.stop(bench, own, visitor())
     assert list(updates) == [] and bench.run is None
+
+
+def test_a_net_that_comes_after_stop_starts_nothing(checkpoints, monkeypatch):
+    """Nor does it while the next run waits for its own net."""
+    bench, own, arrivals = table(), OwnNets(), []
+    monkeypatch.setattr(finetune.classify, "fetch", lambda *_: [arrive() for arrive in arrivals])
+    finetune.begin(bench, bench.source, visitor())
+    arrivals[:] = [
+        lambda: finetune.stop(bench, own, visitor()),
+        lambda: finetune.begin(bench, bench.source, visitor()),
+    ]
+    finetune.fetch(bench, "vgg16.tv_in1k", own, visitor())
+    assert list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor())) == []
+    assert bench.starting is not None  # the second run, whose net has not come
+    arrivals.clear()
+    finetune.fetch(bench, "lenet5.cifar10", own, visitor())
+    assert list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+    assert list(finetune.start(bench, "lenet5.cifar10", *CONTROLS, visitor())) == []
+
+
+def test_the_late_end_of_a_stopped_run_leaves_the_next_alone(checkpoints):
+    bench, own = table(), OwnNets()
+    finetune.stop(bench, own, visitor())
+    updates = training_all_layers(bench)
+    run = bench.run
+    late = finetune.finish(bench, own, visitor())
+    assert all(part == gr.skip() for part in late) and bench.run is run is not None and not own
+    assert len(late) == len(finetune.stop(bench, own, visitor()))
+    updates.close()
 
 
 def test_a_net_that_could_not_be_fetched_is_not_waited_for_again(checkpoints, monkeypatch):

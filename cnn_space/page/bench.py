@@ -24,7 +24,10 @@ class Bench:
         self.source = "digits"
         self.intake: Intake | None = None  # what was read; the digits need no reading
         self.reading: object = None  # what is being read; another choice makes it void
-        self.starting: object = None  # the run that was asked for; Stop makes it void
+        self.starting: object = (
+            None  # the run that was asked for, until it ends; Stop makes it void
+        )
+        self.ready: object = None  # the same once its net is here, until it begins
         self.run = None
         self.ended: str | None = None  # how the last run ended; None while there is none or one
         self.result = None

@@ -74,11 +74,10 @@ def fetch(
     own_nets: Mapping[str, weights.Loaded],
     request: gr.Request,
     progress=gr.Progress(),  # noqa: B008
-):
+) -> None:
     """Bring those nets here that are not; one that cannot be had is said, the others go on."""
     for name in names or []:
         classify.fetch(name, own_nets, request, progress)
-    return gr.skip()
 
 
 # Running

@@ -81,14 +81,11 @@ def read_images(
     file: str | None,
     hub: str,
     folder: str,
-    base: str | None,
-    holdout: float,
     request: gr.Request,
 ) -> tuple:
-    """Read a visitor's images onto the bench: (bench, net and augmentation that suit, data,
-    samples).
+    """Read a visitor's images onto the bench: (bench, data, samples).
 
-    What is wrong with them is said where they would be shown.
+    What is wrong with them is said where they would be shown; ``suit`` shows them.
     """
     lang = language(request)
     ticket = bench.reading = object()
@@ -110,14 +107,21 @@ def read_images(
     except DataError as error:
         problem = say(f"finetune_error_{error.reason}", lang, **error.values)
     if bench.reading is not ticket:  # the visitor has chosen other images meanwhile
-        return bench, *[gr.skip()] * 4
-    bench.intake = intake
+        return bench, gr.skip(), gr.skip()
+    bench.intake, bench.reading = intake, None
     if intake is None:
         problem = f"<p class='problem' role='alert'>{escape(problem)}</p>"
-        return bench, gr.skip(), gr.skip(), problem + limits_html(lang), ""
+        return bench, problem + limits_html(lang), ""
     BENCHES.keep(bench, size=bench.bytes)
-    base = suited_base(intake, base)
-    return bench, base, "mirror", *show_images(bench, base, "mirror", holdout, request)
+    return bench, gr.skip(), gr.skip()
+
+
+def suit(bench: Bench, base: str | None, augment: str, holdout: float, request: gr.Request):
+    """What was read: (net that suits, data, samples), by what is chosen now: reading takes time."""
+    if bench.intake is None:  # said already, or void
+        return (gr.skip(),) * 3
+    base = suited_base(bench.intake, base)
+    return base, *show_images(bench, base, augment, holdout, request)
 
 
 def choose_source(bench: Bench, source: str, base: str, holdout: float, request: gr.Request):
@@ -142,6 +146,8 @@ def suited_base(intake: Intake | None, base: str | None) -> str | None:
 
 def show_images(bench: Bench, base: str, augment: str, holdout: float, request: gr.Request):
     """(what is in the set, samples) as HTML."""
+    if bench.reading is not None:  # and the page says so
+        return gr.skip(), gr.skip()
     lang = language(request)
     intake = bench.images
     if intake is None:
@@ -199,12 +205,12 @@ def start(
 
     lang = language(request)
     intake = bench.images
-    ticket = bench.starting
-    if ticket is None:  # stopped while it waited, or while its net was fetched
+    ticket, bench.ready = bench.ready, None
+    if ticket is None or ticket is not bench.starting:  # stopped before its turn
         return
     _BY_SESSION[request.session_hash] = bench
-    yield bench, update_html(Update("preparing"), lang), gr.skip()
     try:
+        yield bench, update_html(Update("preparing"), lang), gr.skip()
         if intake is None:
             raise ValueError(say("finetune_no_data", lang))
         if not base:
@@ -241,6 +247,9 @@ def start(
         bench.run = None
         yield bench, idle_html(lang), gr.skip()
         raise gr.Error(str(error), print_exception=False) from None
+    finally:
+        if bench.starting is ticket:
+            bench.starting = None
 
 
 @contextlib.contextmanager
@@ -303,18 +312,23 @@ def begin(bench: Bench, source: str, request: gr.Request) -> tuple:
 
 
 def fetch(
+    bench: Bench,
     base: str | None,
     own: OwnNets,
     request: gr.Request,
     progress=gr.Progress(),  # noqa: B008
-):
+) -> None:
     """Bring the net to start from here, outside of the queue of runs."""
+    ticket = bench.starting
     classify.fetch(base, own, request, progress)
-    return gr.skip()
+    if bench.starting is ticket:  # not stopped meanwhile
+        bench.ready = ticket
 
 
 def finish(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     """A run has ended: all that shows its result. The same again when it is asked again."""
+    if bench.starting is not None:  # a stopped one has ended late: the next is under way
+        return (gr.skip(),) * 13
     lang = language(request)
     return _outcome(bench, own, collect(bench, own, lang), lang)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from cnn_space import archives
+from cnn_space import archives, weights
 
 MINUTE = 60_000
 
@@ -172,6 +172,28 @@ def test_a_zip_with_troubles(page, tmp_path):
     page.get_by_role("radio", name="My zip", exact=True).click()
     page.locator("#ft-zip input[type=file]").set_input_files(bad)
     page.locator("#ft-data .problem").get_by_text("This is not a zip file").wait_for()
+
+
+def test_train_again_right_after_stop(browser, own_url, monkeypatch):
+    load = weights.load
+
+    def slowly(name):
+        time.sleep(3)
+        return load(name)
+
+    tab = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
+    tab.goto(own_url)
+    open_tab(tab)
+    choose_fastest(tab)
+    monkeypatch.setattr(weights, "load", slowly)
+    train = tab.get_by_role("button", name="Train", exact=True)
+    train.click()
+    tab.locator("[data-phase=preparing]").wait_for()
+    tab.get_by_role("button", name="Stop and keep the best", exact=True).click()
+    train.click()
+    tab.locator("[data-phase=finished]").wait_for(timeout=MINUTE)
+    assert train.is_enabled()
+    tab.context.close()
 
 
 def test_of_two_readings_the_later_counts(browser, own_url, monkeypatch):

@@ -147,7 +147,8 @@ EN: dict[str, str] = {
     "finetune_push_name": "Repository name",
     "finetune_push_done": "Pushed to {repo}.",
     "finetune_push_failed": "The Hub refused: {why}",
-    "finetune_push_login": "Log in first.",
+    "finetune_push_login": "Log in first. That reloads the page, and a net does not survive it: "
+    "log in before you train, or download this one.",
     "finetune_no_data": "Read your images first (step 1).",
     "finetune_no_zip": "Choose a zip first.",
     "finetune_no_folder": "Type the path of a folder first.",
@@ -302,7 +303,8 @@ KO: dict[str, str] = {
     "finetune_push_name": "저장소 이름",
     "finetune_push_done": "{repo}에 올렸습니다.",
     "finetune_push_failed": "Hub에서 거절했습니다: {why}",
-    "finetune_push_login": "먼저 로그인해 주세요.",
+    "finetune_push_login": "먼저 로그인해 주세요. 로그인하면 페이지를 새로 불러와 "
+    "신경망이 사라지니, 학습하기 전에 로그인하거나 이 신경망을 내려받아 두세요.",
     "finetune_no_data": "먼저 이미지를 읽어 주세요(1단계).",
     "finetune_no_zip": "먼저 zip 파일을 고르세요.",
     "finetune_no_folder": "먼저 폴더 경로를 입력해 주세요.",
