@@ -25,6 +25,11 @@ INFER = {"concurrency_id": "infer", "concurrency_limit": 1}
 TRAIN = {"concurrency_id": "train", "concurrency_limit": 1}
 
 
+def download_line() -> gr.HTML:
+    """Where a net on its way here shows how far it is; no room is taken without one."""
+    return gr.HTML(elem_classes="download-line")
+
+
 def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Dropdown]:
     """One photo, one net: the answer, and what led to it. Gives the photo and the list of nets."""
     photos = classify.examples()
@@ -55,6 +60,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
             ten_views = gr.Checkbox(
                 label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
             )
+            download = download_line()
         with gr.Column(elem_id="classify-result"):
             answer = gr.HTML(elem_id="classify-answer", js_on_load=LIVE_JS + explain.PICK_JS)
             with gr.Row(elem_id="classify-pictures"):
@@ -97,11 +103,20 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
         **INFER,
     }
     shown = gr.on([demo.load, photo.change, ten_views.change], **show)
+    everything = [answer, seen, views, foot, looked, inside]
+    model.change(
+        classify.coming,
+        [model, own_nets],
+        everything,
+        queue=False,
+        show_progress="hidden",
+        **private,
+    )
     fetched = model.change(
         classify.fetch,
         [model, own_nets],
         show_progress="minimal",
-        show_progress_on=model,
+        show_progress_on=download,
         **FETCH,
         **at_once,
     ).then(**show)
@@ -113,9 +128,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     asked = [photo, model, own_nets]
     is_open = gr.State(False)
     for answered in (shown, fetched):
-        answered.failure(
-            classify.unanswered, None, [answer, seen, views, foot, looked, inside], **quiet
-        )
+        answered.failure(classify.unanswered, None, everything, **quiet)
         answered.then(explain.look, asked, looked, **quiet)
         answered.then(explain.fold, [*asked, module, is_open], [inside_fold, inside], **quiet)
     answer.click(explain.look_for, asked, looked, **(quiet | at_once))
@@ -149,6 +162,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
                 label=t("compare_nets"),
                 elem_id="compare-nets",
             )
+            download = download_line()
             finding = gr.HTML(elem_id="compare-finding", js_on_load=LIVE_JS)
     cards = gr.HTML(elem_id="compare-cards")
     table = gr.Dataframe(
@@ -207,7 +221,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     # Not `input`: the list's "clear all" and Backspace make a change alone. The charts come first,
     # and the next choice at once: neither needs the nets that the last one fetches.
     nets.change(**draw)
-    fetch = {"show_progress": "minimal", "show_progress_on": nets, "trigger_mode": "multiple"}
+    fetch = {"show_progress": "minimal", "show_progress_on": download, "trigger_mode": "multiple"}
     fetched = nets.change(compare.fetch, [nets, own_nets], **(private | FETCH | fetch))
     # The entry of a net that was just fetched needs no network any more.
     fetched.then(compare.relist, [nets, own_nets], nets, **private)
@@ -399,6 +413,7 @@ def finetune_tab(
             with gr.Row(elem_classes="ft-buttons"):
                 train = gr.Button(t("finetune_train"), variant="primary", elem_id="ft-train")
                 stop = gr.Button(t("finetune_stop"), interactive=False, elem_id="ft-stop")
+            arriving = download_line()
             state = gr.HTML(elem_id="ft-state")
             curves = gr.HTML(elem_id="ft-curves")
     with gr.Row(elem_classes="ft-row"):
@@ -476,7 +491,7 @@ def finetune_tab(
         finetune.fetch,
         [bench, base, own_nets],
         show_progress="minimal",
-        show_progress_on=base,
+        show_progress_on=arriving,
         trigger_mode="multiple",
         **FETCH,
         **private,

@@ -90,6 +90,14 @@ def is_here(model: str, own_nets: Mapping[str, weights.Loaded]) -> bool:
     return model in own_nets or (model in weights.list_weights() and weights.is_local(model))
 
 
+def coming(model: str | None, own_nets: dict, request: gr.Request) -> tuple:
+    """In place of the answer of the net before, while the chosen one is on its way here."""
+    if model not in weights.list_weights() or is_here(model, own_nets):
+        return (gr.skip(),) * 6
+    title = weights.record(model).title
+    return _waiting(say("classify_coming", language(request), title=title)), *[""] * 5
+
+
 def fetch(
     model: str | None,
     own_nets: dict,

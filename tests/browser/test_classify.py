@@ -119,6 +119,8 @@ def test_a_choice_does_not_wait_for_the_download_before_it(browser, own_url, mon
     other = next(name for name in local() if best[name] != first)
     choose(page, next(name for name in list_weights() if not weights.is_local(name)))
     expect(page.get_by_text("30 MB")).to_be_visible()
+    expect(page.locator("#classify-answer")).to_contain_text("on its way")
+    expect(page.locator("#classify-result img")).to_have_count(0)
     choose(page, other)
     expect(page.locator(ANSWER)).to_have_text(best[other])
     for _ in range(10):  # nor does its progress dim the answer

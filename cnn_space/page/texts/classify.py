@@ -15,6 +15,7 @@ EN: dict[str, str] = {
     "classify_waiting": "Choose a photo, and its answer appears here.",
     "classify_no_nets": "There is no trained net here yet. Train one: "
     "python -m cnn_space train lenet5 --data cifar10",
+    "classify_coming": "{title} is on its way to this machine; its answer follows.",
     "classify_not_here": "{title} is not on this machine and could not be fetched. Choose another "
     "net for now.",
     "classify_expired": "{title} is not kept any more. Choose another net, or train it again in "
@@ -57,6 +58,7 @@ KO: dict[str, str] = {
     "classify_waiting": "사진을 고르면 여기에 답이 나타납니다.",
     "classify_no_nets": "아직 학습된 신경망이 없습니다. 먼저 학습시켜 주세요: "
     "python -m cnn_space train lenet5 --data cifar10",
+    "classify_coming": "{title}: 이 컴퓨터로 받아 오고 있습니다. 받는 대로 답이 나옵니다.",
     "classify_not_here": "{title}: 이 컴퓨터에 없고, 받아 올 수도 없었습니다. 우선 다른 신경망을 "
     "골라 주세요.",
     "classify_expired": "{title}: 더 이상 보관되어 있지 않습니다. 다른 신경망을 고르거나 미세 조정 "
