@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from cnn_space import layers, zoo
-from cnn_space.data import ImageSet, Source
+from cnn_space.data import SOURCES, ImageSet, Source, origin
 from cnn_space.evaluation import Evaluation, judge, predict
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
@@ -270,6 +270,6 @@ def _devices(card: dict) -> str:
 
 
 def _public(card: dict) -> str:
-    known = zoo.PUBLIC_CIFAR10 if card["data"]["tag"] == "cifar10" else {}
+    known = zoo.PUBLIC_CIFAR10 if origin(card["data"]) == SOURCES["cifar10"].hub else {}
     found = known.get(card["name"].partition(".")[0])
     return f"{found} %" if found else _NONE

@@ -164,8 +164,9 @@ def read(
     ``name`` is a key of SOURCES or any image set on the Hub; with ``folder`` its Parquet files are
     read from there (or from ``folder/name``) and nothing is asked of the network. ``side`` resizes
     the shorter side to that many pixels and keeps the centre square, or ``prepare`` makes the
-    square of ``side`` pixels out of an RGB picture. Raises ValueError for a
-    folder without such files, a set without image and label columns, or mixed sizes and no side.
+    square of ``side`` pixels out of an RGB picture. Raises ValueError for a picture that
+    ``photo.to_rgb`` refuses (damaged, above 50 million pixels or below 8 a side), for a folder
+    without such files, a set without image and label columns, or mixed sizes and no side.
     """
     known = source(name)
     if folder is not None:

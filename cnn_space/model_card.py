@@ -212,8 +212,10 @@ def _preprocessing(shape: dict) -> str:
 
 
 def _terms(cards: list[dict]) -> list[str]:
-    tags = dict.fromkeys(card.get("data", {}).get("tag", "") for card in cards)
-    terms = [DATA_TERMS[tag] for tag in tags if tag in DATA_TERMS]
+    from cnn_space.data import SOURCES, origin
+
+    sets = {origin(card.get("data", {})) for card in cards}
+    terms = [words for tag, words in DATA_TERMS.items() if SOURCES[tag].hub in sets]
     return [
         "## Licence and data",
         "",

@@ -122,7 +122,7 @@ class Run:
 
     Under ``torch.distributed`` every process takes its own share of every batch. Raises ValueError
     for images or a batch that the processes cannot share, for a ``small_side`` above the images'
-    or a ``pad`` as large, for answers without a share or a share without answers, and for
+    or a crop's ``pad`` as large, for answers without a share or a share without answers, and for
     ``sync_norm`` without GPUs; iterating raises Diverged, and ValueError where the processes do not
     start at the same epoch.
     ``epoch`` counts the epochs done, ``seconds`` the time they took, over all resumed runs;
@@ -154,8 +154,9 @@ class Run:
             )
         if bool(recipe.distillation) != (answers is not None):
             raise ValueError("the teachers' answers need a share (distillation), and it needs them")
-        if recipe.crop == "pad" and recipe.pad >= train_set.side:
-            raise ValueError(f"pad is {recipe.pad}: less than the {train_set.side} pixels a side")
+        augmented = not train_set.images.is_floating_point()  # features are taken as they are
+        if augmented and recipe.crop == "pad" and recipe.pad >= train_set.side:
+            raise ValueError(f"pad is {recipe.pad}, the images have {train_set.side} pixels: less")
         self.about = about or {}
         self.device = torch.device(device)
         self.recipe = recipe

@@ -60,7 +60,7 @@ def add_train(commands) -> None:
         "--precision",
         choices=("auto", "bfloat16", "float32"),
         default="auto",
-        help="auto: bfloat16 where the device is good at it",
+        help="auto: bfloat16 where the device is good at it, and what it was with --resume",
     )
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument(
@@ -141,7 +141,7 @@ def _train(options) -> int:
     local = os.environ.get("LOCAL_RANK")  # of torchrun's processes: each has its own GPU
     if local and options.device in (None, "cuda") and torch.cuda.is_available():
         if int(local) >= (gpus := torch.cuda.device_count()):
-            raise ValueError(f"{gpus} GPUs are here: no more processes a machine (or --device cpu)")
+            raise ValueError(f"GPUs here: {gpus}. Start no more processes, or use --device cpu")
         torch.cuda.set_device(int(local))
     device = training.find_device(options.device)
     torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
@@ -187,7 +187,9 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     given = {key: value for key, value in given.items() if value is not None}
     if options.teacher:
         given.setdefault("distillation", TEACHERS_SHARE)
-    recipe = recipe_for(options.net, tag, **given)
+    # Another's set of the same name has nothing of this one's recipe.
+    known = tag if source in data.SOURCES.values() else ""
+    recipe = recipe_for(options.net, known, **given)
     if bool(recipe.distillation) != bool(options.teacher):
         raise ValueError("a --teacher and a --distillation above 0, its share, go together")
     folder = options.runs / name
@@ -196,7 +198,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         raise ValueError(
             f"{folder} holds an unfinished training: --resume goes on, or delete it to start anew"
         )
-    if options.image_size and not 1 <= options.image_size <= weights.MAX_SIDE:
+    if options.image_size is not None and not 1 <= options.image_size <= weights.MAX_SIDE:
         raise ValueError(f"--image-size is 1 to {weights.MAX_SIDE}")
     # A net that cannot be built is told before the images are read, where their size is known.
     zoo.design(options.net, 32)
@@ -254,6 +256,8 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     )
     if options.resume and checkpoint.exists():
         run.restore(checkpoint)
+        if options.precision != "auto":
+            run.bfloat16 = bfloat16
     if is_first:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -284,7 +288,7 @@ def _check_name(options, name: str) -> None:
     out = options.out or weights.CHECKPOINTS
     folder = out / "experiments" if options.experiment else out
     if (folder / f"{name}.json").exists():
-        raise ValueError(f"this would replace {name} in {folder}: give it another --name or --out")
+        raise ValueError(f"this would replace {name} in {folder}: give another name, or --out")
     cards.make_folder(out)
     cards.make_folder(options.runs)
 

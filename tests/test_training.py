@@ -228,6 +228,14 @@ def test_a_resumed_run_is_the_same_run(tmp_path, changes):
     assert timeless[0] == timeless[1] and len(timeless[0]) == 4
 
 
+def test_features_are_taken_as_they_are():
+    """However small they are beside the shifts of the images that they were computed from."""
+    maps = ImageSet(torch.randn(6, 3, 2, 2), torch.tensor([0, 1, 2] * 2), ("a", "b", "c"))
+    list(run(train_set=maps, recipe=small_recipe(pad=4, epochs=1)))
+    with pytest.raises(ValueError, match="pad is 8"):
+        run(recipe=small_recipe(pad=8))
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "last.safetensors"
     first = run()
