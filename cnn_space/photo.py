@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-# Only decoders that read pixels: no PostScript, no vector formats, no external programs.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+# Only decoders that read pixels: no PostScript, no vector formats, no external programs. Not JPEG
+# 2000, during whose decoding Pillow lets no other thread run.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 # What Pillow's decoders raise for files that are cut off or broken within.
 BROKEN = (OSError, SyntaxError, EOFError, ValueError, TypeError, LookupError, RuntimeError,
           struct.error)  # fmt: skip
@@ -111,9 +112,10 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _from_array(np.asarray(image))
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image)
+        return white
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

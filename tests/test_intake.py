@@ -146,6 +146,7 @@ REFUSED = {
         "not a picture",
     ),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "not a picture"),
+    "jpeg 2000": (encoded(RGB, "JPEG2000"), "not a picture"),
     "truncated jpeg": (JPEG[: len(JPEG) // 2], "damaged"),
     "truncated png": (encoded(Image.fromarray(ramp(300, 300)), "PNG")[:1000], "damaged"),
     "empty gamma": (PNG.replace(PNG[-12:], chunk(b"gAMA", b"") + PNG[-12:]), "damaged"),

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from cnn_space import photo
 from cnn_space.page.texts import language, say
 from cnn_space.photo import PhotoError
 
+# A picture of 50 million pixels takes half a gigabyte on its way; 24 visitors may send one at once.
+_DECODING = threading.BoundedSemaphore(2)
 # Pictures inside a request (data: URLs) pass Gradio's max_file_size by.
 MAX_BYTES = 64 * 1024**2
 
@@ -54,14 +57,16 @@ class SafeImage(gr.Image):
             return None
         try:
             if payload.url and payload.url.startswith("data:"):
-                return photo.open_photo(_inline(payload.url))
+                with _DECODING:
+                    return photo.open_photo(_inline(payload.url))
             # Gradio checks only paths that come with its own mark; a raw request can leave it out.
             path = Path(payload.path or "").resolve()
             if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
                 raise PhotoError("unreadable")
             if not path.is_file():  # uploads are deleted after a while
                 raise PhotoError("gone")
-            return photo.open_photo(path)
+            with _DECODING:
+                return photo.open_photo(path)
         except ValueError as error:
             lang = language(LocalContext.request.get(None))
             return Refused(photo_problem(error, lang))
