@@ -575,6 +575,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.share:
         # Whoever has the link may not read folders of this machine.
         os.environ["CNN_SPACE_FINETUNE_FOLDERS"] = "0"
+        os.environ.setdefault("CNN_SPACE_FINETUNE_SECONDS", "180")  # as on a Space
     demo = build()
     demo.launch(
         server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()

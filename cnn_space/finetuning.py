@@ -297,6 +297,11 @@ class Run:
         """Whether a net has been checked, so that there is one to keep."""
         return self._best is not None
 
+    @property
+    def bytes(self) -> int:
+        """Memory that the best net so far takes."""
+        return sum(part.nbytes for part in self._best.state.values()) if self._best else 0
+
     def __iter__(self) -> Iterator[Update]:
         try:
             yield from self._stages()

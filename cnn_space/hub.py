@@ -99,6 +99,11 @@ def follow(record) -> Iterator[tuple[int, int | None]]:
     yield download.done, download.total
 
 
+def is_coming(record) -> bool:
+    """Whether the file of ``record`` is on its way here at this moment."""
+    return _key(record) in _running
+
+
 # One download
 
 
@@ -131,8 +136,12 @@ _lock = threading.Lock()
 _running: dict[tuple, _Download] = {}
 
 
+def _key(record) -> tuple:
+    return record.repo, record.revision, record.file
+
+
 def _start(record) -> _Download:
-    key = (record.repo, record.revision, record.file)
+    key = _key(record)
     with _lock:
         if key not in _running:
             _running[key] = _Download(record, key)

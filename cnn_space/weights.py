@@ -161,6 +161,13 @@ def is_local(name: str) -> bool:
     return hub.cached(item) is not None
 
 
+def is_coming(name: str) -> bool:
+    """Whether the named weights are being fetched at this moment, for whomever."""
+    from cnn_space import hub
+
+    return hub.is_coming(record(name))
+
+
 def default() -> str:
     """The net that answers where none is asked for: it needs no network.
 

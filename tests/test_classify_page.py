@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from throwaway import CIFAR10, write_weights
 
-from cnn_space import load, weights
+from cnn_space import hub, load, weights
 from cnn_space.classification import Answer, Prediction, View, answer
 from cnn_space.page import classify as page
 from cnn_space.page.intake import Refused
@@ -171,6 +171,9 @@ def test_a_net_that_is_elsewhere_is_not_waited_for(checkpoints, photo, monkeypat
     monkeypatch.setenv("CNN_SPACE_REPO", "someone/nets")
     html = page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)[0]
     assert "not on this machine" in html
+    monkeypatch.setattr(hub, "_running", {hub._key(weights.record("lenet5.cifar10")): None})
+    html = page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)[0]
+    assert "on its way" in html and html in page.coming("lenet5.cifar10", {}, ENGLISH)
 
 
 def test_a_visitors_own_net(checkpoints, photo):

@@ -436,6 +436,20 @@ def test_a_net_that_could_not_be_fetched_is_not_waited_for_again(checkpoints, mo
         list(start(bench, "vgg16.tv_in1k", *CONTROLS, visitor()))
 
 
+def test_a_run_that_nobody_collects_is_counted_and_let_go(checkpoints):
+    bench = table()
+    idle = bench.bytes
+    list(start(bench, "lenet5.cifar10", *CONTROLS, visitor()))
+    assert bench.bytes - idle == bench.run.bytes > 4 * 61_000  # LeNet-5's parameters
+    BENCHES._take(bench, "")
+    assert bench.run is None
+    bench = table()
+    updates = training_all_layers(bench)
+    BENCHES._take(bench, "")
+    assert bench.run is not None  # under way
+    updates.close()
+
+
 def test_leaving_the_page_lets_the_run_go(checkpoints):
     bench = table()
     updates = start(bench, "lenet5.cifar10", *CONTROLS, visitor(session="one"))

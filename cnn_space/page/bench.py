@@ -24,10 +24,10 @@ class Bench:
         self.source = "digits"
         self.intake: Intake | None = None  # what was read; the digits need no reading
         self.reading: object = None  # what is being read; another choice makes it void
-        self.starting: object = (
-            None  # the run that was asked for, until it ends; Stop makes it void
-        )
-        self.ready: object = None  # the same once its net is here, until it begins
+        # the run that was asked for, until it ends or is stopped; and the same from when its net is
+        # here until it begins
+        self.starting: object = None
+        self.ready: object = None
         self.run = None
         self.ended: str | None = None  # how the last run ended; None while there is none or one
         self.result = None
@@ -42,9 +42,11 @@ class Bench:
 
     @property
     def bytes(self) -> int:
-        """Memory that the visitor's own images take, the net that was taught, and the images that
-        it was checked on."""
+        """Memory that the visitor's own images take, the net that was taught, the images that it
+        was checked on, and the net of a run that nobody has collected."""
         size = self.intake.images.images.nbytes if self.intake else 0
+        if self.run:
+            size += self.run.bytes
         if self.result:
             size += self.result.loaded.bytes + self.result.checked.images.nbytes
         return size
@@ -121,6 +123,8 @@ def budget() -> float | None:
 
 def _clear(bench: Bench, _: str) -> None:
     bench.intake = bench.result = bench.ended = bench.file = None
+    if bench.starting is None:  # else it is under way
+        bench.run = None
     if bench.folder is not None:
         bench.folder.cleanup()
 

@@ -90,6 +90,12 @@ def is_here(model: str, own_nets: Mapping[str, weights.Loaded]) -> bool:
     return model in own_nets or (model in weights.list_weights() and weights.is_local(model))
 
 
+def elsewhere(model: str, title: str, lang: str) -> str:
+    """Why a named net that is not here does not answer."""
+    key = "classify_coming" if weights.is_coming(model) else "classify_not_here"
+    return say(key, lang, title=title)
+
+
 def coming(model: str | None, own_nets: dict, request: gr.Request) -> tuple:
     """In place of the answer of the net before, while the chosen one is on its way here."""
     if model not in weights.list_weights() or is_here(model, own_nets):
@@ -134,9 +140,10 @@ def show(
     elif model is None:
         waiting = say("classify_no_nets", lang)
     elif not is_here(model, own_nets):
-        known = model in weights.list_weights()
-        key = "classify_not_here" if known else "classify_expired"
-        waiting = say(key, lang, title=weights.record(model).title if known else model)
+        if model in weights.list_weights():
+            waiting = elsewhere(model, weights.record(model).title, lang)
+        else:
+            waiting = say("classify_expired", lang, title=model)
     elif image is None:
         waiting = say("classify_waiting", lang)
     if not waiting:

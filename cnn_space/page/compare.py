@@ -76,7 +76,7 @@ def fetch(
     progress=gr.Progress(),  # noqa: B008
 ) -> None:
     """Bring those nets here that are not; one that cannot be had is said, the others go on."""
-    for name in names or []:
+    for name in dict.fromkeys(names or []):
         classify.fetch(name, own_nets, request, progress)
 
 
@@ -95,8 +95,8 @@ def run(
     ``done`` says what was compared last; asking for the same again costs nothing.
     """
     lang = language(request)
-    names = names or []
-    gone = [n for n in names if n not in own_nets and n not in weights.list_weights()]
+    names, known = list(dict.fromkeys(names or [])), weights.list_weights()
+    gone = [name for name in names if name not in own_nets and name not in known]
     if isinstance(photo, Refused):
         yield _only(photo.why, lang)
         return
@@ -301,9 +301,10 @@ def _card(
         f'<p class="small">{escape(" · ".join(about)) or "&nbsp;"}</p>'
     )
     if entry.problem:
-        missing = comparing.is_remote(record)
-        key = "classify_not_here" if missing else "net_trouble"
-        why = say(key, lang, title=caption, why=entry.problem)
+        if comparing.is_remote(record):
+            why = classify.elsewhere(record.name, caption, lang)
+        else:
+            why = say("net_trouble", lang, title=caption, why=entry.problem)
         return (
             f'<article class="compare-card" data-net="{escape(entry.name)}">{head}'
             f'<p class="problem">{escape(why)}</p></article>'
@@ -410,7 +411,7 @@ def figures(
     lang = language(request)
     records = {
         name: own_nets[name].record if name in own_nets else weights.record(name)
-        for name in names or []
+        for name in dict.fromkeys(names or [])
         if name in own_nets or name in weights.list_weights()  # one's own may have expired
     }
     titles = captions([Entry(n, n if n in own_nets else r.title, r) for n, r in records.items()])

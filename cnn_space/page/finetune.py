@@ -244,12 +244,15 @@ def start(
                     return
                 yield bench, update_html(update, lang), curves_html(update.history, lang)
     except ValueError as error:
+        if bench.starting is not ticket:  # stopped meanwhile
+            return
         bench.run = None
         yield bench, idle_html(lang), gr.skip()
         raise gr.Error(str(error), print_exception=False) from None
     finally:
         if bench.starting is ticket:
             bench.starting = None
+            BENCHES.keep(bench, size=bench.bytes)  # whether `finish` comes or not
 
 
 @contextlib.contextmanager
