@@ -21,10 +21,12 @@ from cnn_space.classification import Answer, Prediction, View, answer
 from cnn_space.page import classify as page
 from cnn_space.page.intake import Refused
 from cnn_space.page.texts import TEXTS
+from cnn_space.photo import PhotoError
 
 ROOT = Path(__file__).parents[1]
 ENGLISH = SimpleNamespace(headers={"accept-language": "en-US,en"})
 KOREAN = SimpleNamespace(headers={"accept-language": "ko-KR,ko;q=0.9,en;q=0.8"})
+REFUSED = Refused(PhotoError("unreadable"))
 
 
 @pytest.fixture
@@ -156,13 +158,14 @@ def test_names_are_escaped():
 
 def test_nothing_to_show_is_said_kindly(checkpoints, photo):
     assert "Choose a photo" in page.show(None, "lenet5.cifar10", False, {}, ENGLISH)[0]
-    told = page.show(Refused("<no> picture"), "lenet5.cifar10", False, {}, ENGLISH)
-    assert "&lt;no&gt; picture" in told[0] and told[1:] == ("", "", "")
+    for request, words in ((ENGLISH, "not a picture"), (KOREAN, "이미지")):
+        told = page.show(REFUSED, "lenet5.cifar10", False, {}, request)
+        assert words in told[0] and told[1:] == ("", "", "")
     assert "python -m cnn_space train" in page.show(photo, None, False, {}, ENGLISH)[0]
     with pytest.raises(gr.Error, match="Choose a photo first"):
         page.classify(None, "lenet5.cifar10")
-    with pytest.raises(gr.Error, match="no picture"):
-        page.classify(Refused("no picture"), "lenet5.cifar10")
+    with pytest.raises(gr.Error, match="not a picture"):
+        page.classify(REFUSED, "lenet5.cifar10")
 
 
 def test_a_net_that_is_elsewhere_is_not_waited_for(checkpoints, photo, monkeypatch):

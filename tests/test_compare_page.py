@@ -20,6 +20,7 @@ from cnn_space.compare import Entry, _vote
 from cnn_space.explain import Heatmap
 from cnn_space.page import compare
 from cnn_space.page.intake import Refused
+from cnn_space.photo import PhotoError
 from cnn_space.weights import Preprocessing
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
@@ -225,8 +226,9 @@ def test_without_photo_or_nets_it_says_what_to_do(three, photo):
     for image, names in ((None, three), (photo, three[:1]), (photo, None)):
         ((finding, cards, table, link, done),) = compare.run(image, names, {}, "x", ENGLISH)
         assert "Choose" in finding and not (cards or table["data"] or link or done)
-    ((finding, *others),) = compare.run(Refused("<no> picture"), three, {}, "x", ENGLISH)
-    assert "&lt;no&gt; picture" in finding and others[-1] is None
+    refused = Refused(PhotoError("unreadable"))
+    ((finding, *others),) = compare.run(refused, three, {}, "x", ENGLISH)
+    assert "not a picture" in finding and others[-1] is None
 
 
 def test_a_net_that_could_not_be_had_is_tried_again(three, photo, checkpoints):

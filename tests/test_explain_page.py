@@ -15,6 +15,7 @@ from cnn_space import classification, engine, explain, load
 from cnn_space.page import classify
 from cnn_space.page import explain as page
 from cnn_space.page.intake import Refused
+from cnn_space.photo import PhotoError
 from cnn_space.weights import Preprocessing
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
@@ -71,7 +72,7 @@ def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
 
 def test_nothing_to_look_at_is_nothing_to_show(googlenet, photo):
     assert page.look(None, googlenet, {}, ENGLISH) == ""
-    assert page.look(Refused("damaged"), googlenet, {}, ENGLISH) == ""
+    assert page.look(Refused(PhotoError("damaged")), googlenet, {}, ENGLISH) == ""
     assert page.look(photo, None, {}, ENGLISH) == ""
     assert page.look(photo, "mine, but expired", {}, ENGLISH) == ""
     assert page.look_inside(None, googlenet, {}, "3a", ENGLISH) == ""

@@ -163,7 +163,9 @@ REFUSED = {
 def test_what_cannot_be_used_gets_one_sentence(send, case):
     data, words = REFUSED[case]
     told = send(data)
-    assert re.search(words, told.why) and "/" not in told.why and "Traceback" not in told.why
+    why = told.why()
+    assert re.search(words, why) and "/" not in why and "Traceback" not in why
+    assert re.search("[가-힣]", told.why("ko"))
     with pytest.raises(gr.Error, match=words) as caught:  # for programs
         required(told, "missing")
     assert caught.value.print_exception is False
@@ -171,7 +173,7 @@ def test_what_cannot_be_used_gets_one_sentence(send, case):
 
 @pytest.mark.parametrize("url", ["data:", "data:image/png;base64,", "data:image/png;base64,%%%"])
 def test_data_urls_with_nothing_in_them(url):
-    assert re.search("empty|not a picture", SafeImage().preprocess(Picture(url=url)).why)
+    assert re.search("empty|not a picture", SafeImage().preprocess(Picture(url=url)).why())
 
 
 def test_pictures_inside_requests_are_not_kept():
@@ -186,7 +188,7 @@ def test_data_urls_are_bounded_before_they_are_decoded(monkeypatch):
     monkeypatch.setattr("cnn_space.page.intake.MAX_BYTES", 1000)
     text = base64.b64encode(JPEG * 3).decode()
     told = SafeImage().preprocess(Picture(url=f"data:image/jpeg;base64,{text}"))
-    assert "larger than" in told.why
+    assert "larger than" in told.why()
 
 
 def test_only_uploads_are_opened(tmp_path, monkeypatch):
@@ -196,8 +198,9 @@ def test_only_uploads_are_opened(tmp_path, monkeypatch):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "link.png").symlink_to(secret)
     for path in (secret, tmp_path / "cache" / ".." / "secret.png", tmp_path / "cache" / "link.png"):
-        assert "not a picture" in SafeImage().preprocess(Picture(path=str(path))).why
-    assert "not a picture" in SafeImage().preprocess(Picture(url="http://127.0.0.1/photo.png")).why
+        assert "not a picture" in SafeImage().preprocess(Picture(path=str(path))).why()
+    elsewhere = Picture(url="http://127.0.0.1/photo.png")
+    assert "not a picture" in SafeImage().preprocess(elsewhere).why()
 
 
 def test_nothing_is_nothing():

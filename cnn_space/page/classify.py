@@ -136,7 +136,8 @@ def show(
     lang = language(request)
     waiting = ""
     if isinstance(image, Refused):
-        waiting = image.why
+        waiting = image.why(lang)
+        gr.Warning(waiting)  # on a phone the answer's place is out of sight
     elif model is None:
         waiting = say("classify_no_nets", lang)
     elif not is_here(model, own_nets):

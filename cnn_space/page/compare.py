@@ -98,7 +98,7 @@ def run(
     names, known = list(dict.fromkeys(names or [])), weights.list_weights()
     gone = [name for name in names if name not in own_nets and name not in known]
     if isinstance(photo, Refused):
-        yield _only(photo.why, lang)
+        yield _only(photo.why(lang), lang)
         return
     if photo is None:
         yield unanswered(request)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
-from gradio.context import LocalContext
 from gradio.data_classes import ImageData
 from PIL import Image
 from pydantic import field_serializer
 
 from cnn_space import photo
-from cnn_space.page.texts import language, say
+from cnn_space.page.texts import say
 from cnn_space.photo import PhotoError
 
 # A picture of 50 million pixels takes half a gigabyte on its way; 24 visitors may send one at once.
@@ -35,7 +34,12 @@ class Picture(ImageData):
 class Refused:
     """In place of a picture that cannot be used: ``why`` tells the visitor in one sentence."""
 
-    why: str
+    error: ValueError
+
+    def why(self, lang: str = "en") -> str:
+        if isinstance(self.error, PhotoError):
+            return say(f"classify_photo_{self.error.reason}", lang, **self.error.values)
+        return say("classify_photo_unreadable", lang)
 
 
 class SafeImage(gr.Image):
@@ -68,23 +72,15 @@ class SafeImage(gr.Image):
             with _DECODING:
                 return photo.open_photo(path)
         except ValueError as error:
-            lang = language(LocalContext.request.get(None))
-            return Refused(photo_problem(error, lang))
+            return Refused(error)
 
 
 def required(image: Image.Image | Refused | None, missing: str) -> Image.Image:
     """The picture, for programs. Raises gr.Error without one: ``missing``, or why it is refused."""
     if isinstance(image, Image.Image):
         return image
-    why = image.why if isinstance(image, Refused) else missing
+    why = image.why() if isinstance(image, Refused) else missing
     raise gr.Error(why, print_exception=False)
-
-
-def photo_problem(error: ValueError, lang: str = "en") -> str:
-    """The sentence for a picture that ``open_photo`` refused."""
-    if isinstance(error, PhotoError):
-        return say(f"classify_photo_{error.reason}", lang, **error.values)
-    return say("classify_photo_unreadable", lang)
 
 
 def _inline(url: str) -> bytes:

@@ -178,7 +178,8 @@ def test_what_is_no_picture_is_told_so(page: Page, tmp_path, content, words):
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     upload(page, path)
-    expect(page.locator("#classify-answer")).to_contain_text(re.compile(words))
+    for place in (page.get_by_test_id("toast-body"), page.locator("#classify-answer")):
+        expect(place).to_contain_text(re.compile(words))
     expect(page.locator(ANSWER)).to_have_count(0)
 
 
