@@ -418,8 +418,8 @@ class Run:
             tensors |= {f"avg.{key}": value for key, value in self.averaged.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"opt.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
-        facts = {"epoch": self.epoch, "seconds": self.seconds, "history": self.history}
-        facts["bfloat16"] = self.bfloat16
+        facts = {"epoch": self.epoch, "seconds": self.seconds, "history": self.history,
+                 "bfloat16": self.bfloat16}  # fmt: skip
         waiting = path.with_suffix(".part")
         save_file(
             {key: value.detach().cpu().contiguous() for key, value in tensors.items()},

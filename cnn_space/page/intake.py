@@ -60,19 +60,22 @@ class SafeImage(gr.Image):
         if payload is None or not (payload.url or payload.path):
             return None
         try:
-            if payload.url and payload.url.startswith("data:"):
-                with _DECODING:
-                    return photo.open_photo(_inline(payload.url))
-            # Gradio checks only paths that come with its own mark; a raw request can leave it out.
-            path = Path(payload.path or "").resolve()
-            if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
-                raise PhotoError("unreadable")
-            if not path.is_file():  # uploads are deleted after a while
-                raise PhotoError("gone")
+            inline = payload.url and payload.url.startswith("data:")
+            source = _inline(payload.url) if inline else self._upload(payload.path)
             with _DECODING:
-                return photo.open_photo(path)
+                return photo.open_photo(source)
         except ValueError as error:
             return Refused(error)
+
+    def _upload(self, name: str | None) -> Path:
+        """Where an upload lies. Raises PhotoError for any other place, and once it is deleted."""
+        # Gradio checks only paths that come with its own mark; a raw request can leave it out.
+        path = Path(name or "").resolve()
+        if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
+            raise PhotoError("unreadable")
+        if not path.is_file():  # uploads are deleted after a while
+            raise PhotoError("gone")
+        return path
 
 
 def required(image: Image.Image | Refused | None, missing: str) -> Image.Image:
