@@ -29,7 +29,8 @@ def main(argv: list[str] | None = None) -> None:
     import numpy as np
     from PIL import Image
 
-    from cnn_space import compare, weights
+    from cnn_space import weights
+    from cnn_space.inference import comparison as compare
 
     local = [name for name in weights.list_weights() if weights.is_local(name)]
     nets = args.nets or compare.default_nets([n for n in local if n.endswith(".cifar10")])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cnn_space.recipes import PRESETS, Plan, Recipe
+from cnn_space.training.recipes import PRESETS, Plan, Recipe
 
 PHOTOS, CLASSES, SEEDS = 10, 5, 3
 ENOUGH = 98  # percent of the digits
@@ -47,7 +47,8 @@ def main() -> None:
 
 def learn(base: str, images, plan):
     """A run to its end: its result."""
-    from cnn_space import finetuning, weights
+    from cnn_space import weights
+    from cnn_space.training import finetuning
 
     run = finetuning.Run(weights.load(base), images, plan)
     for _ in run:
@@ -57,7 +58,7 @@ def learn(base: str, images, plan):
 
 def digits(base: str) -> None:
     """The page's default run: balanced, on scikit-learn's digits; and when it was good enough."""
-    from cnn_space import archives
+    from cnn_space.images import archives
 
     plan = Plan(**PRESETS["balanced"])
     report = learn(base, archives.digits().images, plan).report
@@ -74,8 +75,12 @@ def features(base: str) -> None:
     """The head stage, with features computed once and with a pass through the net every epoch."""
     from torch import nn, no_grad
 
-    from cnn_space import archives, engine, finetuning, training, weights
+    from cnn_space import weights
+    from cnn_space.images import archives
+    from cnn_space.inference import engine
     from cnn_space.models.heads import replace_head
+    from cnn_space.training import finetuning
+    from cnn_space.training import loop as training
 
     images = archives.digits().images
     plan = Plan(head_epochs=HEAD_EPOCHS, top_epochs=0, epochs=0)
@@ -119,8 +124,9 @@ def few_photos(base: str, folder: str) -> None:
     """Ten photos of each of five classes; measured on all validation photos of these classes."""
     import torch
 
-    from cnn_space import data, finetuning
-    from cnn_space.evaluation import judge, predict
+    from cnn_space.images import data
+    from cnn_space.training import finetuning
+    from cnn_space.training.evaluation import judge, predict
 
     train = data.read("imagenette", "train", folder=folder)
     held = data.read("imagenette", "eval", folder=folder)

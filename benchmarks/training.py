@@ -23,9 +23,10 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cnn_space import create_model, data
-from cnn_space.recipes import Recipe, recipe_for, small_sides
-from cnn_space.training import Run, good_at_bfloat16
+from cnn_space import create_model
+from cnn_space.images import data
+from cnn_space.training.loop import Run, good_at_bfloat16
+from cnn_space.training.recipes import Recipe, recipe_for, small_sides
 
 NETS = ("googlenet", "resnet18")
 EPOCHS = 3  # with these sizes GoogLeNet comes past 71.99 % in so many, as `--epochs-to` shows

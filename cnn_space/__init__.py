@@ -11,7 +11,7 @@ _HOMES = {
     "list_models": "cnn_space.models.registry",
     "list_weights": "cnn_space.weights",
     "load": "cnn_space.weights",
-    "classify": "cnn_space.classification",
+    "classify": "cnn_space.inference.classification",
 }
 __all__ = list(_HOMES)
 __version__ = "0.1.0"

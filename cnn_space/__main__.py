@@ -3,7 +3,10 @@
 import argparse
 import sys
 
-from cnn_space import classify_commands, finetuning_commands, hub_commands, training_commands
+from cnn_space.cli import classify as classify_commands
+from cnn_space.cli import finetune as finetuning_commands
+from cnn_space.cli import hub as hub_commands
+from cnn_space.cli import train as training_commands
 
 _COMMANDS = (
     training_commands.add_train,

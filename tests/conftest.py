@@ -16,7 +16,8 @@ def pytest_configure():
 @pytest.fixture
 def checkpoints(tmp_path, monkeypatch):
     """A folder in place of ``checkpoints/`` holding ``lenet5.cifar10``; it gives (folder, net)."""
-    from cnn_space import engine, weights
+    from cnn_space import weights
+    from cnn_space.inference import engine
 
     folder = tmp_path / "checkpoints"
     folder.mkdir()

@@ -6,7 +6,8 @@ from statistics import mean
 
 import pytest
 
-from cnn_space import cards, weights
+from cnn_space import weights
+from cnn_space.training import cards
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

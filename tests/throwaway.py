@@ -13,7 +13,8 @@ def write_weights(folder: Path, name: str, arch: str, *, size: int = 32, dtype=N
     import torch
     from safetensors.torch import save_file
 
-    from cnn_space import create_model, layers
+    from cnn_space import create_model
+    from cnn_space.costs import walk as layers
 
     torch.manual_seed(0)
     net = create_model(arch, len(CIFAR10), **options).eval()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from cnn_space import training
 from cnn_space.__main__ import main
+from cnn_space.training import loop as training
 
 folder, *arguments = (a.replace("{rank}", os.environ["RANK"]) for a in sys.argv[1:])
 plain = training.Run.__iter__

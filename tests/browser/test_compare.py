@@ -10,7 +10,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from cnn_space import weights
-from cnn_space.page import compare
+from cnn_space.page.compare import handlers as compare
 
 
 @pytest.fixture

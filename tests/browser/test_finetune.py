@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from cnn_space import archives, weights
+from cnn_space import weights
+from cnn_space.images import archives
 
 MINUTE = 60_000
 
@@ -223,7 +224,8 @@ def test_of_two_readings_the_later_counts(browser, own_url, monkeypatch):
 
 
 def _runs():
-    from cnn_space import finetuning, training
+    from cnn_space.training import finetuning
+    from cnn_space.training import loop as training
 
     gc.collect()
     kinds = (finetuning.Run, training.Run)

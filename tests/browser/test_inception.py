@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from cnn_space.arithmetic import NUMBERS, PRESETS, Inception
+from cnn_space.costs.arithmetic import NUMBERS, PRESETS, Inception
 
 expect = pytest.importorskip("playwright.sync_api").expect
 PAPER_3A = dict(zip(NUMBERS, PRESETS["3a"], strict=True))

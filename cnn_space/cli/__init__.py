@@ -1,0 +1,1 @@
+"""``python -m cnn_space``: one file a command."""

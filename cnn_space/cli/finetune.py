@@ -1,0 +1,112 @@
+"""``python -m cnn_space finetune``."""
+
+import contextlib
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from cnn_space.training.recipes import PRESETS, Plan
+
+
+def add_finetune(commands) -> None:
+    """Add ``finetune`` to an argparse object of subcommands."""
+    parser = commands.add_parser(
+        "finetune",
+        help="teach a trained net your own classes",
+        description="Teach a trained net your own classes. IMAGES is a zip or a folder with one "
+        "folder of images a class, a set on the Hub (owner/name), or digits. The result is "
+        "NAME.safetensors and NAME.json in --out. Ctrl-C keeps the best net so far.",
+    )
+    parser.add_argument("images", metavar="IMAGES", help="a zip, a folder, owner/name, or digits")
+    parser.add_argument("--base", default="googlenet.cifar10", help="weights to start from")
+    parser.add_argument("--preset", choices=PRESETS, default="balanced")
+    parser.add_argument("--out", type=Path, default=Path("."), help="folder of the result")
+    parser.add_argument("--seconds", type=float, help="end in good order after so long")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", action="store_true", help="the whole report, as JSON")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the report there too")
+    plan = parser.add_argument_group("plan", "what differs from the preset")
+    for item in fields(Plan):
+        kind = {"action": "store_true"} if item.type is bool else {"type": item.type}
+        name = f"--{item.name.replace('_', '-')}"
+        plan.add_argument(name, default=None, help="default: the preset's", **kind)
+    parser.set_defaults(run=_finetune)
+
+
+def read(images: str):
+    """The images behind what the command was given. Raises ValueError as the readers do."""
+    from cnn_space.images import archives
+
+    if images == "digits":
+        return archives.digits()
+    if Path(images).is_dir():
+        return archives.read_folder(images)
+    if Path(images).is_file():
+        return archives.read_zip(images)
+    return archives.read_hub(images)
+
+
+def _finetune(options) -> int:
+    from cnn_space import weights
+    from cnn_space.training import cards, finetuning
+
+    given = {item.name: getattr(options, item.name) for item in fields(Plan)}
+    given = {name: value for name, value in given.items() if value is not None}
+    plan = Plan(**PRESETS[options.preset] | given)
+    intake = read(options.images)
+    for left in intake.left_out:
+        print(f"left out: {left.count} × {left.reason} ({left.example})", file=sys.stderr)
+    base = weights.load(options.base)
+    # Before the training, not after it: is there a place for the result?
+    cards.make_folder(options.out)
+    name = finetuning.result_name(base.record, intake.images)
+    if (options.out / f"{name}.json").exists():
+        raise ValueError(f"this would replace {name} in {options.out}: choose another --out")
+    if options.record and not options.record.parent.is_dir():
+        raise ValueError(f"there is no folder {options.record.parent} (--record)")
+    run = finetuning.Run(base, intake.images, plan, seconds=options.seconds, device=options.device)
+    with contextlib.suppress(KeyboardInterrupt):
+        _follow(run)
+    if not run.has_best:
+        print("nothing was learned before the run ended", file=sys.stderr)
+        return 1
+    result = run.result()
+    report = result.report
+    file, _ = finetuning.save(result, options.out)
+    if options.record:
+        text = json.dumps(report.to_json(), ensure_ascii=False) + "\n"
+        options.record.write_text(text, encoding="utf-8")
+    if options.json:
+        print(json.dumps(report.to_json(), ensure_ascii=False))
+        return 0
+    label, baseline = report.majority
+    print(f"{report.ended} after {report.seconds:.1f} s on {report.environment['device']}")
+    print(
+        f"{report.after:.2f} % of {len(report.targets)} held-out images "
+        f"(before {report.before:.2f} %, always {label!r} {baseline:.2f} %)"
+    )
+    print(f"{file}: cnn_space.load({str(file)!r})")
+    return 0
+
+
+def _follow(run) -> None:
+    """Run to the end: a bar on a terminal, a line a check elsewhere."""
+    from tqdm import tqdm
+
+    with tqdm(disable=not sys.stderr.isatty()) as bar:
+        shown = 0
+        for update in run:
+            bar.total = update.epochs * update.steps or update.steps or None
+            bar.n = max(update.epoch - 1, 0) * update.steps + update.step
+            bar.set_description(update.phase)
+            bar.set_postfix(loss=f"{update.loss:.3f}", accuracy=f"{update.accuracy:.1f} %")
+            checks = [point for point in run.history if point.part == "validation"]
+            if bar.disable:
+                for point in checks[shown:]:
+                    print(
+                        f"{point.stage:>4} {point.seconds:6.1f} s  loss {point.loss:.3f}  "
+                        f"{point.accuracy:.2f} %",
+                        flush=True,
+                    )
+            shown = len(checks)

@@ -1,0 +1,1 @@
+"""What a net costs: parameters, multiplications and receptive fields."""

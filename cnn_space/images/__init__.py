@@ -1,0 +1,1 @@
+"""Strangers' pictures as RGB, preprocessing, and sets of images."""

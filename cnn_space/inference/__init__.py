@@ -1,0 +1,1 @@
+"""A net answers: engine, classification, comparison and explanation."""

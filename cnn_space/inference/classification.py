@@ -1,0 +1,197 @@
+"""Photo in, ranked classes out.
+
+Preparing a photo needs Pillow and numpy alone and gives the pixels that torchvision's
+``Resize`` + ``CenterCrop`` + ``Normalize`` give for PIL images.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cnn_space.images.photo import open_photo
+from cnn_space.inference import engine
+from cnn_space.weights import Loaded, Preprocessing, WeightsRecord
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+# A panorama is cut to this ratio before it is scaled, so that none grows to gigabytes.
+_LONGEST = 8
+
+# A softmax has no "none of these". Below this the answer is called uncertain: more likely than
+# all other classes together is the least one can ask (Hendrycks and Gimpel 2017 show that the
+# maximum is a fair, if weak, sign of pictures unlike those trained on).
+SURE = 0.5
+
+VIEWS = ("top left", "top right", "bottom left", "bottom right", "center")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A class by its English name, and how likely the net thinks it: 0..1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class View:
+    """One crop of ten-view averaging: where it was cut, whether mirrored, and its own answer."""
+
+    position: str
+    mirrored: bool
+    image: Image.Image
+    top: Prediction
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a net says about a photo.
+
+    ``predictions`` are all classes, best first; ``seen`` the picture that went in; ``averaged``
+    the mean over the ten ``views``, both empty unless asked for; ``seconds`` the net's own time
+    for one picture; ``engine`` and ``threads`` what it ran on.
+    """
+
+    record: WeightsRecord
+    predictions: tuple[Prediction, ...]
+    seen: Image.Image
+    seconds: float
+    engine: str
+    threads: int
+    averaged: tuple[Prediction, ...] = ()
+    views: tuple[View, ...] = ()
+
+    @property
+    def best(self) -> tuple[Prediction, ...]:
+        """The averaged ranking where there is one, else the plain one."""
+        return self.averaged or self.predictions
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the likeliest class gets less than SURE: often a picture of something else."""
+        return self.best[0].probability < SURE
+
+
+def classify(
+    image: Image.Image | np.ndarray | str | Path, name: str | Path | Loaded, top_k: int = 5
+) -> list[Prediction]:
+    """The ``top_k`` most likely classes of a photo, best first.
+
+    ``image`` is a PIL image, a path, or an array (see ``photo.open_photo``); ``name`` a weights
+    name (``"googlenet.cifar10"``), the path of a .safetensors file, or what ``load`` returned.
+    Raises ValueError for a picture that cannot be read and for weights that cannot be loaded.
+    """
+    if not isinstance(top_k, int) or top_k < 1:
+        raise ValueError(f"top_k is a whole number from 1 up, got {top_k!r}")
+    return list(answer(image, name).predictions[:top_k])
+
+
+def answer(
+    image: Image.Image | np.ndarray | str | Path,
+    name: str | Path | Loaded,
+    *,
+    ten_views: bool = False,
+) -> Answer:
+    """Everything a net says about a photo; arguments and errors as in ``classify``.
+
+    ``ten_views`` adds the answer averaged over ten crops and flips (see ``crops``).
+    """
+    photo = open_photo(image)
+    runner = engine.get(name)
+    record = runner.record
+    batch, seen = prepare(photo, record.preprocessing)
+    logits, seconds = runner.timed(batch)
+    predictions = ranked(softmax(logits)[0], record.labels)
+    plain = Answer(record, predictions, seen, seconds, runner.name, engine.threads())
+    if not ten_views:
+        return plain
+
+    pictures = crops(photo, record.preprocessing)
+    tensors = [to_tensor(picture, record.preprocessing) for _, _, picture in pictures]
+    probabilities = softmax(runner.logits(torch.cat(tensors)))
+    views = tuple(
+        View(position, mirrored, picture, ranked(row, record.labels)[0])
+        for (position, mirrored, picture), row in zip(pictures, probabilities, strict=True)
+    )
+    averaged = ranked(probabilities.mean(axis=0), record.labels)
+    return replace(plain, averaged=averaged, views=views)
+
+
+def prepare(image: Image.Image, preprocessing: Preprocessing) -> tuple[torch.Tensor, Image.Image]:
+    """An upright RGB image (see ``photo.open_photo``) as a net's input [1, 3, size, size]
+    float32, and as the picture that it sees."""
+    seen = cut(image, preprocessing.resize, preprocessing.size, preprocessing.interpolation)
+    return to_tensor(seen, preprocessing), seen
+
+
+def cut(image: Image.Image, shorter: int, side: int, interpolation: str) -> Image.Image:
+    """The centre ``side`` × ``side`` of the picture scaled to ``shorter`` pixels a shorter side."""
+    scaled = resize(image, shorter, interpolation)
+    left, top = (round((length - side) / 2) for length in scaled.size)
+    return scaled.crop((left, top, left + side, top + side))
+
+
+def crops(image: Image.Image, preprocessing: Preprocessing) -> list[tuple[str, bool, Image.Image]]:
+    """Ten views of a photo: (position, mirrored, picture of ``size`` × ``size``).
+
+    AlexNet's test-time averaging (Krizhevsky et al. 2012, section 4.1): the four corners and the
+    centre of the central square, and their mirror images; there 224-pixel crops of a 256-pixel
+    square. A net whose ``resize`` leaves no such margin gets it in the same proportion: 32-pixel
+    crops of a 36-pixel square.
+    """
+    side = preprocessing.size
+    square = preprocessing.resize
+    if square == side:
+        square = side + 2 * round(side / 14)
+    scaled = resize(image, square, preprocessing.interpolation)
+    x, y = (round((length - square) / 2) for length in scaled.size)
+    far, mid = square - side, round((square - side) / 2)
+    corners = [(0, 0), (far, 0), (0, far), (far, far), (mid, mid)]
+    straight = [
+        scaled.crop((x + left, y + top, x + left + side, y + top + side)) for left, top in corners
+    ]
+    mirror = Image.Transpose.FLIP_LEFT_RIGHT
+    return [(where, False, view) for where, view in zip(VIEWS, straight, strict=True)] + [
+        (where, True, view.transpose(mirror)) for where, view in zip(VIEWS, straight, strict=True)
+    ]
+
+
+def resize(image: Image.Image, side: int, interpolation: str) -> Image.Image:
+    """The picture scaled so that its shorter side has ``side`` pixels."""
+    width, height = image.size
+    longest = _LONGEST * min(width, height)
+    if max(width, height) > longest:
+        left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+        image = image.crop((left, top, width - left, height - top))
+        width, height = image.size
+    short = min(width, height)
+    if short == side:
+        return image
+    size = (int(side * width / short), int(side * height / short))
+    return image.resize(size, _FILTERS[interpolation])
+
+
+def to_tensor(picture: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
+    """An RGB picture as [1, 3, H, W] float32: ``(pixel / 255 - mean) / std``."""
+    pixels = np.asarray(picture, dtype=np.float32) / 255
+    pixels = (pixels - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities [N, K] float64 of logits [N, K]; each row sums to 1."""
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def ranked(probabilities: np.ndarray, labels: tuple[str, ...]) -> tuple[Prediction, ...]:
+    """The classes of the probabilities [K], best first."""
+    order = np.argsort(-probabilities, kind="stable")
+    return tuple(Prediction(labels[i], float(probabilities[i])) for i in order)

@@ -1,0 +1,43 @@
+"""HTML from files: Jinja2, with every value escaped unless it is ``Markup``.
+
+``render("classify/templates/answer.html", lang, ...)`` fills ``cnn_space/page/classify/templates/
+answer.html``. In a template ``say(key, ...)`` is a sentence and ``label(name)`` a class name in the
+visitor's language, and the functions of ``cnn_space.formats`` are filters: ``{{ n | count }}``.
+"""
+
+from functools import cache, partial
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cnn_space import formats
+from cnn_space.page.common import texts
+
+PAGE = Path(__file__).parents[1]
+
+
+@cache
+def environment() -> Environment:
+    """The templates of all tabs: autoescape on, an unknown name is an error."""
+    jinja = Environment(
+        loader=FileSystemLoader(PAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters |= {name: getattr(formats, name) for name in formats.__all__}
+    return jinja
+
+
+def render(template: str, lang: str = "en", **values) -> Markup:
+    """The template (a path under ``cnn_space/page``) with ``values``, in ``lang``."""
+    words = {"lang": lang, "say": partial(_say, lang), "label": partial(texts.label, lang=lang)}
+    return Markup(environment().get_template(template).render(words | values))
+
+
+def _say(lang: str, key: str, **values) -> Markup | str:
+    """The sentence behind ``key``, its values escaped; the sentence itself is ours and may hold
+    HTML such as ``<b>``."""
+    return Markup(texts.TEXTS[lang][key]).format(**values)

@@ -1,0 +1,58 @@
+"""The page's words, English and Korean: ``texts.en.json`` and ``texts.ko.json`` of each tab; a key
+means the same in both.
+
+``t(key)`` marks a label for Gradio, which shows it in the browser's language;
+``say(key, lang, **values)`` gives the sentence itself where the server writes the HTML.
+"""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+
+from cnn_space.images import archives, photo
+
+LANGUAGES = ("en", "ko")
+FOLDERS = ("common", "classify", "compare", "inception", "finetune")
+
+
+def _gather() -> dict[str, dict[str, str]]:
+    """The words by language. The English reasons for which a picture or a set is refused are
+    those that Python and the command line give."""
+    texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+    texts["en"] |= {f"finetune_error_{key}": text for key, text in archives.REASONS.items()}
+    texts["en"] |= {f"classify_photo_{key}": text for key, text in photo.REASONS.items()}
+    for folder in FOLDERS:
+        for language in LANGUAGES:
+            file = Path(__file__).parents[1] / folder / f"texts.{language}.json"
+            texts[language] |= json.loads(file.read_text(encoding="utf-8"))
+    return texts
+
+
+TEXTS = _gather()
+I18N = gr.I18n(**TEXTS)
+
+
+def t(key: str):
+    """A label that Gradio translates in the browser. Raises KeyError for an unknown key."""
+    TEXTS["en"][key]
+    return I18N(key)
+
+
+def say(key: str, lang: str = "en", **values) -> str:
+    """The sentence behind ``key`` in ``lang``, with its placeholders filled."""
+    return TEXTS[lang][key].format(**values)
+
+
+def language(request: gr.Request | None) -> str:
+    """``"ko"`` when the browser asks for Korean before English, else ``"en"``."""
+    accepted = request.headers.get("accept-language", "") if request else ""
+    for part in accepted.lower().split(","):
+        if (tag := part.partition(";")[0].partition("-")[0].strip()) in LANGUAGES:
+            return tag
+    return "en"
+
+
+def label(name: str, lang: str = "en") -> str:
+    """The name of a class or a data set for the eye: Korean where we have it, else as it is."""
+    return TEXTS[lang].get(f"label_{name}", name)

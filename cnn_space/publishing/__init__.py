@@ -1,0 +1,1 @@
+"""What a net takes along to the Hub: its model card, and the upload."""

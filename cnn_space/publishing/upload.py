@@ -1,0 +1,149 @@
+"""What was trained here, given back: the weights to a model repository, the app to a Space."""
+
+import hashlib
+import re
+from pathlib import Path, PurePosixPath
+
+from cnn_space import weights
+from cnn_space.publishing import model_card
+
+ROOT = Path(__file__).parents[2]
+
+# What a Space needs; tests, benchmarks and whatever else lies about stay here.
+SPACE_FILES = ("README.md", "LICENSE", "requirements.txt", "packages.txt", "app.py")
+SPACE_FOLDERS = ("cnn_space", "checkpoints")
+
+Content = Path | bytes
+
+
+class PublishError(ValueError):
+    """Nothing was published; the message says why, and what to do."""
+
+
+def weights_files(repo: str) -> dict[str, Content]:
+    """What ``publish_weights`` uploads to ``repo``: {path there: a file here, or its content}.
+
+    Raises PublishError where nothing is bundled, or a file is not the one its card describes.
+    """
+    items = [weights.record(name) for name in weights.list_weights()]
+    items = [item for item in items if item.source == "bundled"]
+    if not items:
+        raise PublishError(
+            f"there are no weights in {weights.CHECKPOINTS}; python -m cnn_space train makes some"
+        )
+    files: dict[str, Content] = {}
+    cards = []
+    for item in items:
+        path = weights.CHECKPOINTS / item.file
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != item.sha256:
+            raise PublishError(f"{path} is not what its card says (sha256 {found[:12]}…)")
+        if item.accuracy is None:
+            raise PublishError(f"{item.card} states no accuracy, which readers need")
+        card = item.read_card()
+        cards.append(card)
+        files[item.file] = path
+        files[f"{item.name}.json"] = item.card
+        files[f"cards/{item.name}.md"] = model_card.card_text(card, repo).encode()
+        if picture := model_card.curves(card):
+            files[f"cards/{item.name}.png"] = picture
+    files["README.md"] = model_card.readme_text(cards, repo).encode()
+    if (ROOT / "LICENSE").is_file():
+        files["LICENSE"] = ROOT / "LICENSE"
+    return files
+
+
+def space_files(root: Path = ROOT) -> dict[str, Content]:
+    """What ``publish_space`` uploads: the app, the package, the weights, README and its pictures.
+
+    Raises PublishError where the app or its README is missing.
+    """
+    for needed in ("app.py", "README.md", "requirements.txt"):
+        if not (root / needed).is_file():
+            raise PublishError(f"{root / needed} is missing; a Space is published from a checkout")
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", (root / "README.md").read_text("utf-8"))
+    paths = [root / name for name in (*SPACE_FILES, *(p for p in pictures if "://" not in p))]
+    for folder in SPACE_FOLDERS:
+        paths += sorted((root / folder).rglob("*"))
+    return {
+        str(PurePosixPath(path.relative_to(root))): path
+        for path in paths
+        if path.is_file() and not {"__pycache__", ".DS_Store"} & set(path.parts)
+    }
+
+
+def publish_weights(repo: str, *, private: bool = False) -> str:
+    """Upload ``weights_files`` to the model repository ``repo`` in one commit; its address.
+
+    The repository is made where there is none. Raises PublishError.
+    """
+    _check_token(repo)
+    return _upload(repo, weights_files(repo), "Weights and their cards", private=private)
+
+
+def publish_space(repo: str, *, private: bool = False, weights_repo: str | None = None) -> str:
+    """Upload ``space_files`` to the Gradio Space ``repo`` in one commit; its address.
+
+    A Space made anew takes ``weights_repo`` as its CNN_SPACE_REPO. Raises PublishError.
+    """
+    _check_token(repo)
+    settings = {"repo_type": "space", "space_sdk": "gradio"}
+    if weights_repo:
+        settings["space_variables"] = [{"key": "CNN_SPACE_REPO", "value": weights_repo}]
+    return _upload(repo, space_files(), "CNN Space", private=private, **settings)
+
+
+def check_repo(repo: str) -> None:
+    """Raise PublishError unless ``repo`` reads USER/NAME."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(repo)
+        right = repo.count("/") == 1
+    except HFValidationError:
+        right = False
+    if not right:
+        raise PublishError(f"{repo!r} is no Hub repository; it reads USER/NAME")
+
+
+def _check_token(repo: str) -> None:
+    from huggingface_hub import get_token
+
+    check_repo(repo)
+    if not get_token():
+        raise PublishError("no token: set HF_TOKEN to one that may write, or run: hf auth login")
+
+
+def _upload(
+    repo: str, files: dict[str, Content], message: str, *, private: bool, **settings
+) -> str:
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    api = HfApi()
+    kind = settings.get("repo_type", "model")
+    operations = [
+        CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
+        for path, content in files.items()
+    ]
+    try:
+        url = api.create_repo(repo, private=private or None, exist_ok=True, **settings)
+        api.create_commit(repo, operations, commit_message=message, repo_type=kind)
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise PublishError(
+                f"the Hub refuses to write to {repo} ({status}): HF_TOKEN must be a token that may"
+            ) from None
+        reason = (error.server_message or str(error)).strip().splitlines()[0]
+        raise PublishError(f"the Hub answers with error {status} for {repo}: {reason}") from None
+    except (ValueError, OSError, RuntimeError) as error:
+        raise PublishError(f"{repo} was not published: {str(error).splitlines()[0]}") from None
+    except Exception as error:
+        # httpx or its successor, whichever huggingface_hub stands on, told by name
+        if "TransportError" not in {kind.__name__ for kind in type(error).__mro__}:
+            raise
+        raise PublishError(f"the Hub cannot be reached: {error}") from None
+    return str(url)

@@ -1,0 +1,1 @@
+"""Training, evaluation, distillation and fine-tuning."""

@@ -1,0 +1,240 @@
+"""The engine: folding changes nothing, nets are loaded once and forgotten by bytes."""
+
+import gc
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from throwaway import write_weights
+from torch import nn
+
+from cnn_space import create_model, load, weights
+from cnn_space.inference import engine
+
+# One net a family, as small as the family allows, and every form that is wired differently.
+FAMILIES = [
+    ("lenet5", {}, 32),
+    ("alexnet", {"form": "cifar"}, 32),
+    ("alexnet", {"form": "paper"}, 224),
+    ("nin", {}, 32),
+    ("vgg11", {"head": "gap"}, 32),
+    ("vgg13", {"head": "gap", "batch_norm": True}, 32),
+    ("googlenet", {"small_input": True, "aux": False}, 32),
+    ("googlenet", {"form": "paper", "aux": False}, 96),
+    ("googlenet", {"form": "paper", "batch_norm": True, "aux": False}, 64),
+    ("inception_v3", {"aux": False}, 96),
+    ("resnet18", {"small_input": True}, 32),
+    ("resnet50", {}, 64),
+    ("densenet121", {"small_input": True}, 32),
+    ("densenet_bc_100_12", {}, 32),
+]
+
+
+def settled(arch: str, size: int, **options) -> nn.Module:
+    """A net whose batch norms have seen data and differ from channel to channel, in eval mode."""
+    torch.manual_seed(0)
+    net = create_model(arch, 10, **options)
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.uniform_(norm.bias, -0.5, 0.5)
+    with torch.no_grad():
+        net.train()(torch.randn(8, 3, size, size))
+    return net.eval()
+
+
+@pytest.mark.parametrize("arch, options, size", FAMILIES)
+def test_folding_keeps_the_logits(arch, options, size):
+    net = settled(arch, size, **options).double()  # so that rounding leaves room for no fault
+    batch = torch.randn(2, 3, size, size).double()
+    with torch.no_grad():
+        plain = net(batch)
+        folded = engine.fold(net)
+        got = folded(batch.contiguous(memory_format=torch.channels_last))
+        assert torch.equal(net(batch), plain), "the net itself was changed"
+    assert plain.std() > 1e-3, "an answer that is the same for any picture would prove nothing"
+    assert (got - plain).abs().max() <= 1e-9 * plain.std()
+    norms = sum(isinstance(m, nn.BatchNorm2d) for m in net.modules())
+    left = sum(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    assert left == 0 if not arch.startswith("densenet") else 0 < left < norms
+
+
+def test_the_comparison_would_catch_a_wrong_fold():
+    net = settled("resnet18", 32, small_input=True).double()
+    batch = torch.randn(2, 3, 32, 32).double()
+    with torch.no_grad():
+        plain = net(batch)
+        next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)).eps *= 1.01
+        wrong = engine.fold(net)(batch)
+    assert (wrong - plain).abs().max() > 1e-9 * plain.std()
+
+
+@pytest.mark.parametrize("arch", ["googlenet", "resnet18", "densenet121"])
+def test_the_engine_agrees_with_the_net(arch):
+    net = settled(arch, 32, small_input=True)
+    batch = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        plain = net(batch).numpy()
+    got = engine.Engine(as_loaded(net)).logits(batch)
+    assert np.abs(got - plain).max() <= 1e-4 * plain.std()
+
+
+def test_only_eval_mode_is_folded():
+    with pytest.raises(ValueError, match="eval"):
+        engine.fold(create_model("lenet5", 10))
+
+
+def test_unfolded_tensors_are_shared_not_copied():
+    net = settled("vgg13", 32, batch_norm=True, head="gap")
+    linear = [m for m in net.modules() if isinstance(m, nn.Linear)]
+    folded = [m for m in engine.fold(net).modules() if isinstance(m, nn.Linear)]
+    assert linear and all(a.weight is b.weight for a, b in zip(linear, folded, strict=True))
+
+
+def as_loaded(net: nn.Module, name: str = "own.mine") -> weights.Loaded:
+    record = weights.WeightsRecord(
+        name=name,
+        title="Own",
+        arch="lenet5",
+        num_classes=10,
+        labels=tuple("abcdefghij"),
+        preprocessing=weights.Preprocessing(32, 32),
+        source="session",
+    )
+    return weights.Loaded(net, record)
+
+
+def test_logits_are_plain_numbers(checkpoints):
+    _, net = checkpoints
+    runner = engine.get("lenet5.cifar10")
+    batch = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
+    logits = runner.logits(batch)
+    assert logits.shape == (3, 10) and logits.dtype == np.float32
+    with torch.no_grad():
+        np.testing.assert_allclose(logits, net(torch.from_numpy(batch)).numpy(), atol=1e-5)
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_the_wait_for_other_nets_is_not_a_nets_own_time(checkpoints):
+    runner = engine.get("lenet5.cifar10")
+    start = time.perf_counter()
+    with engine._RUN:
+        waiting = ThreadPoolExecutor(1).submit(runner.timed, torch.zeros(1, 3, 32, 32))
+        time.sleep(0.5)
+    _, seconds = waiting.result()
+    assert 0 < seconds <= time.perf_counter() - start - 0.5
+
+
+def test_shared_by_name_and_reloaded_when_retrained(checkpoints):
+    folder, _ = checkpoints
+    first = engine.get("lenet5.cifar10")
+    assert engine.get("lenet5.cifar10") is first
+    assert engine.get(folder / "lenet5.cifar10.safetensors") is not first
+    write_weights(folder, "lenet5.cifar10", "lenet5", dtype=torch.float32)
+    assert engine.get("lenet5.cifar10") is not first
+
+
+def test_a_visitors_net_is_kept_as_long_as_it_lives():
+    own = as_loaded(create_model("lenet5", 10).eval())
+    runner = engine.get(own)
+    assert engine.get(own) is runner and runner.record.source == "session"
+    gone = weakref.ref(runner)
+    del own, runner
+    gc.collect()
+    assert gone() is None
+
+
+class Stub:
+    def __init__(self, size: int):
+        self.bytes = size
+
+
+def test_concurrent_first_use_builds_once_and_holds_nobody_else_up():
+    cache = engine.Cache(100)
+    builds, started, go = [], threading.Event(), threading.Event()
+
+    def slow():
+        builds.append(1)
+        started.set()
+        assert go.wait(10)
+        return Stub(1)
+
+    results = []
+    askers = [
+        threading.Thread(target=lambda: results.append(cache.get("slow", slow))) for _ in range(8)
+    ]
+    for asker in askers:
+        asker.start()
+    assert started.wait(10)
+    start = time.perf_counter()
+    cache.get("other", lambda: Stub(1))  # while the slow one is still being built
+    assert time.perf_counter() - start < 5 and not results
+    go.set()
+    for asker in askers:
+        asker.join(10)
+    assert len(builds) == 1 and len(results) == 8 and len(set(map(id, results))) == 1
+
+
+def test_a_failed_build_reaches_the_caller_and_is_tried_again():
+    cache = engine.Cache(100)
+    with pytest.raises(ValueError, match="damaged"):
+        cache.get("net", lambda: (_ for _ in ()).throw(ValueError("damaged")))
+    assert cache.get("net", lambda: Stub(1)).bytes == 1
+
+
+def test_the_longest_unused_leaves_first_and_the_newest_stays():
+    cache, built = engine.Cache(10), []
+
+    def get(key, size):
+        return cache.get(key, lambda: built.append(key) or Stub(size))
+
+    get("a", 4), get("b", 4), get("a", 4)
+    get("c", 4)  # 12 > 10: b was used longest ago
+    get("a", 4), get("c", 4)
+    assert built == ["a", "b", "c"]
+    get("b", 4)
+    assert built == ["a", "b", "c", "b"]
+    get("huge", 50)  # alone above the limit, and still served
+    assert get("huge", 50).bytes == 50 and built.count("huge") == 1
+
+
+@pytest.mark.parametrize(
+    "environment, cpu_max, expected",
+    [
+        ({"CNN_SPACE_THREADS": "3", "CPU_CORES": "2"}, "100000 100000", 3),
+        ({"CPU_CORES": "2"}, "100000 100000", 2),
+        ({"CPU_CORES": "1.5"}, "max 100000", 1),
+        ({"CNN_SPACE_THREADS": "many"}, "100000 100000", 1),
+        ({}, "50000 100000", 1),
+        ({}, "max 100000", None),
+        ({}, None, None),
+    ],
+)
+def test_threads(environment, cpu_max, expected, monkeypatch, tmp_path):
+    for variable in ("CNN_SPACE_THREADS", "CPU_CORES"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    file = tmp_path / "cpu.max"
+    if cpu_max:
+        file.write_text(cpu_max + "\n")
+    quota = engine._quota
+    monkeypatch.setattr(engine, "_quota", lambda: quota(file))
+    import os
+
+    assert engine.threads() == (expected or len(os.sched_getaffinity(0)))
+
+
+def test_load_gives_nets_of_ones_own(checkpoints):
+    engine.get("lenet5.cifar10")
+    net = load("lenet5.cifar10").net
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+    x = np.ones((1, 3, 32, 32), np.float32)
+    assert engine.get("lenet5.cifar10").logits(x).any()

@@ -1,0 +1,45 @@
+"""The page's words: both languages say the same things, a file a tab."""
+
+import json
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from cnn_space.page.common import texts
+
+# In English the reason names the net itself.
+LESS_IN_ENGLISH = {"net_trouble": {"title"}}
+
+
+PAGE = Path(texts.__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", texts.FOLDERS)
+def test_both_languages_say_the_same_things(name):
+    def places(text):
+        return {place for _, place, _, _ in Formatter().parse(text) if place}
+
+    english, korean = (
+        json.loads((PAGE / name / f"texts.{lang}.json").read_text(encoding="utf-8"))
+        for lang in texts.LANGUAGES
+    )
+    reasons = texts.TEXTS["en"].keys() - english.keys()
+    english |= {key: texts.TEXTS["en"][key] for key in reasons & korean.keys()}
+    # The classes' own names are English.
+    assert english.keys() == {key for key in korean if not key.startswith("label_")}
+    own = (f"{name}_", "explain_") if name == "classify" else (f"{name}_",)
+    for key, sentence in english.items():
+        assert places(korean[key]) - places(sentence) == LESS_IN_ENGLISH.get(key, set()), key
+        assert places(sentence) <= places(korean[key]), key
+        assert name == "common" or key.startswith(own), key
+
+
+@pytest.mark.parametrize(
+    ("accepted", "lang"),
+    [("ko-KR,ko;q=0.9,en;q=0.8", "ko"), ("ko", "ko"), ("en-GB,ko;q=0.5", "en"), ("", "en"),
+     ("kok-IN,kok;q=0.9", "en"), ("de,ko;q=0.7,en;q=0.3", "ko"), ("fr", "en")],
+)  # fmt: skip
+def test_the_browsers_language(accepted, lang):
+    request = type("Request", (), {"headers": {"accept-language": accepted}})
+    assert texts.language(request) == lang

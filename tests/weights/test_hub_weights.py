@@ -1,0 +1,265 @@
+"""The records of other people's weights, against timm and torchvision themselves."""
+
+import math
+
+import pytest
+import timm
+import torch
+import torchvision
+from hub_server import HubServer
+from test_hub import run
+
+from cnn_space import weights
+from cnn_space.costs import walk as layers
+from cnn_space.inference.classification import prepare
+from cnn_space.models.registry import create_model
+from cnn_space.weights import convert
+from cnn_space.weights import published as hub_weights
+
+RECORDS = {item.name: item for item in hub_weights.records()}
+TIMM = [name for name, item in RECORDS.items() if item.repo == f"timm/{name}"]
+TORCHVISION = {
+    "googlenet.tv_in1k": torchvision.models.GoogLeNet_Weights.IMAGENET1K_V1,
+    "alexnet.tv_in1k": torchvision.models.AlexNet_Weights.IMAGENET1K_V1,
+}
+
+
+def test_every_record_is_of_timm_or_torchvision():
+    assert sorted([*TIMM, *TORCHVISION]) == sorted(RECORDS)
+    asked = "resnet18 resnet34 resnet50 resnet101 resnet152 vgg16 vgg16_bn vgg19 inception_v3"
+    asked += " densenet121 densenet161 densenet169 densenet201 googlenet alexnet"
+    assert {f"{arch}.tv_in1k" for arch in asked.split()} <= set(RECORDS)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_parameters_and_macs_are_those_of_the_net(name):
+    item = RECORDS[name]
+    with torch.device("meta"):
+        net = create_model(item.arch, item.num_classes, **item.options)
+    assert layers.count(net, item.preprocessing.size) == (item.parameters, item.macs)
+
+
+def test_the_class_names_are_torchvisions_and_all_different():
+    names = list(hub_weights.classes())
+    assert names == torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
+    assert len(set(names)) == 1000
+    assert all(item.labels == tuple(names) for item in RECORDS.values())
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_preprocessing_and_licence_are_timms(name):
+    published = timm.get_pretrained_cfg(name)
+    ours = RECORDS[name]
+    size = (published.test_input_size or published.input_size)[-1]
+    crop = published.test_crop_pct or published.crop_pct
+    assert (ours.preprocessing.size, ours.preprocessing.resize) == (size, math.floor(size / crop))
+    assert ours.preprocessing.interpolation == published.interpolation
+    assert ours.preprocessing.mean == tuple(published.mean)
+    assert ours.preprocessing.std == tuple(published.std)
+    assert ours.license == published.license and ours.repo == published.hf_hub_id
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_file_and_accuracy_are_torchvisions(name):
+    published, ours = TORCHVISION[name], RECORDS[name]
+    assert published.url.endswith(f"/{ours.file}")
+    assert published.meta["_metrics"]["ImageNet-1K"]["acc@1"] == ours.accuracy
+
+
+# Proof of the key filters: random weights, batch norm fitted so that nothing is hidden by them.
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads that wait for one another cost minutes where other work has the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def fit_batch_norm(net, images) -> None:
+    """One pass in training mode with momentum 1: statistics as if ``net`` had been trained."""
+    for module in net.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
+    with torch.no_grad():
+        net.train()(images)
+    net.eval()
+
+
+def spread(ours, theirs) -> float:
+    """The largest difference of two nets' logits, in units of the second's spread."""
+    return ((ours - theirs).abs().max() / theirs.std()).item()
+
+
+def filtered(item, state):
+    """Our net with a foreign state dict, through the record's filter."""
+    if item.adapt:
+        module, _, function = item.adapt.partition(":")
+        state = getattr(__import__(module, fromlist=[function]), function)(state)
+    with torch.device("meta"):
+        net = create_model(item.arch, item.num_classes, **item.options)
+    net.load_state_dict(state, strict=True, assign=True)
+    return net.eval()
+
+
+def side(item) -> int:
+    """VGG's layers fix its size; the others are compared on smaller images, to be quick."""
+    return 224 if item.arch.startswith("vgg") else 139 if item.arch == "inception_v3" else 96
+
+
+def plant_fault(net) -> None:
+    """A wrong eps; without batch norm, the channels of VGG's first vector in another order."""
+    norms = [module for module in net.modules() if hasattr(module, "eps")]
+    for norm in norms:
+        norm.eps *= 10
+    if not norms:
+        first = net.classifier[0].weight
+        first.copy_(first.unflatten(1, (512, 49)).transpose(1, 2).flatten(1))
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_timms_state_dict_through_the_filter_gives_timms_logits(name):
+    torch.manual_seed(0)
+    item = RECORDS[name]
+    # timm starts residual blocks so that they add nothing, which would hide every fault
+    extra = {"zero_init_last": False} if item.arch.startswith("resnet") else {}
+    theirs = timm.create_model(name.partition(".")[0], pretrained=False, **extra)
+    images = torch.randn(2 if item.arch.startswith("vgg") else 8, 3, side(item), side(item))
+    if any("running_mean" in key for key in theirs.state_dict()):
+        fit_batch_norm(theirs, images)
+    theirs.eval()
+    state = theirs.state_dict()
+    if item.arch == "inception_v3":
+        state["AuxLogits.fc.bias"] = torch.zeros(1000)  # must be dropped
+    ours = filtered(item, state)
+    with torch.inference_mode():
+        expected = theirs(images[:1])
+        # timm's VGG has convolutions for its linear layers: on some CPUs sums of another order
+        assert spread(ours(images[:1]), expected) <= 3e-5
+        plant_fault(ours)
+        assert spread(ours(images[:1]), expected) > 1e-4
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_torchvisions_pth_gives_torchvisions_answer_to_a_photo(name, tmp_path):
+    """From the picture on: torchvision's own transforms and transform_input against the record."""
+    from PIL import Image
+
+    torch.manual_seed(0)
+    item = RECORDS[name]
+    extra = {"init_weights": False, "transform_input": True} if "google" in name else {}
+    theirs = getattr(torchvision.models, item.arch)(weights=None, **extra)
+    pixels = torch.rand(3, 3, 40, 30)
+    photos = [
+        Image.fromarray((image.permute(1, 2, 0) * 255).byte().numpy()).resize((420, 310))
+        for image in pixels
+    ]
+    seen = torch.stack([TORCHVISION[name].transforms()(photo) for photo in photos])
+    if "google" in name:
+        fit_batch_norm(theirs, seen)
+    theirs.eval()
+    torch.save(theirs.state_dict(), tmp_path / item.file)
+    convert.to_safetensors(tmp_path / item.file, tmp_path / "ready.safetensors")
+    ours = weights._read_net(item, tmp_path / "ready.safetensors")
+    with torch.inference_mode():
+        expected = theirs(seen)
+        photo = torch.cat([prepare(photo, item.preprocessing)[0] for photo in photos])
+        if "google" in name:
+            assert spread(ours(seen), expected) > 1e-3  # normalised their way, it is caught
+            seen = theirs._transform_input(seen)  # each adds its own rounding to the pixels
+        assert (photo - seen).abs().max() < 1e-5
+        assert spread(ours(seen), expected) <= 1e-5
+
+
+# End to end: cnn_space.load over the network, then without it
+
+
+LOAD = """
+import torch
+import cnn_space
+from cnn_space import weights
+from cnn_space.weights import published as hub_weights
+answers = []
+for changes in record.changes:
+    hub_weights.NETS[record.name].update(changes)
+    weights._hub_records.cache_clear()
+    try:
+        loaded = cnn_space.load(record.name)
+        torch.manual_seed(1)
+        with torch.inference_mode():
+            answer = {"logits": loaded.net(torch.randn(1, 3, 64, 64))[0, :5].tolist()}
+        answer |= {"label": loaded.record.labels[0], "eval": not loaded.net.training}
+    except ValueError as error:
+        answer = {"error": str(error)}
+    answers.append(answer)
+print(json.dumps(answers))
+"""
+
+
+def test_load_pulls_an_imagenet_net_and_then_needs_no_network(tmp_path):
+    import hashlib
+
+    from safetensors.torch import save
+
+    torch.manual_seed(0)
+    theirs = timm.create_model("resnet18", pretrained=False).eval()
+    torch.manual_seed(1)
+    with torch.inference_mode():
+        expected = theirs(torch.randn(1, 3, 64, 64))[0, :5].tolist()
+    content = save({k: v.contiguous() for k, v in theirs.state_dict().items()})
+    name = "resnet18.tv_in1k"
+    with HubServer({f"timm/{name}": {"model.safetensors": content}}) as server:
+        # The published file, as pinned, is not the one this server holds: it is refused unread.
+        here = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        here["revision"] = server.commit_of(f"timm/{name}")
+        asked = {"name": name, "changes": [{"revision": None}, here]}
+        pinned, got = run(LOAD, asked, server.url, tmp_path)
+        assert "holds another model.safetensors" in pinned["error"]
+        assert got["logits"] == pytest.approx(expected, abs=1e-4)
+        assert got["label"] == "tench" and got["eval"]
+    assert run(LOAD, asked, "http://127.0.0.1:9", tmp_path)[1] == got
+
+
+def test_without_a_network_the_sentence_names_what_is_ready(tmp_path):
+    code = """
+from cnn_space import weights
+names = weights.list_weights()
+local = [name for name in names if weights.is_local(name)]
+since = time.monotonic()
+try:
+    weights.load("vgg16.tv_in1k")
+except hub.Unreachable as error:
+    print(json.dumps([names, local, str(error), time.monotonic() - since]))
+"""
+    names, local, sentence, seconds = run(code, {}, "http://127.0.0.1:9", tmp_path)
+    assert set(RECORDS) <= set(names) and not set(RECORDS) & set(local)
+    assert "vgg16.tv_in1k is not on this machine" in sentence and seconds < 1
+    assert "Ready without a network: " + (", ".join(local[:8]) or "none") in sentence
+
+
+def test_our_own_weights_come_from_our_repository_under_their_hash(checkpoints, tmp_path):
+    folder, _ = checkpoints
+    file = folder / "lenet5.cifar10.safetensors"
+    content = file.read_bytes()
+    file.unlink()
+    code = f"""
+import pathlib
+from cnn_space import weights
+weights.CHECKPOINTS = pathlib.Path({str(folder)!r})
+before = weights.list_weights()[0], weights.is_local("lenet5.cifar10")
+try:
+    weights.load("lenet5.cifar10")
+    answer = "loaded"
+except ValueError as error:
+    answer = str(error)
+print(json.dumps([before, answer, weights.is_local("lenet5.cifar10")]))
+"""
+    with HubServer({"me/zoo": {file.name: content}, "me/other": {file.name: content[::-1]}}) as hub:
+        wrong = run(code, {}, hub.url, tmp_path / "a", CNN_SPACE_REPO="me/other")
+        assert "holds another lenet5.cifar10.safetensors" in wrong[1] and not wrong[2]
+        right = run(code, {}, hub.url, tmp_path / "a", CNN_SPACE_REPO="me/zoo")
+        assert right == [["lenet5.cifar10", False], "loaded", True]
+    again = run(code, {}, "http://127.0.0.1:9", tmp_path / "a", CNN_SPACE_REPO="me/zoo")
+    assert again == [["lenet5.cifar10", True], "loaded", True]
