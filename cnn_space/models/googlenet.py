@@ -250,8 +250,3 @@ def _pool(kernel: int) -> nn.MaxPool2d:
 def _response_norm() -> nn.LocalResponseNorm:
     """The paper names no constants; these are those of Caffe's bvlc_googlenet."""
     return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
-
-
-def from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """torchvision's state dict without its auxiliary heads, which it never trained."""
-    return {k: v for k, v in state.items() if not k.startswith(("aux1.", "aux2."))}

@@ -245,8 +245,3 @@ class InceptionV3(Net):
         if self.training and self.AuxLogits is not None:
             return Outputs(logits, self.AuxLogits(map6e))
         return logits
-
-
-def from_timm(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """timm's state dict without the auxiliary head, if it carries one: only training needs it."""
-    return {k: v for k, v in state.items() if not k.startswith("AuxLogits.")}

@@ -78,16 +78,3 @@ def _features(in_channels: int, stages: tuple[int, ...], batch_norm: bool) -> li
             in_channels = width
         layers.append(nn.MaxPool2d(2))  # N × width × H/2 × W/2
     return layers
-
-
-def from_timm(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """timm's state dict in our names; it keeps the fully connected layers as convolutions."""
-    names = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3"}
-    names |= {"head.fc": "classifier.6"}
-    renamed = {}
-    for key, tensor in state.items():
-        layer, _, kind = key.rpartition(".")
-        if layer in names and kind == "weight":
-            tensor = tensor.flatten(1)  # 4096 × 512 × 7 × 7 → 4096 × 25088
-        renamed[f"{names.get(layer, layer)}.{kind}"] = tensor
-    return renamed

@@ -27,9 +27,9 @@ TIMM_TOP1 = "top-1 by timm (results-imagenet.csv, commit 0173a13)"
 TIMM_CARD_TOP1 = "top-1 by timm (table in its ResNet model cards)"
 TORCHVISION_TOP1 = "top-1 by torchvision (IMAGENET1K_V1)"
 
-VGG = "cnn_space.models.vgg:from_timm"
-INCEPTION_V3 = "cnn_space.models.inception_v3:from_timm"
-GOOGLENET = "cnn_space.models.googlenet:from_torchvision"
+VGG = "cnn_space.weights.adapters:vgg_from_timm"
+INCEPTION_V3 = "cnn_space.weights.adapters:inception_v3_from_timm"
+GOOGLENET = "cnn_space.weights.adapters:googlenet_from_torchvision"
 
 TORCHVISION = "download.pytorch.org"
 
