@@ -179,8 +179,8 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     """Whether the training came to its end within --minutes."""
     import torch
 
-    from cnn_space import weights
     from cnn_space.images import data
+    from cnn_space.images.preprocessing import MAX_SIDE
     from cnn_space.models import zoo
     from cnn_space.training import distillation
     from cnn_space.training import loop as training
@@ -203,8 +203,8 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         raise ValueError(
             f"{folder} holds an unfinished training: --resume goes on, or delete it to start anew"
         )
-    if options.image_size is not None and not 1 <= options.image_size <= weights.MAX_SIDE:
-        raise ValueError(f"--image-size is 1 to {weights.MAX_SIDE}")
+    if options.image_size is not None and not 1 <= options.image_size <= MAX_SIDE:
+        raise ValueError(f"--image-size is 1 to {MAX_SIDE}")
     # A net that cannot be built is told before the images are read, where their size is known.
     zoo.design(options.net, 32)
     if side := options.image_size or source.side:
@@ -395,7 +395,6 @@ def _finish(options, name, tag, design, run, source, images, before: dict | None
 def _evaluate(options) -> int:
     from cnn_space import weights
     from cnn_space.images import data
-    from cnn_space.inference import classification
     from cnn_space.training import cards
     from cnn_space.training.evaluation import judge, predict
 
@@ -418,10 +417,7 @@ def _evaluate(options) -> int:
                 used,
                 "eval",
                 folder=options.data_dir,
-                side=shape.size,
-                prepare=lambda image, shape=shape: classification.cut(
-                    image, shape.resize, shape.size, shape.interpolation
-                ),
+                preprocessing=shape,
             )
         images = sets[used, shape].numbered_as(record.labels)
         if options.write and images.note != known.get("note"):

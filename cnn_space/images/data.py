@@ -13,7 +13,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,12 +25,9 @@ import torch.nn.functional as F
 from PIL import Image
 
 from cnn_space.images.photo import BROKEN, to_rgb
-from cnn_space.inference.classification import cut
-
-Prepare = Callable[[Image.Image], Image.Image]
+from cnn_space.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, center_crop
 
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -157,15 +154,15 @@ def read(
     *,
     folder: str | Path | None = None,
     side: int | None = None,
-    prepare: Prepare | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> ImageSet:
     """The images of one split (``"train"``, or ``"eval"`` for the set's test or validation split).
 
     ``name`` is a key of SOURCES or any image set on the Hub; with ``folder`` its Parquet files are
     read from there (or from ``folder/name``) and nothing is asked of the network. ``side`` resizes
-    the shorter side to that many pixels and keeps the centre square, or ``prepare`` makes the
-    square of ``side`` pixels out of an RGB picture. Raises ValueError for a picture that
-    ``photo.to_rgb`` refuses (damaged, above 50 million pixels or below 8 a side), for a folder
+    the shorter side to that many pixels and keeps the centre square; ``preprocessing`` makes of a
+    picture what the net that has it sees. Raises ValueError for a picture that ``photo.to_rgb``
+    refuses (damaged, above 50 million pixels or below 8 a side), for a folder
     without such files, a set without image and label columns, or mixed sizes and no side.
     """
     known = source(name)
@@ -174,7 +171,10 @@ def read(
     else:
         table, features, found = _hub(known, split)
     encoded, labels, classes = _columns(table, features, name)
-    images = decode(encoded, side or known.side, prepare)
+    side = side or known.side
+    if preprocessing is None and side is not None:
+        preprocessing = Preprocessing(side, side)
+    images = decode(encoded, preprocessing)
     note = _encoding(encoded[0]) if known.lossless else f"{images.shape[-1]} px"
     return ImageSet(images, torch.tensor(labels), classes, known.title, note, found)
 
@@ -306,18 +306,16 @@ def _telling(number: int) -> Iterator[None]:
         raise ValueError(f"image {number} of the set cannot be decoded: {error}") from error
 
 
-def decode(
-    encoded: Sequence[bytes], side: int | None = None, prepare: Prepare | None = None
-) -> torch.Tensor:
-    """Encoded images to ``uint8 [N, 3, side, side]``, made so by ``prepare``, or as a net that is
-    used at ``side`` pixels is given a photo (upright RGB, bicubic, the centre square).
+def decode(encoded: Sequence[bytes], preprocessing: Preprocessing | None = None) -> torch.Tensor:
+    """Encoded images to ``uint8 [N, 3, size, size]``: what a net with this ``preprocessing`` is
+    shown of each (upright RGB, scaled and cut), or without one the images as they are stored.
 
-    Raises ValueError when ``side`` is None and the images are not all of one square size, and for
-    one that is no image.
+    Raises ValueError when ``preprocessing`` is None and the images are not all of one square size,
+    and for one that is no image.
     """
     if not encoded:
         raise ValueError("no images to decode")
-    if side is None:
+    if preprocessing is None:
         sizes = set()
         for number, item in enumerate(encoded):
             with _telling(number):
@@ -325,13 +323,14 @@ def decode(
         if len(sizes) > 1 or len(set(*sizes)) > 1:
             raise ValueError(f"the images are of {len(sizes)} sizes: give one (--image-size)")
         side = sizes.pop()[0]
-    prepare = prepare or functools.partial(cut, shorter=side, side=side, interpolation="bicubic")
+        preprocessing = Preprocessing(side, side)
+    side = preprocessing.size
     images = np.empty((len(encoded), 3, side, side), np.uint8)
 
     def work(start: int) -> None:
         for i in range(start, min(start + 256, len(encoded))):
             with _telling(i):
-                image = prepare(to_rgb(Image.open(io.BytesIO(encoded[i]))))
+                image = center_crop(to_rgb(Image.open(io.BytesIO(encoded[i]))), preprocessing)
             images[i] = np.asarray(image).transpose(2, 0, 1)
 
     # PIL decodes without the GIL, but for thumbnails handing it over costs more than the decoding.

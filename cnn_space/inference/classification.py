@@ -1,8 +1,4 @@
-"""Photo in, ranked classes out.
-
-Preparing a photo needs Pillow and numpy alone and gives the pixels that torchvision's
-``Resize`` + ``CenterCrop`` + ``Normalize`` give for PIL images.
-"""
+"""Photo in, ranked classes out."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,24 +8,14 @@ import torch
 from PIL import Image
 
 from cnn_space.images.photo import open_photo
+from cnn_space.images.preprocessing import prepare, ten_crops, to_tensor
 from cnn_space.inference import engine
-from cnn_space.weights import Loaded, Preprocessing, WeightsRecord
-
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-# A panorama is cut to this ratio before it is scaled, so that none grows to gigabytes.
-_LONGEST = 8
+from cnn_space.weights import Loaded, WeightsRecord
 
 # A softmax has no "none of these". Below this the answer is called uncertain: more likely than
 # all other classes together is the least one can ask (Hendrycks and Gimpel 2017 show that the
 # maximum is a fair, if weak, sign of pictures unlike those trained on).
 SURE = 0.5
-
-VIEWS = ("top left", "top right", "bottom left", "bottom right", "center")
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,8 @@ def answer(
 ) -> Answer:
     """Everything a net says about a photo; arguments and errors as in ``classify``.
 
-    ``ten_views`` adds the answer averaged over ten crops and flips (see ``crops``).
+    ``ten_views`` adds the answer averaged over ten crops and flips:
+    see ``preprocessing.ten_crops``.
     """
     photo = open_photo(image)
     runner = engine.get(name)
@@ -113,7 +100,7 @@ def answer(
     if not ten_views:
         return plain
 
-    pictures = crops(photo, record.preprocessing)
+    pictures = ten_crops(photo, record.preprocessing)
     tensors = [to_tensor(picture, record.preprocessing) for _, _, picture in pictures]
     probabilities = softmax(runner.logits(torch.cat(tensors)))
     views = tuple(
@@ -122,67 +109,6 @@ def answer(
     )
     averaged = ranked(probabilities.mean(axis=0), record.labels)
     return replace(plain, averaged=averaged, views=views)
-
-
-def prepare(image: Image.Image, preprocessing: Preprocessing) -> tuple[torch.Tensor, Image.Image]:
-    """An upright RGB image (see ``photo.open_photo``) as a net's input [1, 3, size, size]
-    float32, and as the picture that it sees."""
-    seen = cut(image, preprocessing.resize, preprocessing.size, preprocessing.interpolation)
-    return to_tensor(seen, preprocessing), seen
-
-
-def cut(image: Image.Image, shorter: int, side: int, interpolation: str) -> Image.Image:
-    """The centre ``side`` × ``side`` of the picture scaled to ``shorter`` pixels a shorter side."""
-    scaled = resize(image, shorter, interpolation)
-    left, top = (round((length - side) / 2) for length in scaled.size)
-    return scaled.crop((left, top, left + side, top + side))
-
-
-def crops(image: Image.Image, preprocessing: Preprocessing) -> list[tuple[str, bool, Image.Image]]:
-    """Ten views of a photo: (position, mirrored, picture of ``size`` × ``size``).
-
-    AlexNet's test-time averaging (Krizhevsky et al. 2012, section 4.1): the four corners and the
-    centre of the central square, and their mirror images; there 224-pixel crops of a 256-pixel
-    square. A net whose ``resize`` leaves no such margin gets it in the same proportion: 32-pixel
-    crops of a 36-pixel square.
-    """
-    side = preprocessing.size
-    square = preprocessing.resize
-    if square == side:
-        square = side + 2 * round(side / 14)
-    scaled = resize(image, square, preprocessing.interpolation)
-    x, y = (round((length - square) / 2) for length in scaled.size)
-    far, mid = square - side, round((square - side) / 2)
-    corners = [(0, 0), (far, 0), (0, far), (far, far), (mid, mid)]
-    straight = [
-        scaled.crop((x + left, y + top, x + left + side, y + top + side)) for left, top in corners
-    ]
-    mirror = Image.Transpose.FLIP_LEFT_RIGHT
-    return [(where, False, view) for where, view in zip(VIEWS, straight, strict=True)] + [
-        (where, True, view.transpose(mirror)) for where, view in zip(VIEWS, straight, strict=True)
-    ]
-
-
-def resize(image: Image.Image, side: int, interpolation: str) -> Image.Image:
-    """The picture scaled so that its shorter side has ``side`` pixels."""
-    width, height = image.size
-    longest = _LONGEST * min(width, height)
-    if max(width, height) > longest:
-        left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-        image = image.crop((left, top, width - left, height - top))
-        width, height = image.size
-    short = min(width, height)
-    if short == side:
-        return image
-    size = (int(side * width / short), int(side * height / short))
-    return image.resize(size, _FILTERS[interpolation])
-
-
-def to_tensor(picture: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
-    """An RGB picture as [1, 3, H, W] float32: ``(pixel / 255 - mean) / std``."""
-    pixels = np.asarray(picture, dtype=np.float32) / 255
-    pixels = (pixels - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

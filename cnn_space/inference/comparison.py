@@ -83,8 +83,9 @@ def compare(
     Raises:
         ValueError: fewer than two nets or more than eight, an unknown name, no picture.
     """
+    from cnn_space.images.preprocessing import prepare
     from cnn_space.inference import engine
-    from cnn_space.inference.classification import prepare, ranked, softmax
+    from cnn_space.inference.classification import ranked, softmax
     from cnn_space.inference.explain import grad_cam
 
     sources = dict(nets) if isinstance(nets, Mapping) else {name: name for name in nets}

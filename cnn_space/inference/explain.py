@@ -1,6 +1,6 @@
 """Where a net looked, and what the branches of an Inception module respond to.
 
-Both run a net on the tensor that ``classification.prepare`` makes of a photo: the net itself, or
+Both run a net on the tensor that ``preprocessing.prepare`` makes of a photo: the net itself, or
 its folded copy in an engine, which has the same layers under the same names. Arrays come back
 small, at the resolution of the layer they were read from: the page enlarges and colours them.
 """

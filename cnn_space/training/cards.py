@@ -15,6 +15,7 @@ from torch import nn
 
 from cnn_space.costs import walk as layers
 from cnn_space.images.data import SOURCES, ImageSet, Source, origin
+from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.models import zoo
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
@@ -96,14 +97,7 @@ def card(
         "options": options,
         "num_classes": len(images.classes),
         "labels": list(images.classes),
-        "preprocessing": {
-            "resize": size,
-            "size": size,
-            "crop": "center",
-            "interpolation": "bicubic",
-            "mean": list(source.mean),
-            "std": list(source.std),
-        },
+        "preprocessing": Preprocessing(size, size, mean=source.mean, std=source.std).to_card(),
         "data": {
             "tag": tag,
             "source": source.hub,

@@ -22,13 +22,14 @@ from torch import nn
 
 from cnn_space.costs import walk as layers
 from cnn_space.images.data import ImageSet, augment, draw_epoch, normalize, tag
-from cnn_space.inference import classification, engine
+from cnn_space.images.preprocessing import Preprocessing, center_crop
+from cnn_space.inference import engine
 from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
 from cnn_space.models.registry import create_model
 from cnn_space.training import cards, evaluation
 from cnn_space.training import loop as training
 from cnn_space.training.recipes import Plan, Recipe
-from cnn_space.weights import Loaded, Preprocessing, WeightsRecord
+from cnn_space.weights import Loaded, WeightsRecord
 
 LR, LR_BATCH = {"sgd": 0.05, "adam": 1e-3}, 32
 MAPS_BYTES = 2 * 1024**3  # what enters the last stage is stored for all images up to this size
@@ -186,13 +187,13 @@ def split(images: ImageSet, share: float, *, seed: int = 0) -> tuple[ImageSet, I
 
 
 def scaled(images: ImageSet, preprocessing: Preprocessing) -> ImageSet:
-    """The images at a net's input size, scaled and cut as ``classification.prepare`` does."""
+    """The images at a net's input size, as ``preprocessing.center_crop`` gives them."""
     size = preprocessing.size
     out = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
 
     def work(i: int) -> None:
         picture = Image.fromarray(images.images[i].permute(1, 2, 0).contiguous().numpy())
-        _, seen = classification.prepare(picture, preprocessing)
+        seen = center_crop(picture, preprocessing)
         out[i] = torch.from_numpy(np.array(seen)).permute(2, 0, 1)
 
     with ThreadPoolExecutor(engine.threads()) as pool:
@@ -599,7 +600,7 @@ def save(result: Result, folder: Path) -> tuple[Path, Path]:
         "options": dict(record.options),
         "num_classes": record.num_classes,
         "labels": list(record.labels),
-        "preprocessing": asdict(record.preprocessing),
+        "preprocessing": record.preprocessing.to_card(),
         "data": {
             "tag": record.tag,
             "name": record.data,

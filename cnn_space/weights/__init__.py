@@ -17,56 +17,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from cnn_space.images.preprocessing import Preprocessing
+
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
 DEFAULT = "googlenet.cifar10"
 
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 # A card is text about a net; anything larger is something else.
 MAX_CARD_BYTES = 8_000_000
 NAME = re.compile(r"[\w-]+(\.[\w-]+)+")  # arch.tag
 MAX_CLASSES = 30_000
-MAX_SIDE = 1024
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a photo becomes a net's input: the shorter side scaled to ``resize`` pixels, the
-    centre ``size`` × ``size`` cut out, divided by 255, ``(x - mean) / std`` per channel (RGB)."""
-
-    resize: int
-    size: int
-    crop: str = "center"
-    interpolation: str = "bicubic"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-    def __post_init__(self):
-        def refuse(what: str):
-            raise ValueError(f"preprocessing: {what}")
-
-        sides = (self.resize, self.size)
-        if any(type(side) is not int for side in sides) or not (
-            1 <= self.size <= self.resize <= MAX_SIDE
-        ):
-            refuse(f"1 ≤ size ≤ resize ≤ {MAX_SIDE} is needed, got {self.size}, {self.resize}")
-        if self.crop != "center":
-            refuse(f"crop is 'center', got {self.crop!r}")
-        if self.interpolation not in INTERPOLATIONS:
-            refuse(f"interpolation is one of {', '.join(INTERPOLATIONS)}")
-        for name in ("mean", "std"):
-            values = getattr(self, name)
-            if not (
-                isinstance(values, (list, tuple))
-                and len(values) == 3
-                and all(_is_number(v) for v in values)
-            ):
-                refuse(f"{name} is three numbers, got {values!r}")
-            object.__setattr__(self, name, tuple(float(v) for v in values))
-        if min(self.std) <= 0:
-            refuse(f"std is above 0, got {self.std}")
 
 
 @dataclass(frozen=True)
@@ -322,12 +286,10 @@ def _from_card(card: dict, path: Path, *, source: str = "bundled") -> WeightsRec
 
     shape = card.get("preprocessing")
     need(isinstance(shape, dict), "'preprocessing' must be an object")
-    fields = set(Preprocessing.__dataclass_fields__)
-    need(set(shape) == fields, f"'preprocessing' holds {', '.join(sorted(fields))}")
     try:
-        preprocessing = Preprocessing(**shape)
+        preprocessing = TypeAdapter(Preprocessing).validate_python(shape)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: 'preprocessing': {error}") from None
 
     file = text("file")
     need(Path(file).name == file and file.endswith(".safetensors"), f"{file!r} is no file name")

@@ -9,7 +9,9 @@ states it; for the others ``hub`` goes by the hash that the Hub itself announces
 from functools import cache
 from importlib.resources import files
 
-IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+from cnn_space.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+
+IMAGENET = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 # These nets learned from images within -1 and 1. torchvision normalises with ImageNet's figures
 # and has the net undo it (transform_input); as preprocessing it is done once and for all.
 HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
@@ -221,7 +223,7 @@ def classes() -> tuple[str, ...]:
 
 def records() -> list:
     """One ``weights.WeightsRecord`` for each net above."""
-    from cnn_space.weights import Preprocessing, WeightsRecord
+    from cnn_space.weights import WeightsRecord
 
     defaults = {"file": "model.safetensors", "data_note": TIMM_TOP1}
     return [

@@ -9,8 +9,7 @@ from PIL import Image
 from tiny_sets import COLOURS, coloured, encode, write_coloured, write_split
 
 from cnn_space.images import data
-from cnn_space.inference.classification import prepare
-from cnn_space.weights import Preprocessing
+from cnn_space.images.preprocessing import Preprocessing, prepare
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1 / 255,) * 3}  # leaves pixels as they are
@@ -204,7 +203,7 @@ def test_a_set_is_read_as_a_net_is_shown_a_photo(width):
     pixels = np.random.default_rng(0).integers(0, 256, (100, width, 3), dtype=np.uint8)
     photo = Image.fromarray(pixels)
     _, seen = prepare(photo, Preprocessing(resize=32, size=32))
-    (read,) = data.decode([encode(photo)], side=32)
+    (read,) = data.decode([encode(photo)], Preprocessing(32, 32))
     assert np.array_equal(read.permute(1, 2, 0).numpy(), np.asarray(seen))
 
 
@@ -225,7 +224,9 @@ def test_a_set_is_read_upright_and_as_it_looks(kind):
         "transparent": np.full_like(pixels, 255),
         "16 bits": np.repeat(pixels[:, :, :1], 3, 2),
     }[kind]
-    found, wanted = (data.decode([e], side=32) for e in (encode(image, **options), encode(looks)))
+    found, wanted = (
+        data.decode([e], Preprocessing(32, 32)) for e in (encode(image, **options), encode(looks))
+    )
     assert torch.equal(found, wanted)
 
 

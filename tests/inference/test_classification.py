@@ -1,75 +1,19 @@
-"""From photo to ranked classes: preprocessing against torchvision's, ten views, the answer."""
+"""From photo to ranked classes: the plain answer and the average of ten views."""
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from throwaway import CIFAR10
-from torchvision import transforms
-from torchvision.transforms.functional import InterpolationMode
 
 from cnn_space import classify, load
-from cnn_space.inference.classification import answer, crops, prepare, softmax
-from cnn_space.weights import Preprocessing
+from cnn_space.images.preprocessing import prepare
+from cnn_space.inference.classification import answer, softmax
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
-
-
-@pytest.mark.parametrize("resize, size", [(32, 32), (256, 224), (342, 299), (33, 32)])
-@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
-@pytest.mark.parametrize("width, height", [(640, 427), (301, 452), (97, 97), (32, 32), (20, 50)])
-def test_prepare_gives_torchvisions_pixels(resize, size, interpolation, width, height):
-    photo = noise(width, height)
-    shape = Preprocessing(resize, size, "center", interpolation)
-    expected = transforms.Compose(
-        [
-            transforms.Resize(resize, InterpolationMode(interpolation)),
-            transforms.CenterCrop(size),
-            transforms.ToTensor(),
-            transforms.Normalize(shape.mean, shape.std),
-        ]
-    )(photo)
-    tensor, seen = prepare(photo, shape)
-    assert tensor.shape == (1, 3, size, size) and tensor.dtype == torch.float32
-    torch.testing.assert_close(tensor[0], expected, rtol=0, atol=2e-6)
-    assert seen.size == (size, size) and seen.mode == "RGB"
-
-
-@pytest.mark.parametrize("width, height", [(20_000, 10), (9, 5000)])
-def test_a_panorama_stays_small(width, height, monkeypatch):
-    made = []
-    real = Image.Image.resize
-    monkeypatch.setattr(
-        Image.Image,
-        "resize",
-        lambda im, size, *a, **k: made.append(size) or real(im, size, *a, **k),
-    )
-    tensor, _ = prepare(noise(width, height), Preprocessing(256, 224))
-    assert tensor.shape == (1, 3, 224, 224)
-    assert made and all(w * h <= 256 * 256 * 9 for w, h in made)
-
-
-def test_ten_crops_are_torchvisions():
-    photo = noise(400, 300)
-    ours = crops(photo, Preprocessing(256, 224, "center", "bilinear"))
-    square = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(256)])(photo)
-    theirs = transforms.TenCrop(224)(square)
-    assert len(ours) == len(theirs) == 10
-    # torchvision mirrors the picture and then cuts; we cut and then mirror: left and right swap.
-    expected = {image.tobytes() for image in theirs}
-    assert {image.tobytes() for _, _, image in ours} == expected and len(expected) == 10
-    assert [mirrored for _, mirrored, _ in ours] == [False] * 5 + [True] * 5
-
-
-def test_small_nets_get_a_margin():
-    views = crops(noise(36, 36), Preprocessing(32, 32))
-    assert {image.size for _, _, image in views} == {(32, 32)}
-    assert len({image.tobytes() for _, _, image in views}) == 10
-    centre = next(im for where, mirrored, im in views if where == "center" and not mirrored)
-    assert centre.tobytes() == noise(36, 36).crop((2, 2, 34, 34)).tobytes()
 
 
 def test_classify_ranks_the_nets_own_softmax(checkpoints):

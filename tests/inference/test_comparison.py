@@ -6,6 +6,7 @@ from PIL import Image
 from throwaway import write_weights
 
 from cnn_space import classify, load, weights
+from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference import comparison as compare
 from cnn_space.inference.classification import Prediction
 from cnn_space.weights import download as hub
@@ -98,7 +99,7 @@ def test_an_unknown_net_is_named(four, photo):
 
 def entry(name: str, answer: str | None, labels=("cat", "ship", "truck"), **fields):
     record = weights.WeightsRecord(
-        name, name, "lenet5", len(labels), labels, weights.Preprocessing(32, 32), data="CIFAR-10"
+        name, name, "lenet5", len(labels), labels, Preprocessing(32, 32), data="CIFAR-10"
     )
     ranked = (Prediction(answer, 0.5),) if answer else ()
     return compare.Entry(name, name, record, ranked, **fields)

@@ -13,6 +13,7 @@ from throwaway import write_weights
 from torch import nn
 
 from cnn_space import create_model, load, weights
+from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference import engine
 
 # One net a family, as small as the family allows, and every form that is wired differently.
@@ -103,7 +104,7 @@ def as_loaded(net: nn.Module, name: str = "own.mine") -> weights.Loaded:
         arch="lenet5",
         num_classes=10,
         labels=tuple("abcdefghij"),
-        preprocessing=weights.Preprocessing(32, 32),
+        preprocessing=Preprocessing(32, 32),
         source="session",
     )
     return weights.Loaded(net, record)

@@ -18,6 +18,7 @@ from throwaway import CIFAR10, write_weights
 
 from cnn_space import load, weights
 from cnn_space.images.photo import PhotoError
+from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Answer, Prediction, View, answer
 from cnn_space.page.classify import handlers as page
 from cnn_space.page.common.intake import Refused
@@ -43,7 +44,7 @@ def told(probabilities, labels, views=()) -> Answer:
         arch="lenet5",
         num_classes=len(labels),
         labels=tuple(labels),
-        preprocessing=weights.Preprocessing(32, 32),
+        preprocessing=Preprocessing(32, 32),
     )
     ranked = tuple(Prediction(*pair) for pair in zip(labels, probabilities, strict=True))
     seen = Image.new("RGB", (32, 32))

@@ -16,12 +16,12 @@ from throwaway import CIFAR10, write_weights
 
 from cnn_space import load, weights
 from cnn_space.images.photo import PhotoError
+from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Prediction
 from cnn_space.inference.comparison import Entry, _vote
 from cnn_space.inference.explain import Heatmap
 from cnn_space.page.common.intake import Refused
 from cnn_space.page.compare import handlers as compare
-from cnn_space.weights import Preprocessing
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
 KOREAN = SimpleNamespace(headers={"accept-language": "ko-KR,ko;q=0.9,en;q=0.5"})

@@ -13,11 +13,11 @@ from throwaway import CIFAR10, write_weights
 
 from cnn_space import load
 from cnn_space.images.photo import PhotoError
+from cnn_space.images.preprocessing import Preprocessing, prepare
 from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import explain as page
 from cnn_space.page.classify import handlers as classify
 from cnn_space.page.common.intake import Refused
-from cnn_space.weights import Preprocessing
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
 
@@ -62,7 +62,7 @@ def test_the_heatmap_is_of_the_answer_and_of_any_class_on_request(googlenet, pho
 
 def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
     runner = engine.get(googlenet)
-    x, _ = classification.prepare(photo, runner.record.preprocessing)
+    x, _ = prepare(photo, runner.record.preprocessing)
     heat = enlarged(explain.grad_cam(runner.loaded.net, x).values, page.SIDE)
     (drawn,) = pictures(page.look(photo, googlenet, {}, ENGLISH))
     red, green, blue = np.moveaxis(np.asarray(drawn.convert("RGB"), dtype=float), 2, 0)

@@ -16,6 +16,7 @@ from throwaway import write_weights
 from cnn_space import weights
 from cnn_space.__main__ import main
 from cnn_space.images.data import ImageSet, tag
+from cnn_space.images.preprocessing import Preprocessing, prepare
 from cnn_space.inference import classification
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
@@ -74,16 +75,16 @@ def test_every_class_is_on_both_sides_of_the_split():
 
 def test_images_are_scaled_as_classification_does():
     images = stripes(2, side=50)
-    shape = weights.Preprocessing(resize=40, size=32)
+    shape = Preprocessing(resize=40, size=32)
     small = finetuning.scaled(images, shape)
     for i in range(len(images)):
         picture = Image.fromarray(images.images[i].permute(1, 2, 0).numpy())
-        _, seen = classification.prepare(picture, shape)
+        _, seen = prepare(picture, shape)
         np.testing.assert_array_equal(small.images[i].permute(1, 2, 0).numpy(), np.asarray(seen))
 
 
 def test_the_preview_shows_the_scaled_image_or_its_shift():
-    images, shape = stripes(2, side=50), weights.Preprocessing(resize=32, size=32)
+    images, shape = stripes(2, side=50), Preprocessing(resize=32, size=32)
     plain = finetuning.scaled(images, shape).images.permute(0, 2, 3, 1).numpy()
     np.testing.assert_array_equal(np.stack(finetuning.preview(images, shape, "none")), plain)
     shifted = np.stack(finetuning.preview(images, shape, "shift"))

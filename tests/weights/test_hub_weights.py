@@ -11,7 +11,7 @@ from test_hub import run
 
 from cnn_space import weights
 from cnn_space.costs import walk as layers
-from cnn_space.inference.classification import prepare
+from cnn_space.images.preprocessing import prepare
 from cnn_space.models.registry import create_model
 from cnn_space.weights import convert
 from cnn_space.weights import published as hub_weights

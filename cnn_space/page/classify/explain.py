@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from cnn_space import weights
+from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.page.classify import handlers as classify
 from cnn_space.page.common.intake import Refused
 from cnn_space.page.common.pictures import data_uri
 from cnn_space.page.common.texts import label, language, say
-from cnn_space.weights import Preprocessing
 
 # Cold to hot in even steps of lightness, so that it reads without colour too.
 RAMP = np.array(
@@ -119,8 +119,8 @@ def _ready(photo, model, own_nets):
     """(engine, input [1, 3, H, W]) of a net that is here, or None."""
     if not isinstance(photo, Image.Image) or model is None or not classify.is_here(model, own_nets):
         return None
+    from cnn_space.images.preprocessing import prepare
     from cnn_space.inference import engine
-    from cnn_space.inference.classification import prepare
 
     try:
         runner = engine.get(own_nets.get(model, model))
