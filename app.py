@@ -17,6 +17,7 @@ from cnn_space.page.common.theme import STYLE_SHEETS, theme
 from cnn_space.page.compare.layout import compare_tab
 from cnn_space.page.finetune.layout import finetune_tab
 from cnn_space.page.inception.layout import inception_tab
+from cnn_space.settings import Settings
 
 
 def build() -> gr.Blocks:
@@ -63,6 +64,10 @@ def main(argv: list[str] | None = None) -> None:
         # Whoever has the link may not read folders of this machine.
         os.environ["CNN_SPACE_FINETUNE_FOLDERS"] = "0"
         os.environ.setdefault("CNN_SPACE_FINETUNE_SECONDS", "180")  # as on a Space
+    try:
+        Settings.read()
+    except ValueError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
     demo = build()
     demo.launch(
         server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()

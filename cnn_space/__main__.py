@@ -7,6 +7,7 @@ from cnn_space.cli import classify as classify_commands
 from cnn_space.cli import finetune as finetuning_commands
 from cnn_space.cli import hub as hub_commands
 from cnn_space.cli import train as training_commands
+from cnn_space.settings import Settings
 
 _COMMANDS = (
     training_commands.add_train,
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         add(commands)
     options = parser.parse_args(argv)
     try:
+        Settings.read()  # nonsense in the environment is said at once
         return options.run(options)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -1,19 +1,30 @@
-"""What the environment sets: one typed object, read in one place.
+"""The environment variables of CNN Space, read in one place into one typed object.
 
 ``Settings.read()`` looks at the environment each time it is called, so that a test, or ``app.py``
-before it serves, can change a variable. What cannot be understood is a ValueError that names the
-variable and says what would be right.
+before it serves, can change a variable.
 """
 
 import os
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # The largest photo that is ever decoded, in megapixels: about 200 MB as RGB and its copies.
 MAX_MEGAPIXELS = 50
 
-Positive = Annotated[int, Field(ge=1, le=10**9)]
+MOST = 10**9
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+
+# What a value of the wrong type should have been.
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "0 or 1",
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than_equal": "at most {le:.0f}",
+}
 
 
 def _variable(name: str, default, **limits):
@@ -22,7 +33,7 @@ def _variable(name: str, default, **limits):
 
 
 class Settings(BaseModel):
-    """The environment variables of CNN Space, with their defaults."""
+    """The environment variables of CNN Space, with their defaults. An empty one counts as unset."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -33,8 +44,8 @@ class Settings(BaseModel):
     )
 
     # Threads of a net: ours to set; CPU_CORES is what a Space says it has.
-    threads: Annotated[int, Field(ge=1, le=1024)] | None = _variable("CNN_SPACE_THREADS", None)
-    cpu_cores: Annotated[float, Field(ge=1, le=1024)] | None = _variable("CPU_CORES", None)
+    threads: int | None = _variable("CNN_SPACE_THREADS", None, ge=1, le=1024)
+    cpu_cores: float | None = _variable("CPU_CORES", None, gt=0, le=1024)
 
     # Set by Hugging Face on a Space.
     space_id: str | None = _variable("SPACE_ID", None)
@@ -46,23 +57,27 @@ class Settings(BaseModel):
     mb: Positive = _variable("CNN_SPACE_FINETUNE_MB", 64)
     unpacked_mb: Positive = _variable("CNN_SPACE_FINETUNE_UNPACKED_MB", 1024)
     image_mb: Positive = _variable("CNN_SPACE_FINETUNE_IMAGE_MB", 20)
-    megapixels: Positive = _variable("CNN_SPACE_FINETUNE_MEGAPIXELS", MAX_MEGAPIXELS, le=50)
+    megapixels: int = _variable(
+        "CNN_SPACE_FINETUNE_MEGAPIXELS", MAX_MEGAPIXELS, ge=1, le=MAX_MEGAPIXELS
+    )
     entries: Positive = _variable("CNN_SPACE_FINETUNE_ENTRIES", 20_000)
     ratio: Positive = _variable("CNN_SPACE_FINETUNE_RATIO", 100)
     side: Positive = _variable("CNN_SPACE_FINETUNE_SIDE", 256)
     memory_mb: Positive = _variable("CNN_SPACE_FINETUNE_MEMORY_MB", 256)
     reading_seconds: Positive = _variable("CNN_SPACE_FINETUNE_READING_SECONDS", 60)
 
-    # A visitor's fine-tuning run, and what is kept of it.
-    seconds: int | None = _variable("CNN_SPACE_FINETUNE_SECONDS", None, ge=0)  # 0: no limit
+    # A visitor's fine-tuning run, and what is kept of it. 0 seconds: no limit.
+    seconds: int | None = _variable("CNN_SPACE_FINETUNE_SECONDS", None, ge=0, le=MOST)
     keep: Positive = _variable("CNN_SPACE_FINETUNE_KEEP", 20)  # nets of all visitors
     keep_mb: Positive = _variable("CNN_SPACE_FINETUNE_KEEP_MB", 2000)
     keep_minutes: Positive = _variable("CNN_SPACE_FINETUNE_KEEP_MINUTES", 60)
-    folders: Literal["0", "1"] | None = _variable("CNN_SPACE_FINETUNE_FOLDERS", None)
+    # Whether a browser on this machine may name a folder to learn from.
+    folders: bool = _variable("CNN_SPACE_FINETUNE_FOLDERS", True)
 
     @classmethod
     def read(cls) -> "Settings":
-        """The settings of this moment. Raises ValueError for nonsense, naming the variable."""
+        """The settings of this moment. Raises ValueError for a value that cannot be used; the
+        message names the variable and says what it should be."""
         names = [field.alias for field in cls.model_fields.values()]
         given = {name: text for name in names if (text := os.environ.get(name, "").strip())}
         try:
@@ -70,10 +85,10 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             variable = first["loc"][0]
-            problem = first["msg"].removeprefix("Input should be ")
-            if first["type"] in ("int_parsing", "float_parsing"):
-                problem = "a number" if first["type"] == "float_parsing" else "a whole number"
-            raise ValueError(f"{variable} is {given[variable]!r}; it should be {problem}") from None
+            expected = _EXPECTED.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
+            raise ValueError(
+                f"{variable} is {given[variable]!r}; it should be {expected}"
+            ) from None
 
     @property
     def run_seconds(self) -> int | None:
