@@ -10,17 +10,18 @@ from PIL import Image
 from cnn_space.images.photo import open_photo
 from cnn_space.images.preprocessing import prepare, ten_crops, to_tensor
 from cnn_space.inference import engine
+from cnn_space.inference.threads import thread_count
 from cnn_space.weights import Loaded, WeightsRecord
 
-# A softmax has no "none of these". Below this the answer is called uncertain: more likely than
-# all other classes together is the least one can ask (Hendrycks and Gimpel 2017 show that the
-# maximum is a fair, if weak, sign of pictures unlike those trained on).
+# A softmax has no "none of these". An answer is called uncertain when its class is less likely
+# than all others together: a low maximum is a weak but useful sign of a picture unlike those
+# trained on (Hendrycks and Gimpel 2017).
 SURE = 0.5
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A class by its English name, and how likely the net thinks it: 0..1."""
+    """A class by its English name, and its probability, 0..1."""
 
     label: str
     probability: float
@@ -28,7 +29,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class View:
-    """One crop of ten-view averaging: where it was cut, whether mirrored, and its own answer."""
+    """One crop of ten-view averaging: its position, whether it is mirrored, and its top class."""
 
     position: str
     mirrored: bool
@@ -40,9 +41,9 @@ class View:
 class Answer:
     """What a net says about a photo.
 
-    ``predictions`` are all classes, best first; ``seen`` the picture that went in; ``averaged``
-    the mean over the ten ``views``, both empty unless asked for; ``seconds`` the net's own time
-    for one picture; ``engine`` and ``threads`` what it ran on.
+    ``predictions`` are all classes, best first; ``seen`` is the picture that went into the net;
+    ``averaged`` ranks the mean probabilities of the ten ``views``, both empty unless asked for;
+    ``seconds`` is the net's own time for one picture; ``engine`` and ``threads`` what it ran on.
     """
 
     record: WeightsRecord
@@ -61,7 +62,7 @@ class Answer:
 
     @property
     def unsure(self) -> bool:
-        """Whether the likeliest class gets less than SURE: often a picture of something else."""
+        """Whether the top class is below SURE: often the picture shows something else."""
         return self.best[0].probability < SURE
 
 
@@ -96,7 +97,7 @@ def answer(
     batch, seen = prepare(photo, record.preprocessing)
     logits, seconds = runner.timed(batch)
     predictions = ranked(softmax(logits)[0], record.labels)
-    plain = Answer(record, predictions, seen, seconds, runner.name, engine.threads())
+    plain = Answer(record, predictions, seen, seconds, runner.name, thread_count())
     if not ten_views:
         return plain
 

@@ -7,9 +7,9 @@ each time a net has something new, so that a page can show what there is.
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from cnn_space import weights
@@ -17,6 +17,7 @@ from cnn_space.images.photo import open_photo
 
 if TYPE_CHECKING:  # these bring torch, which nobody needs before the first comparison
     from cnn_space.inference.classification import Prediction
+    from cnn_space.inference.engine import Engine
     from cnn_space.inference.explain import Heatmap
 
 LEAST, MOST = 2, 8
@@ -74,17 +75,16 @@ def compare(
             ``Loaded`` nets, for nets that are not among the weights.
         top_k: how many ranked classes to keep of each.
         heatmaps: whether to explain each answer too.
-        fetch: whether weights that are not on this machine may come over the network.
+        fetch: whether weights that are not on this machine may be downloaded.
 
     Yields:
         One ``Entry`` a net, in the order asked for: after each answer, after each heatmap, and
-        at the end with the times. A net that cannot be had says so in ``problem``.
+        at the end with the times. A net that could not be loaded says why in ``problem``.
 
     Raises:
         ValueError: fewer than two nets or more than eight, an unknown name, no picture.
     """
     from cnn_space.images.preprocessing import prepare
-    from cnn_space.inference import engine
     from cnn_space.inference.classification import ranked, softmax
     from cnn_space.inference.explain import grad_cam
 
@@ -93,36 +93,38 @@ def compare(
         raise ValueError(f"a comparison takes {LEAST} to {MOST} different nets, not {len(sources)}")
     entries = {name: _entry(name, source) for name, source in sources.items()}
     photo = open_photo(image)
-    engines: dict[str, engine.Engine] = {}
-    prepared = {}  # by preprocessing: nets trained alike see the same pixels
+    prepared = cache(lambda preprocessing: prepare(photo, preprocessing)[0])
+    engines, inputs = {}, {}
     for name, source in sources.items():
         try:
-            if not fetch and is_remote(entries[name].record):
-                raise ValueError("these weights are not on this machine")
-            engines[name] = engine.get(source)
+            engines[name] = _engine(source, entries[name].record, fetch)
         except ValueError as problem:
             entries[name] = replace(entries[name], problem=str(problem))
         else:
             record = engines[name].record
-            if record.preprocessing not in prepared:
-                prepared[record.preprocessing], _ = prepare(photo, record.preprocessing)
-            logits = engines[name].logits(prepared[record.preprocessing])
-            best = ranked(softmax(logits)[0], record.labels)[:top_k]
-            entries[name] = replace(entries[name], ranked=best)
+            inputs[name] = prepared(record.preprocessing)
+            best = ranked(softmax(engines[name].logits(inputs[name]))[0], record.labels)
+            entries[name] = replace(entries[name], ranked=best[:top_k])
         if name == next(reversed(sources)):
-            entries = _vote(entries)
+            entries = {entry.name: entry for entry in with_agreement(entries.values())}
         yield tuple(entries.values())
-
-    inputs = {name: prepared[runner.record.preprocessing] for name, runner in engines.items()}
-    for name, runner in engines.items() if heatmaps else ():
-        entries[name] = replace(entries[name], heatmap=grad_cam(runner.loaded.net, inputs[name]))
+    for name, engine in engines.items() if heatmaps else ():
+        heatmap = grad_cam(engine.loaded.net, inputs[name])
+        entries[name] = replace(entries[name], heatmap=heatmap)
         yield tuple(entries.values())
-    times = take_turns(
-        {name: partial(runner.timed, inputs[name]) for name, runner in engines.items()}
-    )
-    for name, milliseconds in times.items():
+    runs = {name: partial(engine.timed, inputs[name]) for name, engine in engines.items()}
+    for name, milliseconds in take_turns(runs).items():
         entries[name] = replace(entries[name], milliseconds=milliseconds)
     yield tuple(entries.values())
+
+
+def _engine(source, record: weights.WeightsRecord, fetch: bool) -> "Engine":
+    """The engine of ``source``; ValueError where its weights cannot be loaded."""
+    from cnn_space.inference import engine
+
+    if not fetch and is_remote(record):
+        raise ValueError("these weights are not on this machine")
+    return engine.get(source)
 
 
 def take_turns(
@@ -131,8 +133,10 @@ def take_turns(
     turns: int = TURNS,
     seconds: float = SECONDS,
 ) -> dict[str, float]:
-    """Median milliseconds of runs that give a result and the seconds it took; they take turns, so
-    that drift hits all alike."""
+    """Median milliseconds of each run; a run returns its result and the seconds that it took.
+
+    The runs take turns, so that a machine that slows down slows all of them down alike.
+    """
     taken: dict[str, list[float]] = {name: [] for name in runs}
     started = time.perf_counter()
     for turn in range(turns):
@@ -148,13 +152,13 @@ def groups(entries: Sequence[Entry]) -> tuple[Group, ...]:
     by_labels: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         by_labels.setdefault(tuple(entry.record.labels), []).append(entry)
-    found = (Group(tuple(group), _majority(group)) for group in by_labels.values())
-    return tuple(sorted(found, key=lambda group: -len(group.entries)))
+    by_size = sorted(by_labels.values(), key=len, reverse=True)
+    return tuple(Group(tuple(group), _majority(group)) for group in by_size)
 
 
 def default_nets(names: Sequence[str]) -> list[str]:
-    """Four names to begin with, of one data set, from ``names`` as ``list_weights`` orders them;
-    the lightest first."""
+    """The four nets of ``names`` that a first comparison shows: of one data set where possible,
+    famous families first; sorted by their MACs. ``names`` is ordered as in ``list_weights``."""
     tags = Counter(name.rpartition(".")[2] for name in names)
     tag = next((t for t in tags if tags[t] >= 4), None)
     known = [name for name in names if tag in (None, name.rpartition(".")[2])]
@@ -185,8 +189,8 @@ COLUMNS = (
 
 
 def sheet(entries: Sequence[Entry]) -> list[list]:
-    """The comparison for a CSV file, header first: probabilities in 0..1, accuracy in percent,
-    what is not known empty."""
+    """The comparison as rows of a CSV file, header first: probabilities in 0..1, accuracy in
+    percent; what is not known is None."""
     rows = [list(COLUMNS)]
     for entry in entries:
         record, time_ms = entry.record, entry.milliseconds
@@ -219,19 +223,20 @@ def is_remote(record: weights.WeightsRecord) -> bool:
     return record.source == "hub" and not weights.is_local(record.name)
 
 
-def _vote(entries: dict[str, Entry]) -> dict[str, Entry]:
-    """Each entry told whether it agrees with its group."""
-    majority = {e.name: g.majority for g in groups(tuple(entries.values())) for e in g.entries}
+def with_agreement(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries with ``agrees`` set: whether each agrees with the majority of its group."""
+    entries = tuple(entries)
+    majority = {entry.name: group.majority for group in groups(entries) for entry in group.entries}
 
     def agrees(entry: Entry) -> bool | None:
-        said = majority[entry.name]
-        return None if said is None or entry.answer is None else entry.answer == said
+        label = majority[entry.name]
+        return None if label is None or entry.answer is None else entry.answer == label
 
-    return {name: replace(entry, agrees=agrees(entry)) for name, entry in entries.items()}
+    return tuple(replace(entry, agrees=agrees(entry)) for entry in entries)
 
 
 def _majority(entries: Sequence[Entry]) -> str | None:
-    """The answer that more of them give than any other, and two at least."""
+    """The answer that at least two of them give, and more than give any other; else None."""
     votes = Counter(e.answer for e in entries if e.answer).most_common(2)
     if not votes or votes[0][1] < 2 or (len(votes) == 2 and votes[0][1] == votes[1][1]):
         return None

@@ -1,8 +1,8 @@
 """Where a net looked, and what the branches of an Inception module respond to.
 
-Both run a net on the tensor that ``preprocessing.prepare`` makes of a photo: the net itself, or
-its folded copy in an engine, which has the same layers under the same names. Arrays come back
-small, at the resolution of the layer they were read from: the page enlarges and colours them.
+Both run a net on the tensor that ``preprocessing.prepare`` makes of a photo. The net may be an engine's
+folded copy, which has the same layers under the same names. Maps have the resolution of the layer they
+were read from: the page enlarges and colours them.
 """
 
 import threading
@@ -20,10 +20,8 @@ SMALLEST_MAP = 4
 
 @dataclass(frozen=True)
 class Heatmap:
-    """What speaks for one class: ``values`` float32 [h, w] in 0..1, 1 where most does.
-
-    ``values`` is all zero when nothing in the picture speaks for the class.
-    """
+    """Where the picture speaks for one class: ``values`` float32 [h, w] in 0..1, 1 at the peak;
+    all zero when nothing speaks for it."""
 
     values: np.ndarray
     layer: str
@@ -61,8 +59,8 @@ def grad_cam(
 ) -> Heatmap:
     """Grad-CAM of one class on one picture (Selvaraju et al. 2017, section 3).
 
-    The layer's feature maps are summed with the mean gradient of the class's logit as weight,
-    and what speaks against the class is cut off.
+    The layer's feature maps are summed, each weighted by the mean gradient of the class's logit,
+    and negative values, which speak against the class, are set to 0.
 
     Args:
         net: in eval mode, with a ``cam_layer``; neither its weights nor their gradients change.
@@ -154,13 +152,13 @@ def inside(
 
 @contextmanager
 def _hooked(module: nn.Module, hook):
-    # All visitors share a net: what other threads run through it meanwhile is not ours to touch.
-    mine = threading.get_ident()
+    # All visitors share a net: the hook must ignore what other threads run through it meanwhile.
+    own_thread = threading.get_ident()
 
-    def only_mine(*arguments):
-        return hook(*arguments) if threading.get_ident() == mine else None
+    def in_own_thread(*arguments):
+        return hook(*arguments) if threading.get_ident() == own_thread else None
 
-    handle = module.register_forward_hook(only_mine)
+    handle = module.register_forward_hook(in_own_thread)
     try:
         yield
     finally:
@@ -189,7 +187,7 @@ def _forward_from(net: nn.Module, x: torch.Tensor, layer: str):
 
 
 def _trunk(net: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The layers and blocks, by name, that all goes through: nothing inside of a block."""
+    """The layers and blocks that follow one another, by name: nothing inside of a block."""
     for name, module in net.named_children():
         yield path + name, module
         if isinstance(module, nn.Sequential):
@@ -197,8 +195,8 @@ def _trunk(net: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
 
 
 def _finer_layer(net: nn.Module, x: torch.Tensor) -> str | None:
-    """The last of the trunk before ``cam_layer`` with a map of SMALLEST_MAP a side, or None."""
-    found = []
+    """The last layer or block before ``cam_layer`` with a map of SMALLEST_MAP a side, or None."""
+    fine_enough = []
     with torch.no_grad(), ExitStack() as hooks:
         for name, module in _trunk(net):
             if name == net.cam_layer:
@@ -206,15 +204,15 @@ def _finer_layer(net: nn.Module, x: torch.Tensor) -> str | None:
 
             def note(_module, _inputs, output, name=name):
                 if output.ndim == 4 and min(output.shape[2:]) >= SMALLEST_MAP:
-                    found.append(name)
+                    fine_enough.append(name)
 
             hooks.enter_context(_hooked(module, note))
         net(x)
-    return found[-1] if found else None
+    return fine_enough[-1] if fine_enough else None
 
 
 def _kernel(branch: nn.Module) -> str:
-    """What the branch looks at, its reductions apart: "1×1", "5×5", "3×3, 3×3" or "pool"."""
+    """The branch's kernels without its 1×1 reduction: "1×1", "5×5", "3×3, 3×3" or "pool"."""
     if any(isinstance(m, nn.MaxPool2d) for m in branch.modules()):
         return "pool"
     sizes = [m.kernel_size for m in branch.modules() if isinstance(m, nn.Conv2d)]

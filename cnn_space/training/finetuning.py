@@ -24,6 +24,7 @@ from cnn_space.costs import walk as layers
 from cnn_space.images.data import ImageSet, augment, draw_epoch, normalize, tag
 from cnn_space.images.preprocessing import Preprocessing, center_crop
 from cnn_space.inference import engine
+from cnn_space.inference.threads import set_torch_threads, thread_count
 from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
 from cnn_space.models.registry import create_model
 from cnn_space.training import cards, evaluation
@@ -196,7 +197,7 @@ def scaled(images: ImageSet, preprocessing: Preprocessing) -> ImageSet:
         seen = center_crop(picture, preprocessing)
         out[i] = torch.from_numpy(np.array(seen)).permute(2, 0, 1)
 
-    with ThreadPoolExecutor(engine.threads()) as pool:
+    with ThreadPoolExecutor(thread_count()) as pool:
         list(pool.map(work, range(len(images))))
     return replace(images, images=out)
 
@@ -316,7 +317,7 @@ class Run:
             self._net = self._images = None
 
     def _stages(self) -> Iterator[Update]:
-        engine.set_threads()
+        set_torch_threads()
         yield Update("preparing")
         plan, shape = self.plan, self.record.preprocessing
         torch.manual_seed(plan.seed)

@@ -58,7 +58,7 @@ def test_it_fills_from_answers_to_heatmaps_to_times(four, photo):
                      (4, 4, 4)]  # fmt: skip
 
 
-def test_a_net_that_cannot_be_had_stops_no_other(four, photo):
+def test_a_net_that_cannot_be_loaded_stops_no_other(four, photo):
     (four / "nin.cifar10.safetensors").write_bytes(b"cut off")
     *_, last = compare.compare(photo, NETS[:3])
     assert [bool(e.ranked) for e in last] == [True, False, True]
@@ -106,8 +106,8 @@ def entry(name: str, answer: str | None, labels=("cat", "ship", "truck"), **fiel
 
 
 def votes(*answers, **fields):
-    entries = {str(i): entry(str(i), answer, **fields) for i, answer in enumerate(answers)}
-    return [e.agrees for e in compare._vote(entries).values()]
+    entries = [entry(str(i), answer, **fields) for i, answer in enumerate(answers)]
+    return [e.agrees for e in compare.with_agreement(entries)]
 
 
 def test_agreement_is_with_the_most_frequent_answer():
@@ -128,9 +128,9 @@ def test_agreement_is_counted_among_nets_with_the_same_labels():
         entry("a", "ship"), entry("b", "ship"), entry("c", "truck"),
         entry("d", "church", other), entry("e", "church", other),
     ]  # fmt: skip
-    voted = compare._vote({e.name: e for e in entries})
-    assert [e.agrees for e in voted.values()] == [True, True, False, True, True]
-    big, small = compare.groups(list(voted.values()))
+    voted = compare.with_agreement(entries)
+    assert [e.agrees for e in voted] == [True, True, False, True, True]
+    big, small = compare.groups(voted)
     assert (len(big.entries), big.majority) == (3, "ship")
     assert (len(small.entries), small.majority) == (2, "church")
 
@@ -169,8 +169,8 @@ def test_slow_nets_get_three_turns(monkeypatch):
 
 
 def test_the_sheet_has_every_number_in_full():
-    voted = compare._vote({n: entry(n, a) for n, a in (("a", "ship"), ("b", None))})
-    header, first, second = compare.sheet(list(voted.values()))
+    entries = [entry("a", "ship"), entry("b", None)]
+    header, first, second = compare.sheet(compare.with_agreement(entries))
     assert header == list(compare.COLUMNS)
     assert dict(zip(header, first, strict=True)) == {
         "net": "a", "data": "CIFAR-10", "answer": "ship", "probability": "0.500000",

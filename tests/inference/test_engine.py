@@ -122,13 +122,29 @@ def test_logits_are_plain_numbers(checkpoints):
 
 
 def test_the_wait_for_other_nets_is_not_a_nets_own_time(checkpoints):
-    runner = engine.get("lenet5.cifar10")
-    start = time.perf_counter()
-    with engine._RUN:
-        waiting = ThreadPoolExecutor(1).submit(runner.timed, torch.zeros(1, 3, 32, 32))
-        time.sleep(0.5)
-    _, seconds = waiting.result()
-    assert 0 < seconds <= time.perf_counter() - start - 0.5
+    started, go = threading.Event(), threading.Event()
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            started.set()
+            assert go.wait(10)
+            return torch.zeros(len(x), 10)
+
+    go.set()
+    slow, quick = engine.Engine(as_loaded(Slow().eval())), engine.get("lenet5.cifar10")
+    started.clear()
+    go.clear()
+    batch = torch.zeros(1, 3, 32, 32)
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(slow.logits, batch)
+        assert started.wait(10)
+        start = time.perf_counter()
+        waiting = pool.submit(quick.timed, batch)
+        time.sleep(0.3)
+        assert not waiting.done(), "two nets ran at once"
+        go.set()
+        _, seconds = waiting.result()
+    assert 0 < seconds <= time.perf_counter() - start - 0.3
 
 
 def test_shared_by_name_and_reloaded_when_retrained(checkpoints):
@@ -148,87 +164,6 @@ def test_a_visitors_net_is_kept_as_long_as_it_lives():
     del own, runner
     gc.collect()
     assert gone() is None
-
-
-class Stub:
-    def __init__(self, size: int):
-        self.bytes = size
-
-
-def test_concurrent_first_use_builds_once_and_holds_nobody_else_up():
-    cache = engine.Cache(100)
-    builds, started, go = [], threading.Event(), threading.Event()
-
-    def slow():
-        builds.append(1)
-        started.set()
-        assert go.wait(10)
-        return Stub(1)
-
-    results = []
-    askers = [
-        threading.Thread(target=lambda: results.append(cache.get("slow", slow))) for _ in range(8)
-    ]
-    for asker in askers:
-        asker.start()
-    assert started.wait(10)
-    start = time.perf_counter()
-    cache.get("other", lambda: Stub(1))  # while the slow one is still being built
-    assert time.perf_counter() - start < 5 and not results
-    go.set()
-    for asker in askers:
-        asker.join(10)
-    assert len(builds) == 1 and len(results) == 8 and len(set(map(id, results))) == 1
-
-
-def test_a_failed_build_reaches_the_caller_and_is_tried_again():
-    cache = engine.Cache(100)
-    with pytest.raises(ValueError, match="damaged"):
-        cache.get("net", lambda: (_ for _ in ()).throw(ValueError("damaged")))
-    assert cache.get("net", lambda: Stub(1)).bytes == 1
-
-
-def test_the_longest_unused_leaves_first_and_the_newest_stays():
-    cache, built = engine.Cache(10), []
-
-    def get(key, size):
-        return cache.get(key, lambda: built.append(key) or Stub(size))
-
-    get("a", 4), get("b", 4), get("a", 4)
-    get("c", 4)  # 12 > 10: b was used longest ago
-    get("a", 4), get("c", 4)
-    assert built == ["a", "b", "c"]
-    get("b", 4)
-    assert built == ["a", "b", "c", "b"]
-    get("huge", 50)  # alone above the limit, and still served
-    assert get("huge", 50).bytes == 50 and built.count("huge") == 1
-
-
-@pytest.mark.parametrize(
-    "environment, cpu_max, expected",
-    [
-        ({"CNN_SPACE_THREADS": "3", "CPU_CORES": "2"}, "100000 100000", 3),
-        ({"CPU_CORES": "2"}, "100000 100000", 2),
-        ({"CPU_CORES": "1.5"}, "max 100000", 1),
-        ({"CNN_SPACE_THREADS": "many"}, "100000 100000", 1),
-        ({}, "50000 100000", 1),
-        ({}, "max 100000", None),
-        ({}, None, None),
-    ],
-)
-def test_threads(environment, cpu_max, expected, monkeypatch, tmp_path):
-    for variable in ("CNN_SPACE_THREADS", "CPU_CORES"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable, value in environment.items():
-        monkeypatch.setenv(variable, value)
-    file = tmp_path / "cpu.max"
-    if cpu_max:
-        file.write_text(cpu_max + "\n")
-    quota = engine._quota
-    monkeypatch.setattr(engine, "_quota", lambda: quota(file))
-    import os
-
-    assert engine.threads() == (expected or len(os.sched_getaffinity(0)))
 
 
 def test_load_gives_nets_of_ones_own(checkpoints):

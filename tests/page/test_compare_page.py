@@ -18,7 +18,7 @@ from cnn_space import load, weights
 from cnn_space.images.photo import PhotoError
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Prediction
-from cnn_space.inference.comparison import Entry, _vote
+from cnn_space.inference.comparison import Entry, with_agreement
 from cnn_space.inference.explain import Heatmap
 from cnn_space.page.common.intake import Refused
 from cnn_space.page.compare import handlers as compare
@@ -38,7 +38,7 @@ def entry(title, answer, *, labels=VEHICLES, macs=None, data="CIFAR-10", **field
 
 
 def voted(*entries):
-    return tuple(_vote({e.name: e for e in entries}).values())
+    return with_agreement(entries)
 
 
 @pytest.fixture
