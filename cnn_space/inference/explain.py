@@ -1,8 +1,8 @@
 """Where a net looked, and what the branches of an Inception module respond to.
 
-Both run a net on the tensor that ``preprocessing.prepare`` makes of a photo. The net may be an engine's
-folded copy, which has the same layers under the same names. Maps have the resolution of the layer they
-were read from: the page enlarges and colours them.
+Both run a net on the tensor that ``preprocessing.prepare`` makes of a photo. The net may be an
+engine's folded copy, which has the same layers under the same names. Maps have the resolution of
+the layer they were read from: the page enlarges and colours them.
 """
 
 import threading
