@@ -158,8 +158,7 @@ def _build(options, recipe: Recipe, side: int, classes: int):
     """``(design, net)`` for images of ``side`` pixels. Raises ValueError for wrong options, and
     where the net cannot take images of this size or of one that it is to begin with."""
     from cnn_space.costs import walk as layers
-    from cnn_space.models import zoo
-    from cnn_space.models.registry import create_model
+    from cnn_space.models import registry
 
     extra = {key: _value(value) for key, _, value in (o.partition("=") for o in options.option)}
     for told, teller in (("arch", "ARCH says"), ("num_classes", "the images say"),
@@ -167,9 +166,9 @@ def _build(options, recipe: Recipe, side: int, classes: int):
         if told in extra:
             raise ValueError(f"{told} is no --option: {teller} it")
     extra = {key: value for key, value in extra.items() if value is not None}  # null: the usual
-    design = zoo.design(options.net, side)
+    design = registry.design(options.net, side)
     design = replace(design, options=design.options | extra)
-    net = create_model(design.arch, classes, **design.options)
+    net = registry.create_model(design.arch, classes, **design.options)
     for size in (side, *(small_sides(recipe.small_side, side) if recipe.small_share else ())):
         layers.describe(net, size)
     return design, net
@@ -181,7 +180,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
 
     from cnn_space.images import data
     from cnn_space.images.preprocessing import MAX_SIDE
-    from cnn_space.models import zoo
+    from cnn_space.models import registry
     from cnn_space.training import distillation
     from cnn_space.training import loop as training
 
@@ -206,7 +205,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     if options.image_size is not None and not 1 <= options.image_size <= MAX_SIDE:
         raise ValueError(f"--image-size is 1 to {MAX_SIDE}")
     # A net that cannot be built is told before the images are read, where their size is known.
-    zoo.design(options.net, 32)
+    registry.design(options.net, 32)
     if side := options.image_size or source.side:
         with torch.device("meta"):
             _build(options, recipe, side, classes=10)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cnn_space import weights
 from cnn_space.images.photo import open_photo
+from cnn_space.models import registry
 
 if TYPE_CHECKING:  # these bring torch, which nobody needs before the first comparison
     from cnn_space.inference.classification import Prediction
@@ -23,8 +24,6 @@ if TYPE_CHECKING:  # these bring torch, which nobody needs before the first comp
 LEAST, MOST = 2, 8
 # Timing stops after so many turns, or, with three of them done, after so many seconds.
 TURNS, SECONDS = 7, 0.8
-# The comparison a visitor meets first: 1998 to 2015, as far as they are trained.
-FAMOUS = ("lenet5", "vgg", "googlenet", "resnet")
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def default_nets(names: Sequence[str]) -> list[str]:
         exact = [name for name in known if name.startswith(f"{family}.")]
         return (exact or [name for name in known if name.startswith(family)])[:1]
 
-    famous = [name for family in FAMOUS for name in best_of(family)]
+    famous = [name for family in registry.landmarks() for name in best_of(family)]
     chosen = list(dict.fromkeys(famous + known))[:4]
     return sorted(chosen, key=lambda name: weights.record(name).macs or 0)
 

@@ -17,6 +17,7 @@ class AlexNet(Net):
     """AlexNet: 61,100,840 parameters ("torchvision"), 60,965,224 ("paper"), 1000 classes;
     2,472,266 ("cifar"), 10 classes.
 
+    ``small_input`` is another name for ``form="cifar"``; without either it is "torchvision".
     Raises ValueError for an unknown ``form``, and for ``small_input`` in any form but "cifar".
     """
 
@@ -29,9 +30,10 @@ class AlexNet(Net):
         *,
         in_channels: int = 3,
         small_input: bool = False,
-        form: str = "torchvision",
+        form: str | None = None,
     ):
         super().__init__()
+        form = form or ("cifar" if small_input else "torchvision")
         if form not in ("torchvision", "paper", "cifar"):
             raise ValueError(
                 f"alexnet has no form {form!r}: choose 'torchvision', 'paper' or 'cifar'"
@@ -39,7 +41,7 @@ class AlexNet(Net):
         if small_input and form != "cifar":
             raise ValueError(
                 f"alexnet's {form} form has no stem for small images: choose form='cifar', "
-                "or resize the images to 224 pixels"
+                "or small_input=False and images of 224 pixels"
             )
         if form == "paper":
             self.features = _paper_features(in_channels)

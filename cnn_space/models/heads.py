@@ -4,6 +4,7 @@ import copy
 
 from torch import nn
 
+from .checks import check_count
 from .net import Net
 
 
@@ -59,9 +60,3 @@ def last_stage(net: Net) -> Net:
             setattr(parent, name, nn.Identity())
         parent = parent.get_submodule(step)
     return part
-
-
-def check_count(name: str, value: int) -> None:
-    """Raise ValueError unless ``value`` is a whole number of at least 1."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} is {value!r}: it must be a whole number of at least 1")

@@ -12,14 +12,17 @@ from .net import Net, he_init
 
 
 class LeNet5(Net):
-    """LeNet-5 for 32-pixel images; 62,006 parameters with 3 channels and 10 classes."""
+    """LeNet-5 for 32-pixel images; 62,006 parameters with 3 channels and 10 classes.
+
+    ``small_input`` changes nothing: 32 pixels are what it is made for.
+    """
 
     head_layer = "classifier.4"
     cam_layer = "features.4"
     top_layer = "features.3"
     input_size = 32
 
-    def __init__(self, num_classes: int = 10, *, in_channels: int = 3):
+    def __init__(self, num_classes: int = 10, *, in_channels: int = 3, small_input: bool = False):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(in_channels, 6, 5),  # C1: N × 6 × 28 × 28

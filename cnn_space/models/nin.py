@@ -22,14 +22,17 @@ def _mlpconv(in_channels: int, widths: tuple[int, ...], kernel: int) -> list[nn.
 
 
 class NIN(Net):
-    """NIN for 32-pixel images; 966,986 parameters with 10 classes."""
+    """NIN for 32-pixel images; 966,986 parameters with 10 classes.
+
+    ``small_input`` changes nothing: 32 pixels are what it is made for.
+    """
 
     head_layer = "classifier"
     cam_layer = "features.19"
     top_layer = "features.16"
     input_size = 32
 
-    def __init__(self, num_classes: int = 10, *, in_channels: int = 3):
+    def __init__(self, num_classes: int = 10, *, in_channels: int = 3, small_input: bool = False):
         super().__init__()
         # ceil_mode, as in Caffe, where the net was made: 32 → 16 → 8
         self.features = nn.Sequential(

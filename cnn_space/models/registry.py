@@ -1,40 +1,100 @@
-"""All nets by name."""
+"""All nets by name: facts about them, and the one function that builds them.
+
+Only ``create_model`` and ``input_size`` load torch.
+"""
 
 import difflib
-import inspect
-from functools import cache, partial
-from typing import get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-import torch
+from . import catalogue
+from .catalogue import NETS, VARIANTS, Paper
+from .checks import check_count, check_options
 
-from .alexnet import AlexNet
-from .densenet import DenseNet
-from .googlenet import GoogLeNet
-from .heads import check_count
-from .inception_v3 import InceptionV3
-from .lenet import LeNet5
-from .net import Net
-from .nin import NIN
-from .resnet import ResNet
-from .vgg import VGG
+if TYPE_CHECKING:
+    from .net import Net
 
-_NETS = {
-    "lenet5": LeNet5,
-    "alexnet": AlexNet,
-    "nin": NIN,
-    **{f"vgg{depth}": partial(VGG, depth=depth) for depth in (11, 13, 16, 19)},
-    "googlenet": GoogLeNet,
-    "inception_v3": InceptionV3,
-    **{f"resnet{depth}": partial(ResNet, depth=depth) for depth in (18, 34, 50, 101, 152)},
-    **{f"densenet{n}": partial(DenseNet, configuration=str(n)) for n in (121, 161, 169, 201)},
-    "densenet_bc_100_12": partial(DenseNet, configuration="bc_100_12"),
-}
-_KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a word"}
+SMALL_SIDE = 64  # up to this many pixels a net gets its form for small images
+
+
+@dataclass(frozen=True)
+class NetFacts:
+    """What is known of a net, or of a named variant of one, before it is built.
+
+    ``create_model(arch, classes, **options)`` builds it. ``year`` is that of the paper's first
+    publication. ``forms`` (label → options) are versions that differ in their layers.
+    ``public_cifar10`` is what others reach with it on CIFAR-10, in percent.
+    """
+
+    name: str
+    title: str
+    family: str
+    arch: str
+    options: Mapping[str, object]
+    year: int
+    idea: str
+    paper: Paper
+    forms: Mapping[str, Mapping[str, object]]
+    public_cifar10: str | None
+
+
+@dataclass(frozen=True)
+class Design:
+    """A net for images of one size: ``create_model(arch, classes, **options)``."""
+
+    title: str
+    arch: str
+    options: dict
 
 
 def list_models() -> list[str]:
     """The names that ``create_model`` knows, oldest family first."""
-    return list(_NETS)
+    return list(NETS)
+
+
+def names() -> list[str]:
+    """The names that ``facts`` and ``design`` know: ``list_models()``, then the variants."""
+    return [*NETS, *VARIANTS]
+
+
+def landmarks() -> list[str]:
+    """The families of the first comparison that a visitor sees, in the order of their years."""
+    return list(dict.fromkeys(row.family.name for row in NETS.values() if row.family.landmark))
+
+
+def facts(name: str) -> NetFacts:
+    """What is known of the net or variant called ``name``; raises ValueError for any other name."""
+    if name not in VARIANTS and name not in NETS:
+        raise _unknown(name, names())
+    variant = VARIANTS.get(name)
+    arch = variant.arch if variant else name
+    family = NETS[arch].family
+    return NetFacts(
+        name=name,
+        title=variant.title if variant else NETS[arch].title,
+        family=family.name,
+        arch=arch,
+        options=variant.options if variant else {},
+        year=family.year,
+        idea=family.idea,
+        paper=family.paper,
+        forms=family.forms,
+        public_cifar10=catalogue.PUBLIC_CIFAR10.get(name),
+    )
+
+
+def design(name: str, side: int) -> Design:
+    """The net or variant called ``name`` for images of ``side`` pixels.
+
+    Up to ``SMALL_SIDE`` that is its form for small images; that Inception v3 has none is said when
+    the net is built. Raises ValueError for an unknown name.
+    """
+    known = facts(name)
+    small = {"small_input": True} if side <= SMALL_SIDE else {}
+    return Design(known.title, known.arch, {**known.options, **small})
 
 
 def create_model(
@@ -44,70 +104,43 @@ def create_model(
     in_channels: int = 3,
     small_input: bool = False,
     **options,
-) -> Net:
+) -> "Net":
     """A net with random weights, in training mode: images [N, in_channels, H, W] → logits.
 
-    ``small_input`` swaps in the stem for 32-pixel images; nets that are made for these anyway, or
-    run on them as they are (LeNet-5, NIN, VGG, DenseNet-BC), stay the same. ``options`` are the
-    keyword arguments of the net's class: ``form``, ``head``, ``batch_norm``, ``aux`` and so on.
+    ``small_input`` swaps in the form for 32-pixel images: a smaller stem, VGG's pooled head,
+    AlexNet's CIFAR form. Nets that are made for such images (LeNet-5, NIN, DenseNet-BC) stay the
+    same. ``options`` are the keyword arguments of the net's class: ``form``, ``head``,
+    ``batch_norm``, ``aux`` and so on; one given explicitly wins over what ``small_input`` would
+    choose.
     Under ``with torch.device("meta")`` no memory is filled; load with ``assign=True`` afterwards.
 
     Raises ValueError for a name, option or value that is not known, and for ``small_input`` where
-    there is no such stem; each message says what would be right.
+    the net, or the form asked for, has no version for small images; each message says what would
+    be right.
     """
-    build = _find(arch)
+    if arch not in NETS:
+        raise _unknown(arch, NETS)
     check_count("num_classes", num_classes)
     check_count("in_channels", in_channels)
-    known = _options(build)
-    unknown = set(options) - known
-    if unknown:
-        raise ValueError(
-            f"{arch} has no option {', '.join(map(repr, sorted(unknown)))}: it knows "
-            + (", ".join(sorted(known)) or "none besides in_channels and small_input")
-        )
-    parameters = inspect.signature(build).parameters
-    _check_kind("small_input", small_input, bool)
-    for name, value in options.items():
-        _check_kind(name, value, parameters[name].annotation)
-    # a class without the argument has nothing to change for small images
-    takes_small = "small_input" in parameters
-    stem = {"small_input": True} if small_input and takes_small else {}
-    net = build(num_classes, in_channels=in_channels, **stem, **options)
-    if small_input:
-        net.input_size = 32
-    return net
+    row = NETS[arch]
+    module, _, name = row.family.net.partition(":")
+    net = getattr(import_module(f".{module}", __package__), name)
+    options["small_input"] = small_input
+    check_options(arch, net, {"in_channels", *row.size}, options)
+    return net(num_classes, in_channels=in_channels, **row.size, **options)
 
 
 @cache
-def input_size(arch: str, *, small_input: bool = False, **options) -> int:
-    """Side in pixels of the images that a net is made for; raises what ``create_model`` raises."""
+def input_size(arch: str, **options) -> int:
+    """Side in pixels of the images that ``create_model(arch, **options)`` is made for; raises what
+    that raises."""
+    import torch
+
     with torch.device("meta"):
-        return create_model(arch, small_input=small_input, **options).input_size
+        return create_model(arch, **options).input_size
 
 
-def _find(arch: str):
-    if arch in _NETS:
-        return _NETS[arch]
-    near = difflib.get_close_matches(str(arch).lower(), _NETS)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(_NETS)}"
-    raise ValueError(f"there is no net named {arch!r}: {hint}")
-
-
-def _check_kind(name: str, value, annotation) -> None:
-    """Raise ValueError for an option of another type than its class says: ``int | str | None``."""
-    kinds = get_args(annotation) or (annotation,)
-    if type(value) in kinds or (type(value) is int and float in kinds):
-        return
-    right = " or ".join(_KINDS[kind] for kind in kinds if kind in _KINDS)
-    raise ValueError(f"{name} is {value!r}: it must be {right}")
-
-
-def _options(build) -> set[str]:
-    """Keyword options of a net beyond those that all have."""
-    fixed = build.keywords if isinstance(build, partial) else {}
-    keywords = {
-        name
-        for name, parameter in inspect.signature(build).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    return keywords - {"in_channels", "small_input"} - set(fixed)
+def _unknown(name: str, known: Iterable[str]) -> ValueError:
+    near = difflib.get_close_matches(str(name).lower(), known)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
+    return ValueError(f"there is no net named {name!r}: {hint}")

@@ -19,7 +19,8 @@ class VGG(Net):
 
     ``head``: "fc", the paper's three fully connected layers, or "gap", global average pooling and
     one linear layer (14,719,818 parameters for VGG-16 with 10 classes).
-    Raises ValueError for any other.
+    ``small_input`` chooses "gap" where no head is given.
+    Raises ValueError for any other head.
     """
 
     def __init__(
@@ -28,18 +29,21 @@ class VGG(Net):
         *,
         depth: int,
         in_channels: int = 3,
+        small_input: bool = False,
         batch_norm: bool = False,
-        head: str = "fc",
+        head: str | None = None,
     ):
         super().__init__()
+        head = head or ("gap" if small_input else "fc")
         if head not in ("fc", "gap"):
             raise ValueError(f"vgg has no head {head!r}: choose 'fc' or 'gap'")
         self.features = nn.Sequential(*_features(in_channels, STAGES[depth], batch_norm))
         self.cam_layer = f"features.{len(self.features) - 2}"  # the last ReLU, before the pool
         pools = [i for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
         self.top_layer = f"features.{pools[-2] + 1}"
-        if head == "gap":
+        if small_input or head == "gap":
             self.input_size = 32
+        if head == "gap":
             self.avgpool = nn.AdaptiveAvgPool2d(1)  # N × 512 × 1 × 1
             self.classifier = nn.Sequential(nn.Linear(512, num_classes))
         else:

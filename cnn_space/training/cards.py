@@ -16,9 +16,8 @@ from torch import nn
 from cnn_space.costs import walk as layers
 from cnn_space.images.data import SOURCES, ImageSet, Source, origin
 from cnn_space.images.preprocessing import Preprocessing
-from cnn_space.models import zoo
+from cnn_space.models import registry
 from cnn_space.models.heads import is_auxiliary
-from cnn_space.models.registry import create_model
 from cnn_space.training.evaluation import Evaluation, judge, predict
 from cnn_space.training.loop import Run
 
@@ -73,7 +72,7 @@ def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> tuple[to
 
 def card(
     name: str,
-    design: zoo.Design,
+    design: registry.Design,
     run: Run,
     *,
     source: Source,
@@ -88,7 +87,7 @@ def card(
         options["aux"] = False
     size = images.side
     # Counted on the net as it is loaded: one trained on several GPUs may have other norms.
-    net = create_model(design.arch, len(images.classes), **options)
+    net = registry.create_model(design.arch, len(images.classes), **options)
     parameters, macs = layers.count(net, size)
     facts = {
         "name": name,
@@ -265,6 +264,8 @@ def _devices(card: dict) -> str:
 
 
 def _public(card: dict) -> str:
-    known = zoo.PUBLIC_CIFAR10 if origin(card["data"]) == SOURCES["cifar10"].hub else {}
-    found = known.get(card["name"].partition(".")[0])
+    name = card["name"].partition(".")[0]
+    if name not in registry.names() or origin(card["data"]) != SOURCES["cifar10"].hub:
+        return _NONE
+    found = registry.facts(name).public_cifar10
     return f"{found} %" if found else _NONE

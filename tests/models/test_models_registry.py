@@ -40,7 +40,10 @@ def test_list_models():
         ({"arch": "resnet18", "num_classes": "10"}, "num_classes is '10'"),
         ({"arch": "resnet18", "in_channels": -1}, "in_channels is -1"),
         ({"arch": "alexnet", "form": "tv"}, "'torchvision', 'paper' or 'cifar'"),
-        ({"arch": "alexnet", "small_input": True}, "choose form='cifar'"),
+        (
+            {"arch": "alexnet", "form": "torchvision", "small_input": True},
+            "choose form='cifar'",
+        ),
         ({"arch": "alexnet", "form": "paper", "small_input": True}, "choose form='cifar'"),
         ({"arch": "inception_v3", "small_input": True}, "googlenet with small_input=True"),
         ({"arch": "vgg16", "head": "avg"}, "choose 'fc' or 'gap'"),

@@ -17,7 +17,7 @@ import gradio as gr
 from cnn_space import weights
 from cnn_space.images import archives
 from cnn_space.images.archives import DataError, Intake
-from cnn_space.models import zoo
+from cnn_space.models import registry
 from cnn_space.page.classify import handlers as classify
 from cnn_space.page.common.bench import (
     BENCHES,
@@ -151,7 +151,7 @@ def suited_base(intake: Intake | None, base: str | None) -> str | None:
     was chosen and stays."""
     if intake is None or base not in BASES:
         return base
-    fit = BASES[intake.images.side > zoo.SMALL_SIDE]
+    fit = BASES[intake.images.side > registry.SMALL_SIDE]
     return fit if fit in weights.list_weights() else base
 
 

@@ -1,4 +1,4 @@
-"""The Inception tab's "whole net" panel: any net of the zoo, layer by layer."""
+"""The Inception tab's "whole net" panel: any net of the registry, layer by layer."""
 
 from functools import lru_cache
 from html import escape
@@ -9,34 +9,22 @@ import torch
 
 from cnn_space.costs.arithmetic import FieldError, whole_number
 from cnn_space.costs.walk import LayerRecord, SizeError, describe
-from cnn_space.models.registry import create_model, input_size, list_models
+from cnn_space.models.registry import create_model, facts, input_size, list_models
 from cnn_space.page.common.tables import download_link, heads, shape_text, table_html, unfold
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.inception.claims import claims
 from cnn_space.page.inception.module_svg import percent, short
 
-# Forms that differ in their layers, behind the nets they are forms of.
-_FORMS: dict[str, dict[str, dict]] = {
-    "alexnet": {"paper form": {"form": "paper"}, "CIFAR form": {"form": "cifar"}},
-    "vgg16": {
-        "batch norm": {"batch_norm": True},
-        "global average pooling": {"head": "gap"},
-    },
-    "googlenet": {
-        "paper form": {"form": "paper"},
-        "paper form, naive modules": {"form": "paper", "reduction": False},
-        "32-pixel stem": {"small_input": True},
-    },
-    "resnet18": {"32-pixel stem": {"small_input": True}},
-    "densenet121": {"32-pixel stem": {"small_input": True}},
-}
+# The nets that also show their forms: one a family keeps the list short.
+_WITH_FORMS = ("alexnet", "vgg16", "googlenet", "resnet18", "densenet121")
 NETS: dict[str, tuple[str, dict]] = {
     name: (arch, options)
     for arch in list_models()
     for name, options in {
         arch: {},
-        **{f"{arch} · {form}": options for form, options in _FORMS.get(arch, {}).items()},
+        **{f"{arch} · {form}": options for form, options in facts(arch).forms.items()},
     }.items()
+    if arch in _WITH_FORMS or name == arch
 }
 START = ("vgg16", 224, 1000)  # the net whose two bars differ most
 
