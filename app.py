@@ -9,9 +9,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from cnn_space.images.archives import Limits
-from cnn_space.page.classify import handlers as classify
 from cnn_space.page.classify.layout import classify_tab
-from cnn_space.page.common.bench import OwnNets, keep_minutes
+from cnn_space.page.common import nets
+from cnn_space.page.common.bench import keep_minutes
 from cnn_space.page.common.texts import I18N, t
 from cnn_space.page.common.theme import STYLE_SHEETS, theme
 from cnn_space.page.compare.layout import compare_tab
@@ -24,7 +24,7 @@ def build() -> gr.Blocks:
     """The whole page, not yet served."""
     with gr.Blocks(title="CNN Space", delete_cache=(3600, 3600)) as demo:
         # A visitor's own fine-tuned nets, {display name: Loaded}; one dictionary a session.
-        own_nets = gr.State(OwnNets(), time_to_live=60 * keep_minutes())
+        own_nets = gr.State(nets.OwnNets(), time_to_live=60 * keep_minutes())
         with gr.Column(elem_id="top"):
             gr.Markdown("# CNN Space")
             gr.Markdown(t("tagline"))
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     demo.launch(
         server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()
     )
-    classify.warm()  # while the browser is still fetching the page
+    nets.warm()  # while the browser is still fetching the page
     demo.block_thread()
 
 

@@ -1,15 +1,19 @@
 """Numbers as people read them; the page's templates know these functions as filters."""
 
+import math
+
 __all__ = [
     "bytes_short",
     "count",
     "fraction",
+    "log_ticks",
     "megabytes",
     "millions",
     "percent",
     "probability",
     "shape",
     "short",
+    "ticks",
 ]
 
 
@@ -21,7 +25,7 @@ def count(number: int) -> str:
 def short(number: float) -> str:
     """A large count to three figures: ``940``, ``650 k``, ``313 M``, ``1.58 G``, ``3.2 T``."""
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
+        if number >= 0.9995 * size:  # what rounds to 1000 of the unit below
             return f"{number / size:.3g} {unit}"
     return f"{number:.0f}"
 
@@ -65,3 +69,21 @@ def bytes_short(number: int) -> str:
 def shape(sides) -> str:
     """``64 × 28 × 28``"""
     return " × ".join(f"{side:,}" for side in sides)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers for an axis, evenly spaced, from ``low`` or just below to ``high`` or just
+    above, with six steps at most. Needs low < high."""
+    power = 10.0 ** math.floor(math.log10((high - low) / 6))
+    step = power * next(f for f in (1, 2, 5, 10, 20) if f * power * 6 >= (high - low) * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between ``low`` > 0 and ``high`` for a logarithmic axis: powers of ten, and
+    where these are fewer than three, their doubles and fivefolds too."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [(f, f * 10.0**p) for p in powers for f in (1, 2, 5) if low <= f * 10.0**p <= high]
+    tens = [value for factor, value in values if factor == 1]
+    return tens if len(tens) >= 3 else [value for _, value in values]

@@ -10,8 +10,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from cnn_space import classify, list_weights, weights
+from cnn_space.formats import probability as percent
 from cnn_space.page.classify import explain
-from cnn_space.page.classify.handlers import entry, examples, percent
+from cnn_space.page.classify.handlers import examples
+from cnn_space.page.common.nets import entry
 
 ANSWER = "#classify-answer .classify-label"
 

@@ -17,11 +17,13 @@ from PIL import Image
 from throwaway import CIFAR10, write_weights
 
 from cnn_space import load, weights
+from cnn_space.formats import probability
 from cnn_space.images.photo import PhotoError
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Answer, Prediction, View, answer
 from cnn_space.page.classify import handlers as page
-from cnn_space.page.common.intake import Refused
+from cnn_space.page.common import nets
+from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.common.texts import TEXTS
 from cnn_space.weights import download as hub
 
@@ -56,10 +58,10 @@ def test_a_net_that_has_expired_is_named(checkpoints, photo):
     for request, words in ((ENGLISH, "not kept any more"), (KOREAN, "보관되어 있지 않습니다")):
         answer_, *rest = page.show(photo, gone, False, {}, request)
         assert words in answer_ and "LeNet-5 · &lt;mine&gt;" in answer_ and rest == [""] * 3
-    assert page.fetch(gone, {}, ENGLISH) is None
+    assert nets.fetch(gone, {}, ENGLISH) is None
     # The list keeps it, or Gradio would refuse every event that hands the choice on.
-    assert gone in [name for _, name in page.arrive(gone, {}, ENGLISH).choices]
-    assert gone not in [name for _, name in page.arrive(None, {}, ENGLISH).choices]
+    assert gone in [name for _, name in nets.refresh(gone, {}, ENGLISH).choices]
+    assert gone not in [name for _, name in nets.refresh(None, {}, ENGLISH).choices]
 
 
 def test_examples_are_pictures_from_installed_packages():
@@ -77,28 +79,13 @@ def test_examples_are_pictures_from_installed_packages():
 
 def test_net_list_reads_well(checkpoints):
     folder, _ = checkpoints
-    assert page.choices()[0] == ("Lenet5 · CIFAR-10 · 10.0 % · 0.06 M parameters", "lenet5.cifar10")
-    assert page.choices({"my cats": None}, "ko")[0] == ("my cats · 내가 학습시킨 신경망", "my cats")
-    assert page.first_net() == "lenet5.cifar10"
+    assert nets.choices()[0] == ("Lenet5 · CIFAR-10 · 10.0 % · 0.06 M parameters", "lenet5.cifar10")
+    assert nets.choices({"my cats": None}, "ko")[0] == ("my cats · 내가 학습시킨 신경망", "my cats")
+    assert nets.first_net() == "lenet5.cifar10"
     write_weights(folder, "googlenet.cifar10", "lenet5")
-    assert page.first_net() == "googlenet.cifar10"
-    remote = [label for label, name in page.choices() if not weights.is_local(name)]
+    assert nets.first_net() == "googlenet.cifar10"
+    remote = [label for label, name in nets.choices() if not weights.is_local(name)]
     assert all(label.endswith("needs the network") for label in remote)
-
-
-@pytest.mark.parametrize(
-    "count, text", [(62_006, "0.06 M"), (5_602_474, "5.6 M"), (138_357_544, "138 M")]
-)
-def test_millions(count, text):
-    assert page.millions(count) == text
-
-
-@pytest.mark.parametrize(
-    "probability, text",
-    [(1.0, "> 99.9 %"), (0.99949, "99.9 %"), (0.973, "97.3 %"), (0.0005, "0.1 %"), (0, "< 0.1 %")],
-)
-def test_percent(probability, text):
-    assert page.percent(probability) == text
 
 
 def test_show_says_what_classify_says(checkpoints, photo):
@@ -120,7 +107,7 @@ def test_ten_views_show_both_answers(checkpoints, photo):
     both = answer(photo, "lenet5.cifar10", ten_views=True)
     assert "One view" in answer_html and "Average of ten views" in answer_html
     for top in (both.predictions[0], both.averaged[0]):
-        assert page.percent(top.probability) in answer_html
+        assert probability(top.probability) in answer_html
     assert views.count("<img") == 10 and " of 10" in views
     assert views.count("class=odd") == sum(
         view.top.label != both.averaged[0].label for view in both.views
@@ -187,7 +174,7 @@ def test_a_visitors_own_net(checkpoints, photo):
         page.show(photo, "my cats", False, own, ENGLISH)[:3]
         == (page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)[:3])
     )
-    assert page.fetch("my cats", own, ENGLISH) is None
+    assert nets.fetch("my cats", own, ENGLISH) is None
 
 
 def test_damaged_weights_are_a_sentence(checkpoints, photo):

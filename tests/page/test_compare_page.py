@@ -20,7 +20,8 @@ from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Prediction
 from cnn_space.inference.comparison import Entry, with_agreement
 from cnn_space.inference.explain import Heatmap
-from cnn_space.page.common.intake import Refused
+from cnn_space.page.common import nets
+from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.compare import handlers as compare
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
@@ -260,7 +261,7 @@ def test_the_client_gets_the_numbers_of_the_page(three, photo):
 
 def test_a_visitors_own_net_is_offered_and_compared(three, photo):
     own = {"my <cats>": load("nin.cifar10")}
-    assert ("my <cats>" in [value for _, value in compare.choices(own)][:1]) is True
+    assert ("my <cats>" in [value for _, value in nets.choices(own)][:1]) is True
     update = compare.arrive(["my <cats>", "gone"], own, ENGLISH)
     assert update["value"] == ["my <cats>"]
     *_, (_, cards, table, _, _) = compare.run(photo, ["my <cats>", three[0]], own, None, ENGLISH)

@@ -17,7 +17,8 @@ from cnn_space.images.preprocessing import Preprocessing, prepare
 from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import explain as page
 from cnn_space.page.classify import handlers as classify
-from cnn_space.page.common.intake import Refused
+from cnn_space.page.common.photo_input import Refused
+from cnn_space.page.common.pictures import heat_over, seen
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
 
@@ -139,13 +140,13 @@ def test_every_class_in_the_answer_can_be_clicked(googlenet, photo):
 def test_the_card_shows_what_the_net_gets():
     pixels = np.zeros((100, 200, 3), dtype=np.uint8)
     pixels[:, 50:150] = (200, 30, 30)  # the centre square
-    whole = np.asarray(page.seen(Image.fromarray(pixels), Preprocessing(32, 32), 64))
+    whole = np.asarray(seen(Image.fromarray(pixels), Preprocessing(32, 32), 64))
     assert whole.shape == (64, 64, 3)
     # The filter reaches a pixel over the edge.
     assert np.abs(whole.astype(int) - (200, 30, 30)).max() <= 20
     # 224 of 256: the square's middle seven eighths
     pixels[:, 50:56], pixels[:, 144:150], pixels[:6], pixels[94:] = 0, 0, 0, 0
-    cut = np.asarray(page.seen(Image.fromarray(pixels), Preprocessing(256, 224), 64))
+    cut = np.asarray(seen(Image.fromarray(pixels), Preprocessing(256, 224), 64))
     assert np.abs(cut.astype(int) - (200, 30, 30)).max() <= 20
 
 
@@ -153,6 +154,6 @@ def test_heat_lies_where_the_map_is_high():
     grey = Image.new("RGB", (64, 64), (128, 128, 128))
     values = np.zeros((4, 4), dtype=np.float32)
     values[0, 3] = 1  # top right
-    changed = np.abs(np.asarray(page.heat_over(grey, values)).astype(int) - 128).sum(axis=2)
+    changed = np.abs(np.asarray(heat_over(grey, values)).astype(int) - 128).sum(axis=2)
     assert changed[:24, 40:].sum() > 0.95 * changed.sum() > 0
-    assert np.array_equal(np.asarray(page.heat_over(grey, 0 * values)), np.asarray(grey))
+    assert np.array_equal(np.asarray(heat_over(grey, 0 * values)), np.asarray(grey))

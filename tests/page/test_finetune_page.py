@@ -26,7 +26,6 @@ from cnn_space.images.data import ImageSet
 from cnn_space.page.common.bench import (
     BENCHES,
     Bench,
-    OwnNets,
     Shelf,
     budget,
     digits,
@@ -34,6 +33,7 @@ from cnn_space.page.common.bench import (
     keep_minutes,
     shown,
 )
+from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.texts import TEXTS
 from cnn_space.page.finetune import handlers as finetune
 from cnn_space.page.finetune.view import (
@@ -405,7 +405,7 @@ def test_a_run_stopped_before_its_turn_never_begins(checkpoints):
 def test_a_net_that_comes_after_stop_starts_nothing(checkpoints, monkeypatch):
     """Nor does it while the next run waits for its own net."""
     bench, own, arrivals = table(), OwnNets(), []
-    monkeypatch.setattr(finetune.classify, "fetch", lambda *_: [arrive() for arrive in arrivals])
+    monkeypatch.setattr(finetune.nets, "fetch", lambda *_: [arrive() for arrive in arrivals])
     finetune.begin(bench, bench.source, visitor())
     arrivals[:] = [
         lambda: finetune.stop(bench, own, visitor()),

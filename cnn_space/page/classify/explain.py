@@ -8,18 +8,11 @@ import numpy as np
 from PIL import Image
 
 from cnn_space import weights
-from cnn_space.images.preprocessing import Preprocessing
-from cnn_space.page.classify import handlers as classify
-from cnn_space.page.common.intake import Refused
-from cnn_space.page.common.pictures import data_uri
+from cnn_space.page.common import nets
+from cnn_space.page.common.photo_input import Refused
+from cnn_space.page.common.pictures import data_uri, heat_over, seen
 from cnn_space.page.common.texts import label, language, say
 
-# Cold to hot in even steps of lightness, so that it reads without colour too.
-RAMP = np.array(
-    [(13, 8, 135), (126, 3, 168), (204, 71, 120), (248, 149, 64), (240, 249, 33)], dtype=np.float32
-)
-# How much of the photo the hottest spot covers; where nothing speaks, most colour goes.
-COVER, GREY = 0.75, 0.85
 SIDE, TILE = 320, 112  # pixels a side, of the heatmap and of a channel's map
 MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 FIRST_MODULE = "4c"
@@ -36,35 +29,6 @@ const pick = (event) => {
 element.addEventListener("click", pick);
 element.addEventListener("keydown", pick);
 """
-
-
-# Drawings
-
-
-def seen(photo: Image.Image, preprocessing: Preprocessing, side: int) -> Image.Image:
-    """The part of a photo that the net gets, sharp: ``side`` × ``side`` from the original."""
-    shorter = min(photo.size)
-    cut = shorter * preprocessing.size / preprocessing.resize
-    left, top = ((length - cut) / 2 for length in photo.size)
-    box = (left, top, left + cut, top + cut)
-    return photo.resize((side, side), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
-
-
-def heat_over(picture: Image.Image, values: np.ndarray) -> Image.Image:
-    """A heatmap [h, w] in 0..1 over an RGB picture: warm where it is high, grey where it is not."""
-    heat = Image.fromarray(np.float32(values)).resize(picture.size, Image.Resampling.BILINEAR)
-    heat = np.asarray(heat)[..., None]
-    pixels = np.asarray(picture, dtype=np.float32)
-    grey = pixels.mean(axis=2, keepdims=True)
-    faded = pixels + GREY * (1 - heat) * (grey - pixels)
-    opacity = COVER * heat**0.8
-    return Image.fromarray(np.uint8((1 - opacity) * faded + opacity * coloured(heat[..., 0])))
-
-
-def coloured(values: np.ndarray) -> np.ndarray:
-    """Values [h, w] in 0..1 as colours of the ramp, float32 [h, w, 3] in 0..255."""
-    stops = np.linspace(0, 1, len(RAMP))
-    return np.stack([np.interp(values, stops, RAMP[:, c]) for c in range(3)], axis=-1)
 
 
 # Where it looked
@@ -104,8 +68,8 @@ def _looked(photo, model, own_nets, wanted: str | None, lang: str) -> str:
     name = label(labels[heatmap.class_index], lang)
     height, width = heatmap.values.shape
     picture = heat_over(seen(photo, runner.record.preprocessing, SIDE), heatmap.values)
-    key = "explain_for" if heatmap.values.any() else "explain_nothing"
-    where = say("explain_layer", lang, layer=heatmap.layer, height=height, width=width)
+    key = "explain_for" if heatmap.values.any() else "heat_nothing"
+    where = say("heat_layer", lang, layer=heatmap.layer, height=height, width=width)
     return (
         f'<figure class="classify-figure"><figcaption>{escape(say("explain_looked", lang))}'
         f'<span class="small">{escape(say(key, lang, label=name))}</span></figcaption>'
@@ -117,7 +81,7 @@ def _looked(photo, model, own_nets, wanted: str | None, lang: str) -> str:
 
 def _ready(photo, model, own_nets):
     """(engine, input [1, 3, H, W]) of a net that is here, or None."""
-    if not isinstance(photo, Image.Image) or model is None or not classify.is_here(model, own_nets):
+    if not isinstance(photo, Image.Image) or model is None or not nets.is_here(model, own_nets):
         return None
     from cnn_space.images.preprocessing import prepare
     from cnn_space.inference import engine

@@ -1,7 +1,5 @@
 """The Classify tab: values in, HTML out. Nothing here imports torch before it is used."""
 
-import contextlib
-from collections.abc import Mapping
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +9,9 @@ from gradio.media import get_image
 from PIL import Image
 
 from cnn_space import weights
-from cnn_space.page.common.intake import Refused, required
+from cnn_space.formats import probability as percent
+from cnn_space.page.common import nets
+from cnn_space.page.common.photo_input import Refused, required
 from cnn_space.page.common.pictures import data_uri
 from cnn_space.page.common.texts import label, language, say
 
@@ -32,97 +32,15 @@ def examples() -> list[str]:
     return [str(file) for file in files if file.is_file()]
 
 
-def choices(own_nets: dict | None = None, lang: str = "en") -> list[tuple[str, str]]:
-    """Entries of the net list, (what it reads, name): the visitor's own first, what needs the
-    network last."""
-    own = [(say("classify_entry_own", lang, name=name), name) for name in own_nets or {}]
-    return own + [(entry(name, lang), name) for name in weights.list_weights()]
-
-
-def entry(name: str, lang: str = "en") -> str:
-    """``GoogLeNet · CIFAR-10 · 91.3 % · 5.6 M parameters``"""
-    record = weights.record(name)
-    parts = [record.title, record.data]
-    if record.accuracy is not None:
-        parts.append(f"{record.accuracy:.1f} %")
-    if record.parameters is not None:
-        parts.append(say("classify_parameters", lang, count=millions(record.parameters)))
-    if not weights.is_local(name):
-        parts.append(say("classify_remote", lang))
-    return " · ".join(filter(None, parts))
-
-
-def first_net() -> str | None:
-    """The net chosen on arrival; None where all need the network."""
-    try:
-        return weights.default()
-    except ValueError:
-        return None
-
-
-def warm() -> None:
-    """Loads the first net before the first visitor asks for it. Whatever fails, fails for them."""
-    from cnn_space.inference import engine
-
-    name = first_net()
-    with contextlib.suppress(ValueError):
-        if name:
-            engine.get(name)
-
-
 # Events
-
-
-def arrive(model: str | None, own_nets: dict, request: gr.Request):
-    """The net list in the visitor's language, with what has been trained or fetched by now.
-
-    A chosen net that has expired stays in it until another is chosen: ``show`` says what it is.
-    """
-    known = choices(own_nets, language(request))
-    if model and model not in (name for _, name in known):
-        known.insert(0, (model, model))
-    return gr.Dropdown(choices=known)
-
-
-def is_here(model: str, own_nets: Mapping[str, weights.Loaded]) -> bool:
-    """Whether a net can answer without a network. A visitor's net may have expired while its name
-    is still chosen."""
-    return model in own_nets or (model in weights.list_weights() and weights.is_local(model))
-
-
-def elsewhere(model: str, title: str, lang: str) -> str:
-    """Why a named net that is not here does not answer."""
-    key = "classify_coming" if weights.is_coming(model) else "classify_not_here"
-    return say(key, lang, title=title)
 
 
 def coming(model: str | None, own_nets: dict, request: gr.Request) -> tuple:
     """In place of the answer of the net before, while the chosen one is on its way here."""
-    if model not in weights.list_weights() or is_here(model, own_nets):
+    if model not in weights.list_weights() or nets.is_here(model, own_nets):
         return (gr.skip(),) * 6
     title = weights.record(model).title
-    return _waiting(say("classify_coming", language(request), title=title)), *[""] * 5
-
-
-def fetch(
-    model: str | None,
-    own_nets: dict,
-    request: gr.Request,
-    progress=gr.Progress(),  # noqa: B008
-) -> None:
-    """Brings the chosen net here if it is not. Outside the queue of answers: none waits for it."""
-    if model not in weights.list_weights() or is_here(model, own_nets):
-        return
-    title = weights.record(model).title
-
-    def tell(done: int, total: int | None):
-        progress(done / total if total else None, desc=f"{title}: {done / 1e6:.0f} MB")
-
-    try:
-        weights.fetch(model, tell)
-    except ValueError as error:
-        # No gr.Error: what comes next then shows that there is no answer, instead of the old one.
-        gr.Warning(say("net_trouble", language(request), title=title, why=error))
+    return _waiting(say("net_coming", language(request), title=title)), *[""] * 5
 
 
 def show(
@@ -140,11 +58,11 @@ def show(
         gr.Warning(waiting)  # on a phone the answer's place is out of sight
     elif model is None:
         waiting = say("classify_no_nets", lang)
-    elif not is_here(model, own_nets):
+    elif not nets.is_here(model, own_nets):
         if model in weights.list_weights():
-            waiting = elsewhere(model, weights.record(model).title, lang)
+            waiting = nets.why_not_here(model, weights.record(model).title, lang)
         else:
-            waiting = say("classify_expired", lang, title=model)
+            waiting = say("net_expired", lang, title=model)
     elif image is None:
         waiting = say("classify_waiting", lang)
     if not waiting:
@@ -286,19 +204,3 @@ def _figure(title: str, note: str, inside: str) -> str:
         f'<figure class="classify-figure"><figcaption>{escape(title)}'
         f'<span class="small">{escape(note)}</span></figcaption>{inside}</figure>'
     )
-
-
-def percent(probability: float) -> str:
-    """``97.3 %``; what would round to nothing or to certainty says so."""
-    if probability >= 0.9995:
-        return "> 99.9 %"
-    if probability < 0.0005:
-        return "< 0.1 %"
-    return f"{probability * 100:.1f} %"
-
-
-def millions(count: int) -> str:
-    """``5.6 M``, ``0.06 M``, ``138 M``: two figures at least."""
-    value = count / 1e6
-    digits = 0 if value >= 100 else 1 if value >= 1 else 2
-    return f"{value:.{digits}f} M"

@@ -4,8 +4,9 @@ import gradio as gr
 
 from cnn_space.page.classify import explain
 from cnn_space.page.classify import handlers as classify
+from cnn_space.page.common import nets
 from cnn_space.page.common.components import FETCH, INFER, LIVE_JS, download_line
-from cnn_space.page.common.intake import SafeImage
+from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
 
 
@@ -14,10 +15,10 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     photos = classify.examples()
     with gr.Row(elem_id="classify"):
         with gr.Column(scale=0, min_width=320, elem_id="classify-form"):
-            photo = SafeImage(
+            photo = PhotoInput(
                 photos[0] if photos else None,
                 sources=["upload", "webcam", "clipboard"],
-                label=t("classify_photo"),
+                label=t("photo"),
                 show_label=False,
                 height=320,
                 buttons=["fullscreen"],
@@ -30,8 +31,8 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
                 elem_id="classify-examples",
             )
             model = gr.Dropdown(
-                classify.choices(),
-                value=classify.first_net(),
+                nets.choices(),
+                value=nets.first_net(),
                 label=t("classify_net"),
                 elem_id="classify-net",
                 elem_classes="net-box",
@@ -50,7 +51,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     inside_fold = gr.Accordion(
         t("explain_inside"),
         open=False,
-        visible=explain.has_inside(classify.first_net(), {}),
+        visible=explain.has_inside(nets.first_net(), {}),
         elem_id="explain-inside",
     )
     with inside_fold:
@@ -92,7 +93,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
         **private,
     )
     fetched = model.change(
-        classify.fetch,
+        nets.fetch,
         [model, own_nets],
         show_progress="minimal",
         show_progress_on=download,
@@ -100,7 +101,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
         **at_once,
     ).then(**show)
     # The entry of a net that was just fetched needs no network any more.
-    entries = {"fn": classify.arrive, "inputs": [model, own_nets], "outputs": model}
+    entries = {"fn": nets.refresh, "inputs": [model, own_nets], "outputs": model}
     fetched.then(**entries, show_progress="hidden", **private)
     # The heatmap comes after the answer, and once more for each class that is clicked.
     quiet = {"show_progress": "hidden", **private, **INFER}

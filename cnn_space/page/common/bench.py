@@ -52,13 +52,6 @@ class Bench:
         return size
 
 
-class OwnNets(dict):
-    """One visitor's nets by display name. A dict that can be weakly referenced."""
-
-    __hash__ = object.__hash__
-    __eq__ = object.__eq__
-
-
 class Kept(NamedTuple):
     owner: weakref.ref
     size: int  # bytes

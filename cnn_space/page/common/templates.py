@@ -2,7 +2,9 @@
 
 ``render("classify/templates/answer.html", lang, ...)`` fills ``cnn_space/page/classify/templates/
 answer.html``. In a template ``say(key, ...)`` is a sentence and ``label(name)`` a class name in the
-visitor's language, and the functions of ``cnn_space.formats`` are filters: ``{{ n | count }}``.
+visitor's language; the functions of ``cnn_space.formats`` are filters (``{{ n | count }}``), and so
+are ``data_uri`` for pictures and ``csv_uri`` for tables. Macros that tabs share, such as a bar or a
+table, are in ``common/templates/macros.html``.
 """
 
 from functools import cache, partial
@@ -13,6 +15,8 @@ from markupsafe import Markup
 
 from cnn_space import formats
 from cnn_space.page.common import texts
+from cnn_space.page.common.pictures import data_uri
+from cnn_space.page.common.tables import csv_uri
 
 PAGE = Path(__file__).parents[1]
 
@@ -28,6 +32,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(formats, name) for name in formats.__all__}
+    jinja.filters |= {"data_uri": data_uri, "csv_uri": csv_uri}
     return jinja
 
 

@@ -21,7 +21,7 @@ def _gather() -> dict[str, dict[str, str]]:
     those that Python and the command line give."""
     texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
     texts["en"] |= {f"finetune_error_{key}": text for key, text in archives.REASONS.items()}
-    texts["en"] |= {f"classify_photo_{key}": text for key, text in photo.REASONS.items()}
+    texts["en"] |= {f"photo_{key}": text for key, text in photo.REASONS.items()}
     for folder in FOLDERS:
         for language in LANGUAGES:
             file = Path(__file__).parents[1] / folder / f"texts.{language}.json"

@@ -10,15 +10,15 @@ import pandas as pd
 from PIL import Image
 
 from cnn_space import weights
+from cnn_space.formats import millions
+from cnn_space.formats import probability as percent
 from cnn_space.inference import comparison as comparing
 from cnn_space.inference.comparison import Entry, Group
-from cnn_space.page.classify import handlers as classify
-from cnn_space.page.classify.explain import heat_over, seen
-from cnn_space.page.classify.handlers import millions, percent
-from cnn_space.page.common.intake import Refused, required
-from cnn_space.page.common.pictures import data_uri
-from cnn_space.page.common.tables import download_link
+from cnn_space.page.common import nets
+from cnn_space.page.common.photo_input import Refused, required
+from cnn_space.page.common.pictures import data_uri, heat_over, seen
 from cnn_space.page.common.texts import label, language, say
+from cnn_space.page.inception.tables import download_link
 
 # One colour a net, in the order they were chosen: apart for colour-blind eyes too, and readable
 # on white as on black.
@@ -34,18 +34,6 @@ Text = Callable[[str], str]
 # Choosing
 
 
-def choices(own_nets: Mapping[str, weights.Loaded], lang: str = "en") -> list[tuple[str, str]]:
-    """(caption, value) of every net that can be compared, the visitor's own first."""
-    own = [(say("classify_entry_own", lang, name=name), name) for name in own_nets]
-    return own + [(_entry(name, lang), name) for name in weights.list_weights()]
-
-
-def _entry(name: str, lang: str) -> str:
-    record = weights.record(name)
-    caption = _caption(record.title, record.data)
-    return caption if weights.is_local(name) else f"{caption} · {say('classify_remote', lang)}"
-
-
 def defaults() -> list[str]:
     """The nets a visitor meets first; none has to be fetched for it."""
     return comparing.default_nets([n for n in weights.list_weights() if weights.is_local(n)])
@@ -53,7 +41,7 @@ def defaults() -> list[str]:
 
 def arrive(chosen: list[str] | None, own_nets: Mapping[str, weights.Loaded], request: gr.Request):
     """The list of nets when the tab opens: a visitor's own may have come since."""
-    known = choices(own_nets, language(request))
+    known = nets.choices(own_nets, language(request), short=True)
     names = {value for _, value in known}
     return gr.update(choices=known, value=[name for name in chosen or [] if name in names])
 
@@ -63,7 +51,7 @@ def relist(chosen: list[str] | None, own_nets: Mapping[str, weights.Loaded], req
 
     A chosen net that has expired stays in it while it is chosen: ``run`` says what it is.
     """
-    known = choices(own_nets, language(request))
+    known = nets.choices(own_nets, language(request), short=True)
     names = {value for _, value in known}
     expired = [(name, name) for name in chosen or [] if name not in names]
     return gr.update(choices=expired + known)
@@ -77,7 +65,7 @@ def fetch(
 ) -> None:
     """Bring those nets here that are not; one that cannot be had is said, the others go on."""
     for name in dict.fromkeys(names or []):
-        classify.fetch(name, own_nets, request, progress)
+        nets.fetch(name, own_nets, request, progress)
 
 
 # Running
@@ -107,7 +95,7 @@ def run(
         yield _only(say("compare_few", lang, least=comparing.LEAST), lang)
         return
     if gone:
-        yield _only(say("classify_expired", lang, title=gone[0]), lang)
+        yield _only(say("net_expired", lang, title=gone[0]), lang)
         return
     key = _key(photo, names, lang)
     if key == done:
@@ -302,7 +290,7 @@ def _card(
     )
     if entry.problem:
         if comparing.is_remote(record):
-            why = classify.elsewhere(record.name, caption, lang)
+            why = nets.why_not_here(record.name, caption, lang)
         else:
             why = say("net_trouble", lang, title=caption, why=entry.problem)
         return (
@@ -332,11 +320,11 @@ def _card(
 def _heat_note(entry: Entry, answer: str, lang: str) -> tuple[str, str]:
     """What stands under the picture, and what it is for those who do not see it."""
     if entry.heatmap is None:
-        return "&nbsp;", escape(say("compare_photo", lang))
+        return "&nbsp;", escape(say("photo", lang))
     if not entry.heatmap.values.any():
-        return escape(say("explain_nothing", lang, label=label(entry.answer, lang))), ""
+        return escape(say("heat_nothing", lang, label=label(entry.answer, lang))), ""
     height, width = entry.heatmap.values.shape
-    note = say("compare_layer", lang, layer=entry.heatmap.layer, height=height, width=width)
+    note = say("heat_layer", lang, layer=entry.heatmap.layer, height=height, width=width)
     return escape(note), say("compare_heat_alt", lang, answer=answer)
 
 

@@ -2,8 +2,9 @@
 
 import gradio as gr
 
+from cnn_space.page.common import nets
 from cnn_space.page.common.components import FETCH, INFER, LIVE_JS, download_line
-from cnn_space.page.common.intake import SafeImage
+from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
 from cnn_space.page.compare import handlers as compare
 
@@ -12,17 +13,17 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     """One photo, several nets: answers, cost and heatmaps side by side."""
     with gr.Row(elem_id="compare-top"):
         with gr.Column(scale=0, min_width=240, elem_id="compare-form"):
-            photo = SafeImage(
+            photo = PhotoInput(
                 sources=["upload", "webcam", "clipboard"],
-                label=t("compare_photo"),
+                label=t("photo"),
                 show_label=False,
                 height=240,
                 buttons=[],
                 elem_id="compare-photo",
             )
         with gr.Column(elem_id="compare-said"):
-            nets = gr.Dropdown(
-                compare.choices({}),
+            chosen = gr.Dropdown(
+                nets.choices(short=True),
                 value=compare.defaults(),
                 multiselect=True,
                 max_choices=8,
@@ -57,7 +58,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     result = gr.Dataframe(visible=False, label="table")
     said = gr.Textbox(visible=False, label="finding")
     ask = gr.Button(visible=False)
-    ask.click(compare.compare, [photo, nets], [result, said], api_name="compare", **FETCH)
+    ask.click(compare.compare, [photo, chosen], [result, said], api_name="compare", **FETCH)
 
     done = gr.State()  # what was compared last
     # Of several changes in a row the last one counts.
@@ -68,29 +69,29 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     }
     show = {
         "fn": compare.run,
-        "inputs": [photo, nets, own_nets, done],
+        "inputs": [photo, chosen, own_nets, done],
         "outputs": [finding, cards, table, csv_link, done],
         **private,
         **INFER,
     }
     draw = {
         "fn": compare.figures,
-        "inputs": [nets, own_nets],
+        "inputs": [chosen, own_nets],
         "outputs": [work, learned, loss, accuracy, classes],
         **private,
     }
     # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.
     hand_on = {"fn": None, "js": "(photo) => photo", **private}
     opened = tab.select(**hand_on, inputs=shared, outputs=photo)
-    arrived = opened.then(compare.arrive, [nets, own_nets], nets, **private)
+    arrived = opened.then(compare.arrive, [chosen, own_nets], chosen, **private)
     tab.select(**draw)
     photo.input(**hand_on, inputs=photo, outputs=shared)
     # Not `input`: the list's "clear all" and Backspace make a change alone. The charts come first,
     # and the next choice at once: neither needs the nets that the last one fetches.
-    nets.change(**draw)
+    chosen.change(**draw)
     fetch = {"show_progress": "minimal", "show_progress_on": download, "trigger_mode": "multiple"}
-    fetched = nets.change(compare.fetch, [nets, own_nets], **(private | FETCH | fetch))
+    fetched = chosen.change(compare.fetch, [chosen, own_nets], **(private | FETCH | fetch))
     # The entry of a net that was just fetched needs no network any more.
-    fetched.then(compare.relist, [nets, own_nets], nets, **private)
+    fetched.then(compare.relist, [chosen, own_nets], chosen, **private)
     for compared in (arrived.then(**show), photo.input(**show), fetched.then(**show)):
         compared.failure(compare.unanswered, None, show["outputs"], **private)

@@ -18,17 +18,17 @@ from cnn_space import weights
 from cnn_space.images import archives
 from cnn_space.images.archives import DataError, Intake
 from cnn_space.models import registry
-from cnn_space.page.classify import handlers as classify
+from cnn_space.page.common import nets
 from cnn_space.page.common.bench import (
     BENCHES,
     NETS,
     Bench,
-    OwnNets,
     budget,
     digits,
     keep_minutes,
     shown,
 )
+from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.texts import label, language, say
 from cnn_space.page.finetune.view import (
     cell_html,
@@ -241,7 +241,7 @@ def start(
                 seed,
             )
         if base in weights.list_weights() and not weights.is_local(base):  # `fetch` said why
-            raise ValueError(say("classify_not_here", lang, title=weights.record(base).title))
+            raise ValueError(say("net_not_here", lang, title=weights.record(base).title))
         with _told_as("net_trouble", lang, title=base):
             loaded = weights.load(base)
         if bench.starting is not ticket:  # stopped meanwhile
@@ -334,7 +334,7 @@ def fetch(
 ) -> None:
     """Bring the net to start from here, outside of the queue of runs."""
     ticket = bench.starting
-    classify.fetch(base, own, request, progress)
+    nets.fetch(base, own, request, progress)
     if bench.starting is ticket:  # not stopped meanwhile
         bench.ready = ticket
 
@@ -398,7 +398,7 @@ def arrive(bench: Bench, base: str | None, request: gr.Request) -> tuple:
     bench.recorded = bench.result is None
     result = shown(bench)
     return (
-        gr.Dropdown(choices=classify.choices(None, lang)),
+        gr.Dropdown(choices=nets.choices(None, lang)),
         *show_images(bench, base, "shift", 20, request),
         idle_html(lang),
         curves_html(result.report.history if result else (), lang),
@@ -424,8 +424,8 @@ def use(bench: Bench, own: OwnNets, request: gr.Request) -> tuple:
     """Go to Classify with the visitor's net: (tabs, net list there)."""
     if bench.name not in own:
         raise gr.Error(say("finetune_no_result", language(request)), print_exception=False)
-    nets = classify.choices(own, language(request))
-    return gr.Tabs(selected="classify"), gr.Dropdown(choices=nets, value=bench.name)
+    known = nets.choices(own, language(request))
+    return gr.Tabs(selected="classify"), gr.Dropdown(choices=known, value=bench.name)
 
 
 def own_name(result, own: OwnNets, lang: str) -> str:

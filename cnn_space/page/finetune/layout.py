@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from cnn_space.page.classify import handlers as classify
+from cnn_space.page.common import nets
 from cnn_space.page.common.bench import Bench, keep_minutes
 from cnn_space.page.common.components import FETCH, LIVE_JS, TRAIN, download_line
 from cnn_space.page.common.texts import t
@@ -49,8 +49,8 @@ def finetune_tab(
         with gr.Column(scale=5, min_width=300):
             gr.Markdown(t("finetune_step_net"), elem_classes="ft-step")
             base = gr.Dropdown(
-                classify.choices(),
-                value=classify.first_net(),
+                nets.choices(),
+                value=nets.first_net(),
                 label=t("finetune_base"),
                 elem_id="ft-base",
                 elem_classes="net-box",
@@ -188,7 +188,7 @@ def finetune_tab(
         run.failure(finetune.finish, **ended),  # `then` does not follow an error
         stop.click(finetune.stop, cancels=run, **ended),
     ):
-        event.then(classify.arrive, [classify_net, own_nets], classify_net, **quiet)
+        event.then(nets.refresh, [classify_net, own_nets], classify_net, **quiet)
     matrix.click(finetune.open_cell, bench, cell, trigger_mode="multiple", **quiet)
     use.click(finetune.use, [bench, own_nets], [tabs, classify_net], **quiet)
     # For clients: the same run, as one endpoint.

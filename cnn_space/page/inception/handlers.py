@@ -19,7 +19,9 @@ from cnn_space.costs.arithmetic import (
     conv,
     whole_number,
 )
-from cnn_space.page.common.tables import (
+from cnn_space.page.common.texts import language, say
+from cnn_space.page.inception.module_svg import Words, draw, short
+from cnn_space.page.inception.tables import (
     download_link,
     heads,
     kibibytes,
@@ -27,8 +29,6 @@ from cnn_space.page.common.tables import (
     table_html,
     unfold,
 )
-from cnn_space.page.common.texts import language, say
-from cnn_space.page.inception.module_svg import Words, draw, short
 
 CHAIN = "chain"
 START = dict(zip(NUMBERS, PRESETS["3a"], strict=True))

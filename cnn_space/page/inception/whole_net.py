@@ -10,10 +10,10 @@ import torch
 from cnn_space.costs.arithmetic import FieldError, whole_number
 from cnn_space.costs.walk import LayerRecord, SizeError, describe
 from cnn_space.models.registry import create_model, facts, input_size, list_models
-from cnn_space.page.common.tables import download_link, heads, shape_text, table_html, unfold
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.inception.claims import claims
 from cnn_space.page.inception.module_svg import percent, short
+from cnn_space.page.inception.tables import download_link, heads, shape_text, table_html, unfold
 
 # The nets that also show their forms: one a family keeps the list short.
 _WITH_FORMS = ("alexnet", "vgg16", "googlenet", "resnet18", "densenet121")

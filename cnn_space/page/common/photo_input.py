@@ -38,11 +38,11 @@ class Refused:
 
     def why(self, lang: str = "en") -> str:
         if isinstance(self.error, PhotoError):
-            return say(f"classify_photo_{self.error.reason}", lang, **self.error.values)
-        return say("classify_photo_unreadable", lang)
+            return say(f"photo_{self.error.reason}", lang, **self.error.values)
+        return say("photo_unreadable", lang)
 
 
-class SafeImage(gr.Image):
+class PhotoInput(gr.Image):
     """``gr.Image`` that hands on an RGB PIL image, or ``Refused`` for what is none.
 
     Gradio's own would drop transparency, clip 16-bit pictures to white, hand on GIFs as palettes,

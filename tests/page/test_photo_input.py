@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cnn_space.images.photo import MAX_PIXELS, REASONS, PhotoError, open_photo
-from cnn_space.page.common.intake import Picture, SafeImage, required
+from cnn_space.page.common.photo_input import PhotoInput, Picture, required
 from cnn_space.page.common.texts import TEXTS
 
 
@@ -95,9 +95,9 @@ CASES = {name: case for name, *case in cases()}
 
 @pytest.fixture(params=["file", "data url"])
 def send(request, tmp_path, monkeypatch):
-    """Hands bytes to a SafeImage as the browser or an API client does."""
+    """Hands bytes to a PhotoInput as the browser or an API client does."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    widget = SafeImage()
+    widget = PhotoInput()
 
     def deliver(data: bytes, name: str = "photo.png"):
         if request.param == "data url":
@@ -173,21 +173,21 @@ def test_what_cannot_be_used_gets_one_sentence(send, case):
 
 @pytest.mark.parametrize("url", ["data:", "data:image/png;base64,", "data:image/png;base64,%%%"])
 def test_data_urls_with_nothing_in_them(url):
-    assert re.search("empty|not a picture", SafeImage().preprocess(Picture(url=url)).why())
+    assert re.search("empty|not a picture", PhotoInput().preprocess(Picture(url=url)).why())
 
 
 def test_pictures_inside_requests_are_not_kept():
     """Gradio keeps with the session what ``model_dump`` gives of every input."""
-    assert SafeImage().data_model is Picture
+    assert PhotoInput().data_model is Picture
     for url, kept in (("data:image/png;base64,AAAA", None), ("https://x/y.png", "https://x/y.png")):
         picture = Picture(url=url)
         assert picture.url == url and picture.model_dump()["url"] == kept
 
 
 def test_data_urls_are_bounded_before_they_are_decoded(monkeypatch):
-    monkeypatch.setattr("cnn_space.page.common.intake.MAX_BYTES", 1000)
+    monkeypatch.setattr("cnn_space.page.common.photo_input.MAX_BYTES", 1000)
     text = base64.b64encode(JPEG * 3).decode()
-    told = SafeImage().preprocess(Picture(url=f"data:image/jpeg;base64,{text}"))
+    told = PhotoInput().preprocess(Picture(url=f"data:image/jpeg;base64,{text}"))
     assert "larger than" in told.why()
 
 
@@ -198,13 +198,13 @@ def test_only_uploads_are_opened(tmp_path, monkeypatch):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "link.png").symlink_to(secret)
     for path in (secret, tmp_path / "cache" / ".." / "secret.png", tmp_path / "cache" / "link.png"):
-        assert "not a picture" in SafeImage().preprocess(Picture(path=str(path))).why()
+        assert "not a picture" in PhotoInput().preprocess(Picture(path=str(path))).why()
     elsewhere = Picture(url="http://127.0.0.1/photo.png")
-    assert "not a picture" in SafeImage().preprocess(elsewhere).why()
+    assert "not a picture" in PhotoInput().preprocess(elsewhere).why()
 
 
 def test_nothing_is_nothing():
-    assert SafeImage().preprocess(None) is None
+    assert PhotoInput().preprocess(None) is None
     with pytest.raises(gr.Error, match="missing"):
         required(None, "missing")
 
@@ -245,5 +245,5 @@ def test_grey_arrays_and_constant_ones():
 
 def test_reasons_have_words_in_both_languages():
     for reason, sentence in REASONS.items():
-        key = f"classify_photo_{reason}"
+        key = f"photo_{reason}"
         assert TEXTS["en"][key] == sentence and TEXTS["ko"][key] != sentence

@@ -1,0 +1,118 @@
+"""The list of nets that the tabs offer: what it reads, what is chosen first, what is here."""
+
+import contextlib
+from collections.abc import Mapping
+
+import gradio as gr
+
+from cnn_space import weights
+from cnn_space.formats import millions, percent
+from cnn_space.page.common.texts import language, say
+
+
+class OwnNets(dict):
+    """One visitor's fine-tuned nets, {name in the lists: Loaded}; lives in a ``gr.State``.
+
+    Unlike a plain dict it can be weakly referenced, so that a session's nets go with it.
+    """
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+def choices(
+    own_nets: Mapping[str, weights.Loaded] | None = None, lang: str = "en", *, short: bool = False
+) -> list[tuple[str, str]]:
+    """Entries of a list of nets, (what it reads, name): the visitor's own nets first, those that
+    need the network last."""
+    own = [(say("net_own", lang, name=name), name) for name in own_nets or {}]
+    return own + [(entry(name, lang, short=short), name) for name in weights.list_weights()]
+
+
+def entry(name: str, lang: str = "en", *, short: bool = False) -> str:
+    """``GoogLeNet · CIFAR-10 · 91.3 % · 5.6 M parameters``; short: without the figures."""
+    record = weights.record(name)
+    parts = [record.title, record.data]
+    if record.accuracy is not None and not short:
+        parts.append(percent(record.accuracy))
+    if record.parameters is not None and not short:
+        parts.append(say("net_parameters", lang, count=millions(record.parameters)))
+    if not weights.is_local(name):
+        parts.append(say("net_remote", lang))
+    return " · ".join(filter(None, parts))
+
+
+def first_net() -> str | None:
+    """The net chosen on arrival; None where all need the network."""
+    try:
+        return weights.default()
+    except ValueError:
+        return None
+
+
+def warm() -> None:
+    """Load the first net before the first visitor asks for it. An error waits for that visitor."""
+    from cnn_space.inference import engine
+
+    name = first_net()
+    with contextlib.suppress(ValueError):
+        if name:
+            engine.get(name)
+
+
+def record_of(name: str, own_nets: Mapping[str, weights.Loaded]) -> weights.WeightsRecord | None:
+    """The record of a chosen net; None for a visitor's net that is no longer kept."""
+    if name in own_nets:
+        return own_nets[name].record
+    return weights.record(name) if name in weights.list_weights() else None
+
+
+def is_here(name: str, own_nets: Mapping[str, weights.Loaded]) -> bool:
+    """Whether a net can answer without the network."""
+    return name in own_nets or (name in weights.list_weights() and weights.is_local(name))
+
+
+def why_not_here(name: str, title: str, lang: str) -> str:
+    """Why a published net that is not here does not answer."""
+    return say("net_coming" if weights.is_coming(name) else "net_not_here", lang, title=title)
+
+
+# Events that several tabs share
+
+
+def refresh(
+    chosen: str | None, own_nets: Mapping[str, weights.Loaded], request: gr.Request
+) -> gr.Dropdown:
+    """The list in the visitor's language, with what has been trained or fetched by now.
+
+    A chosen net that is no longer kept stays in the list until another is chosen: Gradio would
+    refuse every event that hands the choice on.
+    """
+    known = choices(own_nets, language(request))
+    if chosen and chosen not in (name for _, name in known):
+        known.insert(0, (chosen, chosen))
+    return gr.Dropdown(choices=known)
+
+
+def fetch(
+    name: str | None,
+    own_nets: Mapping[str, weights.Loaded],
+    request: gr.Request,
+    progress=gr.Progress(),  # noqa: B008
+) -> None:
+    """Download the chosen net if it is not here. Outside the queue of answers: none waits for it.
+
+    A failed download is a warning, not an error: the event that follows then shows that there is
+    no answer, in place of the old one.
+    """
+    if name not in weights.list_weights() or is_here(name, own_nets):
+        return
+    title = weights.record(name).title
+
+    def report(done: int, total: int | None):
+        progress(done / total if total else None, desc=f"{title}: {done / 1e6:.0f} MB")
+
+    try:
+        weights.fetch(name, report)
+    except ValueError as error:
+        gr.Warning(say("net_trouble", language(request), title=title, why=error))

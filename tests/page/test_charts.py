@@ -1,0 +1,85 @@
+"""The page's charts: where lines, dots, ticks and names stand."""
+
+import math
+from xml.etree import ElementTree
+
+from cnn_space.page.common.charts import Dot, Line, Mark, line_chart, scatter_chart
+
+
+def svg(chart) -> ElementTree.Element:
+    return next(ElementTree.fromstring(f"<div>{chart}</div>").iter("svg"))
+
+
+def texts(chart) -> list[str]:
+    return [" ".join(text.text.split()) for text in svg(chart).iter("text")]
+
+
+def points(polyline) -> list[tuple[float, ...]]:
+    return [tuple(map(float, pair.split(","))) for pair in polyline.get("points").split()]
+
+
+def test_a_line_runs_from_axis_to_axis():
+    line = Line("GoogLeNet", [(0, 0), (50, 1), (100, 2)], colour="#123456")
+    chart = line_chart([line], title="Loss", x_unit="epochs")
+    (drawn,) = svg(chart).iter("polyline")
+    assert "#123456" in drawn.get("style") and drawn.get("data-name") == "GoogLeNet"
+    # Of 360 × 190 units, 38 to 352 and 12 to 164 lie inside the axes.
+    assert points(drawn) == [(38, 164), (195, 88), (352, 12)]
+    assert texts(chart) == [
+        "Loss",
+        *("0", "0.5", "1", "1.5", "2"),
+        *("0", "20", "40", "60", "80", "100 epochs"),
+    ]
+
+
+def test_values_beyond_the_top_stay_inside_and_those_without_a_number_go():
+    line = Line("A", [(1, 0.5), (2, math.nan), (4, 1000)], colour="red", dots=True)
+    (drawn,) = svg(line_chart([line], title="Loss", top=2)).iter("polyline")
+    assert len(points(drawn)) == 2 and points(drawn)[1][1] == 12
+    chart = line_chart([line], title="Loss", x_unit="s")
+    assert [dot.findtext("title") for dot in svg(chart).iter("circle")] == [
+        "1 s: 0.5",
+        "4 s: 1e+03",
+    ]
+
+
+def test_marks_have_captions_in_rows_of_their_own():
+    marks = [Mark(10, "upper layers"), Mark(10, "all layers")]
+    line = Line("A", [(0, 1), (100, 1)], colour="red")
+    for place in ("top", "bottom"):
+        chart = svg(line_chart([line], title="Loss", marks=marks, marks_at=place))
+        assert [x.get("x1") for x in chart.iter("line") if x.get("class") == "mark"] == ["69.4"] * 2
+        heights = {text.text: float(text.get("y")) for text in chart.iter("text")}
+        first, second = heights["upper layers"], heights["all layers"]
+        assert abs(first - second) >= 11 and 12 < min(first, second) < max(first, second) < 164
+
+
+def test_a_chart_without_lines_still_has_axes():
+    assert texts(line_chart([], title="Loss"))[0] == "Loss"
+    assert not list(svg(line_chart([], title="Loss")).iter("polyline"))
+
+
+def test_named_dots_are_strong_and_in_their_place():
+    dots = [
+        Dot(1e6, 70, 1, tip="a", name="Small", colour="teal"),
+        Dot(1e9, 95, 100, tip="b", name="Large", colour="red"),
+        Dot(1e8, 90, 25, tip="c"),
+    ]
+    chart = svg(scatter_chart(dots, title="CIFAR-10", about="all", x_title="MACs"))
+    circles = {dot.findtext("title"): dot for dot in chart.iter("circle")}
+    assert [circles[name].get("class") for name in "abc"] == ["chosen", "chosen", None]
+    x, y, r = ({n: float(circles[n].get(key)) for n in "abc"} for key in ("cx", "cy", "r"))
+    assert x["a"] < x["c"] < x["b"] and y["a"] > y["c"] > y["b"]
+    # A decade is a decade: 1e8 stands two thirds of the way from 1e6 to 1e9.
+    assert math.isclose((x["c"] - x["a"]) / (x["b"] - x["a"]), 2 / 3, abs_tol=0.01)
+    assert r["a"] < r["c"] < r["b"]
+    names = [text.text for text in chart.iter("text") if text.get("class") == "name"]
+    assert sorted(names) == ["Large", "Small"]
+
+
+def test_names_of_a_crowd_do_not_overlap():
+    dots = [Dot(1e9, 95 + 0.01 * i, 5, tip="", name=f"Net {i}", colour="red") for i in range(8)]
+    chart = svg(scatter_chart([*dots, Dot(1e6, 60, 1, tip="")], title="", about="", x_title=""))
+    heights = [float(text.get("y")) for text in chart.iter("text") if text.get("class") == "name"]
+    assert len(heights) == 8
+    assert all(b - a >= 13.9 for a, b in zip(sorted(heights), sorted(heights)[1:], strict=False))

@@ -1,0 +1,56 @@
+"""Every template, filled with hostile text in every value: nothing of it becomes markup.
+
+Each tab lists its templates in ``templates_<tab>.py``: {template: a function that gives the
+template's values, with ``text`` wherever a visitor's or a file's text could stand}.
+"""
+
+from html.parser import HTMLParser
+
+import pytest
+from templates_common import CASES as COMMON
+
+from cnn_space.page.common.templates import PAGE, render
+
+CASES = COMMON
+HOSTILE = (
+    '"><script>alert(1)</script>',
+    "' onmouseover='alert(1)",
+    "</svg></style></title><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}{0}{lang}&lt;b&gt;",
+)
+
+
+class Markup(HTMLParser):
+    """The tags and attribute names of a page, and all its text and attribute values."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags, self.texts = [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, [name for name, _ in attributes]))
+        self.texts += [value or "" for _, value in attributes]
+
+    def handle_endtag(self, tag):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_every_template_is_tried():
+    files = {str(file.relative_to(PAGE)) for file in PAGE.glob("*/templates/*.html")}
+    macros = {"common/templates/macros.html"}  # tried in the templates that import them
+    assert CASES.keys() == files - macros
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("template", CASES)
+def test_hostile_text_stays_text(template, lang):
+    harmless = Markup(render(template, lang, **CASES[template]("x")))
+    for text in HOSTILE:
+        shown = Markup(render(template, lang, **CASES[template](text)))
+        assert shown.tags == harmless.tags, text
+        assert any(text in part for part in shown.texts), "the text is shown nowhere, or changed"

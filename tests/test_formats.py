@@ -1,0 +1,51 @@
+"""Numbers as people read them."""
+
+import pytest
+
+from cnn_space import formats
+
+
+@pytest.mark.parametrize(
+    "number, text", [(62_006, "0.06 M"), (5_602_474, "5.6 M"), (138_357_544, "138 M")]
+)
+def test_millions(number, text):
+    assert formats.millions(number) == text
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(1.0, "> 99.9 %"), (0.99949, "99.9 %"), (0.973, "97.3 %"), (0.0005, "0.1 %"), (0, "< 0.1 %")],
+)
+def test_a_probability_is_never_rounded_to_certainty(value, text):
+    assert formats.probability(value) == text
+
+
+@pytest.mark.parametrize(
+    "number, text",
+    [
+        (0, "0"), (940, "940"), (999_400, "999 k"), (999_600, "1 M"), (650_000, "650 k"),
+        (1_580_000_000, "1.58 G"), (3.2e12, "3.2 T"),
+    ],
+)  # fmt: skip
+def test_short_counts_have_three_figures(number, text):
+    assert formats.short(number) == text
+
+
+@pytest.mark.parametrize(
+    "low, high, values",
+    [
+        (0, 2.3, [0, 0.5, 1, 1.5, 2, 2.5]),
+        (0, 100, [0, 20, 40, 60, 80, 100]),
+        (0, 0.004, [0, 0.001, 0.002, 0.003, 0.004]),
+        (62.1, 95.9, [60, 70, 80, 90, 100]),
+        (0, 180, [0, 50, 100, 150, 200]),
+        (90, 91.3, [90, 90.5, 91, 91.5]),
+    ],
+)
+def test_ticks_are_round_and_cover_the_values(low, high, values):
+    assert formats.ticks(low, high) == values
+
+
+def test_ticks_of_a_logarithmic_axis():
+    assert formats.log_ticks(3e5, 4e9) == [1e6, 1e7, 1e8, 1e9]
+    assert formats.log_ticks(2e8, 9e8) == [2e8, 5e8]
