@@ -1,4 +1,4 @@
-"""Walks a net on the meta device and hands `arithmetic` one record a layer.
+"""Walks a net on the meta device and hands `closed_forms` one record a layer.
 
 Nothing is computed and no weight is needed: shapes alone flow through the net's own forward, so
 no net is described twice.
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
-from cnn_space.costs import arithmetic
-from cnn_space.costs.arithmetic import Field, Layer, Pair, Shape
+from cnn_space.costs import closed_forms
+from cnn_space.costs.closed_forms import Layer, Pair, ReceptiveField, Shape
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class LayerRecord:
     """A layer of a net: its closed form, and what one value of its output sees of the image."""
 
     layer: Layer
-    field: Field
+    field: ReceptiveField
 
     @property
     def name(self) -> str:
@@ -121,12 +121,12 @@ _COUNTED = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)  # what may hold parameters
 
 
 def _without_parameters(layer: Layer) -> Layer:
-    nothing = arithmetic.NOTHING
+    nothing = closed_forms.NOTHING
     return replace(layer, weights=nothing, biases=nothing, norm=nothing)
 
 
 def _closed_form(name: str, module: nn.Module, source: Shape) -> Layer | None:
-    """What ``arithmetic`` says of this layer; None for one that neither stores nor moves."""
+    """What ``closed_forms`` says of this layer; None for one that neither stores nor moves."""
     window = {
         key: _pair(module, attribute, default)
         for key, attribute, default in (
@@ -138,7 +138,7 @@ def _closed_form(name: str, module: nn.Module, source: Shape) -> Layer | None:
     }
     match module:
         case nn.Conv2d():
-            return arithmetic.conv(
+            return closed_forms.conv(
                 name,
                 source,
                 module.out_channels,
@@ -148,17 +148,17 @@ def _closed_form(name: str, module: nn.Module, source: Shape) -> Layer | None:
             )
         case nn.MaxPool2d() | nn.AvgPool2d():
             kind = "max pool" if isinstance(module, nn.MaxPool2d) else "avg pool"
-            return arithmetic.pool(name, source, kind=kind, ceil_mode=module.ceil_mode, **window)
+            return closed_forms.pool(name, source, kind=kind, ceil_mode=module.ceil_mode, **window)
         case nn.AdaptiveAvgPool2d():
             wanted = module.output_size
             wanted = wanted if isinstance(wanted, tuple) else (wanted, wanted)
             sides = tuple(w or s for w, s in zip(wanted, source[1:], strict=True))
-            return arithmetic.adaptive_pool(name, source, sides)
+            return closed_forms.adaptive_pool(name, source, sides)
         case nn.BatchNorm2d():
-            return arithmetic.batch_norm(name, source, affine=module.affine)
+            return closed_forms.batch_norm(name, source, affine=module.affine)
         case nn.Linear():
             has_bias = module.bias is not None
-            return arithmetic.linear(name, module.in_features, module.out_features, bias=has_bias)
+            return closed_forms.linear(name, module.in_features, module.out_features, bias=has_bias)
         case nn.LocalResponseNorm():
             return Layer(name, "local norm", source, source)
     return None
@@ -181,11 +181,11 @@ def _shape(tensor: Tensor) -> Shape:
     return tuple(tensor.shape[1:]) if tensor.dim() == 4 else (tensor.shape[-1], 1, 1)
 
 
-def _field_of(values: object) -> Field:
+def _field_of(values: object) -> ReceptiveField:
     """The widest field among the tensors in ``values``."""
     if isinstance(values, Tensor):
-        return getattr(values, "field", Field())
-    field = Field()
+        return getattr(values, "field", ReceptiveField())
+    field = ReceptiveField()
     if isinstance(values, (tuple, list)):
         for value in values:
             field = field.widest(_field_of(value))

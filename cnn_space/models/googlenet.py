@@ -12,21 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from .blocks import AuxPool, ConvBlock
+from .googlenet_table import TABLE_1
 from .net import Net, he_init
 from .outputs import Outputs
-
-# table 1: ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj
-WIDTHS = {
-    "3a": (64, 96, 128, 16, 32, 32),
-    "3b": (128, 128, 192, 32, 96, 64),
-    "4a": (192, 96, 208, 16, 48, 64),
-    "4b": (160, 112, 224, 24, 64, 64),
-    "4c": (128, 128, 256, 24, 64, 64),
-    "4d": (112, 144, 288, 32, 64, 64),
-    "4e": (256, 160, 320, 32, 128, 128),
-    "5a": (256, 160, 320, 32, 128, 128),
-    "5b": (384, 192, 384, 48, 128, 128),
-}
 
 
 @dataclass(frozen=True)
@@ -184,7 +172,7 @@ class GoogLeNet(Net):
             nonlocal channels
             made = Inception(
                 channels,
-                *WIDTHS[name],
+                *TABLE_1[name].widths,
                 kernel5x5=self.form.kernel5x5,
                 batch_norm=norm,
                 reduction=reduction,

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from cnn_space.costs.arithmetic import NUMBERS, PRESETS, Inception
+from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
 
 expect = pytest.importorskip("playwright.sync_api").expect
 PAPER_3A = dict(zip(NUMBERS, PRESETS["3a"], strict=True))
@@ -32,12 +32,12 @@ def unfold(page, name):
 def test_a_value_moves_the_totals_and_the_link_opens_the_same(page, page_url):
     calculator(page)
     field(page, "ch3x3").fill("200")
-    module = Inception(**PAPER_3A | {"ch3x3": 200})
+    module = InceptionCosts(**PAPER_3A | {"ch3x3": 200})
     expect(figure(page, "parameters")).to_have_text(f"{module.parameters:,}")
     expect(page.locator("#inception-figure .big").nth(1)).to_contain_text(f"{module.macs:,}")
     page.get_by_label("Batch norm", exact=True).check()
     page.get_by_label("two 3×3 (Inception v2)", exact=True).check()
-    module = Inception(**PAPER_3A | {"ch3x3": 200}, kernel5x5="3+3", batch_norm=True)
+    module = InceptionCosts(**PAPER_3A | {"ch3x3": 200}, kernel5x5="3+3", batch_norm=True)
     expect(figure(page, "parameters")).to_have_text(f"{module.parameters:,}")
     expect(page).to_have_url(re.compile(r"ch3x3=200.*kernel5x5=3%2B3.*batch_norm=true"))
 
@@ -55,7 +55,7 @@ def test_presets_naive_and_chain(page):
     expect(figure(page, "parameters")).to_have_text("1,042,432")
     expect(field(page, "in_channels")).to_have_value("832")
     page.locator("#inception-reduction input").uncheck()
-    naive = Inception(*PRESETS["5a"]).naive
+    naive = InceptionCosts(*PRESETS["5a"]).naive
     expect(figure(page, "parameters")).to_have_text(f"{naive.parameters:,}")
     page.locator("#inception-preset").get_by_text("chain", exact=True).click()
     expect(page.locator("#inception-figure .chain")).to_contain_text("4,048 → 4,944")

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnn_space.models.googlenet import WIDTHS, Inception
+from cnn_space.models.googlenet import Inception
+from cnn_space.models.googlenet_table import TABLE_1
 from cnn_space.models.registry import create_model
 
 COUNTS = [
@@ -82,7 +83,7 @@ def test_alexnet_paper_parts():
 )
 def test_inception_modules(name, channels, side, weights, megamacs):
     with torch.device("meta"):
-        module = Inception(channels, *WIDTHS[name])
+        module = Inception(channels, *TABLE_1[name].widths)
         image = torch.empty(1, channels, side, side)
         with FlopCounterMode(display=False) as counter:
             output = module(image)
@@ -95,7 +96,7 @@ def test_naive_chain():
     """Naive modules hand their input on whole, so the widths add up."""
     with torch.device("meta"):
         net = create_model("googlenet", form="paper", reduction=False)
-    modules = [getattr(net, f"inception{name}") for name in WIDTHS]
+    modules = [getattr(net, f"inception{name}") for name in TABLE_1]
     chain = [416, 832, 1280, 1728, 2176, 2640, 3344, 4048, 4944]
     assert [module.out_channels for module in modules] == chain
 

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnn_space.costs.arithmetic import KERNELS_5X5, NUMBERS, PRESETS, Inception, Working
+from cnn_space.costs.closed_forms import Working
+from cnn_space.costs.inception import KERNELS_5X5, NUMBERS, PRESETS, InceptionCosts
 from cnn_space.page.common import tables
 from cnn_space.page.inception import claims, whole_net
 from cnn_space.page.inception import handlers as inception
@@ -52,7 +53,7 @@ def sheet(html: str) -> list[list[str]]:
 
 
 modules = st.builds(
-    Inception,
+    InceptionCosts,
     height=st.integers(1, 20),
     width=st.integers(1, 20),
     in_channels=st.integers(1, 64),
@@ -97,13 +98,13 @@ def test_every_module_can_be_drawn(module, lang, chained):
 
 
 def test_3a_is_on_the_page_before_anyone_moves_anything():
-    figure = inception.panels(Inception(**PAPER_3A))[0]
+    figure = inception.panels(InceptionCosts(**PAPER_3A))[0]
     assert figures(figure) == {"parameters": "163,328", "macs": "128.05 M", "factor": "2.37 ×"}
 
 
 def test_moving_a_value_changes_everything():
     answer = update(ch3x3=256)
-    expected = Inception(**PAPER_3A | {"ch3x3": 256})
+    expected = InceptionCosts(**PAPER_3A | {"ch3x3": 256})
     assert answer[0] is None  # no longer a module of the paper
     assert figures(answer[FIGURE])["parameters"] == f"{expected.parameters:,}"
     assert f"{expected.macs:,}" in answer[LAYERS]
@@ -149,7 +150,7 @@ def test_a_link_opens_the_same_module():
     assert preset is None
     assert [field["value"] for field in fields] == list((PAPER_3A | {"ch5x5": 48}).values())
     assert switches == ["3+3", True, True, False]
-    expected = Inception(**PAPER_3A | {"ch5x5": 48}, kernel5x5="3+3", batch_norm=True)
+    expected = InceptionCosts(**PAPER_3A | {"ch5x5": 48}, kernel5x5="3+3", batch_norm=True)
     assert figures(opened[15])["parameters"] == f"{expected.parameters:,}"
 
 
@@ -172,7 +173,7 @@ def test_a_broken_link_gets_a_sentence(text):
 
 
 def test_the_claims_speak_of_the_module_with_its_batch_norm():
-    module = inception.Inception(**inception.START, batch_norm=True)
+    module = inception.InceptionCosts(**inception.START, batch_norm=True)
     macs = 28 * 28 * (192 * 16 + 16 * 25 * 32)
     assert f"{macs + 28 * 28 * (16 + 32):,} multiplications" in inception.here(module, "en")
 
@@ -194,7 +195,7 @@ def test_every_number_unfolds_into_arithmetic_that_holds(module):
 
 
 def test_the_csv_adds_up():
-    header, *layers, total = sheet(inception.layer_table(Inception(**PAPER_3A), False, "en"))
+    header, *layers, total = sheet(inception.layer_table(InceptionCosts(**PAPER_3A), False, "en"))
     column = header.index("MACs")
     assert sum(int(row[column]) for row in layers) == int(total[column]) == 128_049_152
     assert int(total[header.index("FLOPs")]) == 2 * 128_049_152
@@ -218,7 +219,7 @@ def test_the_endpoint_gives_the_table_first():
 
 
 def test_the_papers_slips_are_marked_and_nothing_else():
-    html = inception.paper_table(Inception(**PAPER_3A), "en")
+    html = inception.paper_table(InceptionCosts(**PAPER_3A), "en")
     rows = re.findall(r"<tr[^>]*><th>(.*?)</th>(.*?)</tr>", html)
     marked = {name: row.count('class="differs"') for name, row in rows if '"differs"' in row}
     assert marked == {"7×7 stem": 2, "4c": 1, "5a": 2}

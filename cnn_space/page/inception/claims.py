@@ -1,6 +1,6 @@
 """Claims about the classic nets that circulate, each with its arithmetic worked out here.
 
-Nothing is typed in: products come from `arithmetic`, whole nets from `layers`.
+Nothing is typed in: products and whole nets come from `costs`.
 """
 
 from functools import cache
@@ -10,16 +10,8 @@ from math import exp, log
 
 import torch
 
-from cnn_space.costs.arithmetic import (
-    BYTES,
-    PRESETS,
-    Inception,
-    Layer,
-    Working,
-    chain,
-    conv,
-    linear,
-)
+from cnn_space.costs.closed_forms import BYTES, Layer, Working, conv, linear
+from cnn_space.costs.inception import PRESETS, InceptionCosts, chain
 from cnn_space.costs.walk import describe
 from cnn_space.models.registry import create_model
 from cnn_space.page.common.texts import say
@@ -92,7 +84,7 @@ def _facts() -> dict[str, dict[str, object]]:
     googlenet = _net("googlenet", form="paper", aux=False)
     last = googlenet[-1]
 
-    modules = chain(Inception(*PRESETS["3a"], reduction=False))
+    modules = chain(InceptionCosts(*PRESETS["3a"], reduction=False))
     widths = [*(module.in_channels for module in modules.values()), modules["5b"].result[0]]
     steps = [after - now for now, after in pairwise(widths)]
 

@@ -1,22 +1,21 @@
 """The Inception tab's calculator: numbers in, drawing, tables and code out.
 
-`arithmetic` alone is behind it; claims and whole nets, which need nets, have files of their own.
+`costs` alone is behind it; claims and whole nets, which need nets, have files of their own.
 """
 
 from dataclasses import replace
 
 import gradio as gr
 
-from cnn_space.costs.arithmetic import (
+from cnn_space.costs.closed_forms import Layer, conv
+from cnn_space.costs.inception import (
     CHANNEL_LIMIT,
     NUMBERS,
     PRESETS,
     PRINTED,
     FieldError,
-    Inception,
-    Layer,
+    InceptionCosts,
     chain,
-    conv,
     whole_number,
 )
 from cnn_space.page.common.texts import language, say
@@ -107,7 +106,9 @@ def open_link(request: gr.Request) -> list:
     """
     query = dict(request.query_params)
     lang = language(request)
-    as_built = [gr.skip()] * len(PANELS) if lang == "en" else panels(Inception(**START), lang=lang)
+    as_built = (
+        [gr.skip()] * len(PANELS) if lang == "en" else panels(InceptionCosts(**START), lang=lang)
+    )
     if not query.keys() & set(NUMBERS):
         return [*[gr.skip()] * (1 + len(FORM)), *as_built]
     numbers = {name: _typed(query.get(name, default)) for name, default in START.items()}
@@ -167,7 +168,7 @@ def table(
         if not isinstance(value, bool):
             raise gr.Error(f"{name} must be true or false", print_exception=False)
     try:
-        module = Inception(
+        module = InceptionCosts(
             *numbers,
             kernel5x5=KERNELS[str(kernel5x5)],
             reduction=reduction,
@@ -225,13 +226,13 @@ def _answer(preset, numbers: dict, switches: dict, unfolded: bool, lang: str) ->
         # The drawing keeps the last module there could be.
         return [gr.skip(), *fields, *[gr.skip()] * len(PANELS)]
     options = {**switches, "kernel5x5": KERNELS[switches["kernel5x5"]]}
-    module = Inception(**numbers, **options)
+    module = InceptionCosts(**numbers, **options)
     if preset != CHAIN:
         preset = preset_of(module)
     return [preset, *fields, *panels(module, preset == CHAIN, unfolded, lang)]
 
 
-def preset_of(module: Inception) -> str | None:
+def preset_of(module: InceptionCosts) -> str | None:
     """The paper's module with these numbers, whatever the switches."""
     numbers = tuple(getattr(module, name) for name in NUMBERS)
     return next((name for name, preset in PRESETS.items() if preset == numbers), None)
@@ -241,7 +242,7 @@ PANELS = ("figure", "layers", "paper", "code", "here")
 
 
 def panels(
-    module: Inception, chained: bool = False, unfolded: bool = False, lang: str = "en"
+    module: InceptionCosts, chained: bool = False, unfolded: bool = False, lang: str = "en"
 ) -> list[str]:
     """Everything that follows the form, in the order of PANELS."""
     return [
@@ -256,7 +257,7 @@ def panels(
 # --- the figure -----------------------------------------------------------------------------
 
 
-def figure(module: Inception, chained: bool, lang: str) -> str:
+def figure(module: InceptionCosts, chained: bool, lang: str) -> str:
     """Three big figures, the drawing, its caption; the chain below when it is asked for."""
     words = Words(
         source=say("inception_input", lang),
@@ -282,7 +283,7 @@ def figure(module: Inception, chained: bool, lang: str) -> str:
     )
 
 
-def _big_figures(module: Inception, lang: str) -> str:
+def _big_figures(module: InceptionCosts, lang: str) -> str:
     if module.bias or module.batch_norm:
         parts = {key: f"{module.total(key):,}" for key in ("weights", "biases", "norm")}
         stored = say("inception_parameters_of", lang, **parts)
@@ -318,7 +319,7 @@ def _big(name: str, number: str, unit: str, note: str) -> str:
     )
 
 
-def chain_table(first: Inception, lang: str) -> str:
+def chain_table(first: InceptionCosts, lang: str) -> str:
     """The modules from the first to 5b, each fed by the one before; beside it all of it naive."""
     name = preset_of(first) or "3a"
     modules, naives = chain(first, name=name), chain(first.naive, name=name)
@@ -358,7 +359,7 @@ def chain_table(first: Inception, lang: str) -> str:
 # --- tables ---------------------------------------------------------------------------------
 
 
-def layer_name(layer: Layer, module: Inception, lang: str = "en") -> str:
+def layer_name(layer: Layer, module: InceptionCosts, lang: str = "en") -> str:
     """What the paper calls this layer: "3×3 reduce", "5×5", "pool projection", …"""
     if layer.kind == "max pool":
         return f"3×3 {say('inception_max_pool', lang)}"
@@ -371,7 +372,7 @@ def layer_name(layer: Layer, module: Inception, lang: str = "en") -> str:
     return "×".join(map(str, layer.kernel))
 
 
-def _quantities(module: Inception) -> list[str]:
+def _quantities(module: InceptionCosts) -> list[str]:
     """The columns worth showing: biases and batch norm only where there are any."""
     hidden = {name for name in ("biases", "norm") if not module.total(name)}
     if hidden == {"biases", "norm"}:
@@ -379,7 +380,7 @@ def _quantities(module: Inception) -> list[str]:
     return [name for name in QUANTITIES if name not in hidden]
 
 
-def layer_table(module: Inception, unfolded: bool, lang: str) -> str:
+def layer_table(module: InceptionCosts, unfolded: bool, lang: str) -> str:
     """A branch a block, a layer a row, every number with its arithmetic; totals and the twin."""
     columns = _quantities(module)
     rows = []
@@ -417,7 +418,7 @@ def layer_table(module: Inception, unfolded: bool, lang: str) -> str:
     )
 
 
-def _total_row(word: str, module: Inception, columns: list[str], lang: str) -> str:
+def _total_row(word: str, module: InceptionCosts, columns: list[str], lang: str) -> str:
     cells = "".join(f"<td>{module.total(name):,}</td>" for name in columns)
     source, result = shape_text(module.source), shape_text(module.result)
     return (
@@ -426,7 +427,7 @@ def _total_row(word: str, module: Inception, columns: list[str], lang: str) -> s
     )
 
 
-def _rows(module: Inception) -> list[list]:
+def _rows(module: InceptionCosts) -> list[list]:
     """The table of the API and the CSV: a header, a row a layer, the total. Always English."""
     rows: list[list] = [
         ["branch", "layer", "kernel", "in", "out", "weights", "biases", "batch norm", "parameters",
@@ -450,7 +451,7 @@ TOLERANCE = 0.02  # rounding explains this much
 STEM_PRINTED = (2.7, 34)  # K and M that Table 1 prints for the first 7×7 convolution
 
 
-def paper_table(module: Inception, lang: str) -> str:
+def paper_table(module: InceptionCosts, lang: str) -> str:
     """Table 1 as printed beside the same widths computed; what differs is marked and explained."""
     stem = conv("stem", (3, 224, 224), 64, (7, 7), stride=(2, 2), padding=(3, 3))
     rows = [
@@ -463,7 +464,7 @@ def paper_table(module: Inception, lang: str) -> str:
         )
     ]
     for name, numbers in PRESETS.items():
-        ours = Inception(*numbers)
+        ours = InceptionCosts(*numbers)
         row = _paper_row(
             name, PRINTED[name], ours.parameters, ours.macs, _paper_remark(name, ours, lang)
         )
@@ -477,7 +478,7 @@ def paper_table(module: Inception, lang: str) -> str:
     )
 
 
-def _numbers(module: Inception) -> tuple[int, ...]:
+def _numbers(module: InceptionCosts) -> tuple[int, ...]:
     return tuple(getattr(module, name) for name in NUMBERS)
 
 
@@ -501,7 +502,7 @@ def signed(share: float) -> str:
     return f"{rounded or abs(rounded):{'+' if rounded else ''}.1f} %".replace("-", "−")
 
 
-def _paper_remark(name: str, ours: Inception, lang: str) -> str:
+def _paper_remark(name: str, ours: InceptionCosts, lang: str) -> str:
     printed, ops = PRINTED[name]
     if abs(printed * 1024 / ours.parameters - 1) <= TOLERANCE:
         return say("inception_paper_rounded", lang)
@@ -520,7 +521,7 @@ def _paper_remark(name: str, ours: Inception, lang: str) -> str:
 # --- the code and the claims' lines about this module -----------------------------------------
 
 
-def code(module: Inception) -> str:
+def code(module: InceptionCosts) -> str:
     """PyTorch code of exactly this module; run, it prints the count shown on the page."""
 
     def block(layer: Layer) -> list[str]:
@@ -561,7 +562,7 @@ print(f"{{sum(p.numel() for p in module.parameters()):,}} parameters")  # {modul
 '''
 
 
-def here(module: Inception, lang: str) -> str:
+def here(module: InceptionCosts, lang: str) -> str:
     """What the claims come to in the module on the page."""
     weights = {
         name: sum(layer.weights.value for layer in replace(module, kernel5x5=kernel).branches[2])

@@ -19,7 +19,7 @@ def inception_tab(tabs: gr.Tabs) -> None:
 
     presets = [*inception.PRESETS, (t("inception_chain"), inception.CHAIN)]
     kernels = [(t(f"inception_kernel_{k.replace('+', '')}"), k) for k in inception.KERNELS]
-    start = inception.panels(inception.Inception(**inception.START))
+    start = inception.panels(inception.InceptionCosts(**inception.START))
     preset = gr.Radio(
         presets,
         value="3a",

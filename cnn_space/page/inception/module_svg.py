@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from math import sqrt
 
-from cnn_space.costs.arithmetic import Inception, Layer
+from cnn_space.costs.closed_forms import Layer
+from cnn_space.costs.inception import InceptionCosts
 
 LINE = 16  # between two lines of text in a box
 BOX = 80  # height of a box
@@ -44,7 +45,7 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def draw(module: Inception, words: Words) -> str:
+def draw(module: InceptionCosts, words: Words) -> str:
     """Both drawings, the wide one and the phone's; CSS shows the one that fits."""
     return _Wide(module, words).svg("module-wide") + _Narrow(module, words).svg("module-narrow")
 
@@ -55,7 +56,7 @@ class _Drawing:
     width: int
     box_width: int
 
-    def __init__(self, module: Inception, words: Words):
+    def __init__(self, module: InceptionCosts, words: Words):
         self.module, self.words = module, words
         self.work = max(module.macs, 1)
         self.lines: list[str] = []  # under the boxes

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable
 from html import escape
 
-from cnn_space.costs.arithmetic import Working
+from cnn_space.costs.closed_forms import Working
 from cnn_space.page.common.texts import say
 
 

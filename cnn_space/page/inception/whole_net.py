@@ -7,7 +7,7 @@ from itertools import groupby
 import gradio as gr
 import torch
 
-from cnn_space.costs.arithmetic import FieldError, whole_number
+from cnn_space.costs.inception import FieldError, whole_number
 from cnn_space.costs.walk import LayerRecord, SizeError, describe
 from cnn_space.models.registry import create_model, facts, input_size, list_models
 from cnn_space.page.common.texts import language, say
