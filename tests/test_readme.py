@@ -1,15 +1,19 @@
-"""The README's figures about trained nets are those of the JSON files beside them."""
+"""The figures about trained nets in the README and docs/nets.md are those of the cards."""
 
 import json
+import re
 from pathlib import Path
 from statistics import mean
 
 import pytest
 
 from cnn_space import weights
+from cnn_space.settings import Settings
 from cnn_space.training import cards
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NETS = (ROOT / "docs/nets.md").read_text(encoding="utf-8")
 
 
 def experiments(name: str) -> list[dict]:
@@ -22,12 +26,12 @@ def test_the_accuracy_table_is_the_printed_one():
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("googlenet-aux", "With the heads"), ("googlenet-no-aux", "without")]
+    ("name", "before"), [("googlenet-aux", "With the heads"), ("googlenet-no-aux", "without")]
 )
-def test_the_accuracies_of_the_experiments_are_the_files_own(name, told):
+def test_the_accuracies_of_the_experiments_are_the_files_own(name, before):
     found = [card["accuracy"] for card in experiments(name)]
-    text = " ".join(README.split())
-    average = f"{told}: {mean(found):.2f} %"
+    text = " ".join(NETS.split())
+    average = f"{before}: {mean(found):.2f} %"
     assert average in text
     assert f"({min(found):.2f} to {max(found):.2f})" in text.split(average)[1][:45]
 
@@ -38,3 +42,21 @@ def test_the_experiments_differ_in_their_heads_and_seeds_alone():
         assert on["recipe"] == off["recipe"] | {"aux_weight": 0.3}
         assert off["recipe"]["aux_weight"] == 0 and on["recipe"]["seed"] == seed
         assert on["data"] == off["data"] and on["data"]["eval_split"] == "held out of train"
+
+
+def links(path: Path) -> list[str]:
+    """Targets of the relative links and pictures in a Markdown file."""
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    return [target for target in targets if target]
+
+
+@pytest.mark.parametrize("path", ["README.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))])
+def test_every_link_leads_somewhere(path):
+    broken = [t for t in links(ROOT / path) if not (ROOT / path).parent.joinpath(t).exists()]
+    assert not broken
+
+
+def test_every_setting_is_documented():
+    text = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    ours = {field.alias for field in Settings.model_fields.values() if "CNN_SPACE" in field.alias}
+    assert set(re.findall(r"`(CNN_SPACE\w+)`", text)) == ours
