@@ -36,7 +36,7 @@ def main() -> None:
     from cnn_space import weights
 
     torch.set_num_threads(options.threads)
-    known = [name for name in options.base if name in weights.list_weights()]
+    known = [name for name in options.base if weights.is_known(name)]
     print(f"{options.threads} threads, torch {torch.__version__}")
     digits(known[0])
     features(known[0])

@@ -16,13 +16,13 @@ def pytest_configure():
 @pytest.fixture
 def checkpoints(tmp_path, monkeypatch):
     """A folder in place of ``checkpoints/`` holding ``lenet5.cifar10``; it gives (folder, net)."""
-    from cnn_space import weights
     from cnn_space.inference import engine
     from cnn_space.inference.cache import Cache
+    from cnn_space.weights import catalogue
 
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     _, net = write_weights(folder, "lenet5.cifar10", "lenet5")
-    monkeypatch.setattr(weights, "CHECKPOINTS", folder)
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", folder)
     monkeypatch.setattr(engine, "CACHE", Cache(engine.CACHE_BYTES))
     return folder, net

@@ -7,9 +7,9 @@ from statistics import mean
 
 import pytest
 
-from cnn_space import weights
+from cnn_space.publishing.table import table
 from cnn_space.settings import Settings
-from cnn_space.training import cards
+from cnn_space.weights import catalogue
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,12 +17,12 @@ NETS = (ROOT / "docs/nets.md").read_text(encoding="utf-8")
 
 
 def experiments(name: str) -> list[dict]:
-    folder = weights.CHECKPOINTS / "experiments"
+    folder = catalogue.CHECKPOINTS / "experiments"
     return [json.loads((folder / f"{name}-seed{seed}.json").read_text()) for seed in range(3)]
 
 
 def test_the_accuracy_table_is_the_printed_one():
-    assert cards.table(weights.CHECKPOINTS) in README
+    assert table(catalogue.CHECKPOINTS) in README
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     from cnn_space.models import registry
     from cnn_space.training import distillation
     from cnn_space.training import loop as training
+    from cnn_space.weights.card import Teacher
 
     source, tag = data.source(options.data), data.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
@@ -233,7 +234,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     teachers, answers = [], None
     if options.teacher:
         nets = [_load_honest(teacher, source, everything, held_out) for teacher in options.teacher]
-        teachers = [{"name": net.record.name, "sha256": net.record.sha256} for net in nets]
+        teachers = [Teacher(name=net.record.name, sha256=net.record.sha256) for net in nets]
         kept = distillation.place(options.runs, nets, learn)
         if is_first and not kept.exists():
             print(f"the teachers answer {len(learn):,} images and their mirror images", flush=True)
@@ -254,8 +255,8 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         about={
             "net": [design.arch, design.options],
             "holdout": holdout,
-            "init": before and before["sha256"],
-            "teachers": teachers,
+            "init": before and before.sha256,
+            "teachers": [teacher.model_dump() for teacher in teachers],
         },
     )
     if options.resume and checkpoint.exists():
@@ -285,12 +286,13 @@ def _train_on(device, options, *, is_first: bool) -> bool:
 
 def _check_name(options, name: str) -> None:
     """Before hours of training: a name that weights can have, that loses no others, and a place."""
-    from cnn_space import weights
     from cnn_space.training import cards
+    from cnn_space.weights import catalogue
+    from cnn_space.weights.card import NAME
 
-    if not options.experiment and not weights.NAME.fullmatch(name):
+    if not options.experiment and not NAME.fullmatch(name):
         raise ValueError(f"weights are called NET.DATA, not {name!r} (--name)")
-    out = options.out or weights.CHECKPOINTS
+    out = options.out or catalogue.CHECKPOINTS
     folder = out / "experiments" if options.experiment else out
     if (folder / f"{name}.json").exists():
         raise ValueError(f"this would replace {name} in {folder}: give another name, or --out")
@@ -298,7 +300,7 @@ def _check_name(options, name: str) -> None:
     cards.make_folder(options.runs)
 
 
-def _start_from(init: str, net, source, everything, held_out) -> dict:
+def _start_from(init: str, net, source, everything, held_out):
     """Load the weights ``init`` into ``net``, but for its auxiliary heads; gives their card.
 
     Raises ValueError where they are another net's, and as ``_load_honest`` does.
@@ -326,12 +328,12 @@ def _load_honest(name: str, source, everything, held_out):
 
     loaded = weights.load(name)
     card = loaded.record.read_card()
-    told = card.get("data") or {}
-    same_set = data.origin(told) == source.hub and card["labels"] == list(held_out.classes)
-    if not same_set or "holdout_images" not in told or "images_seen" not in card:
+    same_set = data.origin(card.data.model_dump()) == source.hub
+    same_set = same_set and card.labels == list(held_out.classes)
+    if not same_set or card.data.holdout_images is None or card.images_seen is None:
         raise ValueError(f"{name} was not trained on this set by this command")
     # `split` holds out the first so many images of each class, always in the same random order.
-    _, held_then = everything.split(told["holdout_images"], seed=0)
+    _, held_then = everything.split(card.data.holdout_images, seed=0)
     then, now = (torch.bincount(s.labels, minlength=len(s.classes)) for s in (held_then, held_out))
     if (then < now).any():
         raise ValueError(
@@ -366,25 +368,33 @@ def _follow(run, folder: Path) -> None:
                 print(f"{progress.epoch}/{progress.epochs}, {left}", row, flush=True)
 
 
-def _finish(options, name, tag, design, run, source, images, before: dict | None, teachers: list):
+def _finish(options, name, tag, design, run, source, images, before, teachers: list):
     """Measure the net on ``images`` as it will be stored, and write what is to be kept."""
-    from cnn_space import weights
     from cnn_space.training import cards
     from cnn_space.training.evaluation import judge, predict
+    from cnn_space.weights import catalogue
+    from cnn_space.weights.card import write
 
     cards.exact()
     net, shape = run.best_net(), {"mean": source.mean, "std": source.std}
     dtype, why = cards.storage_type(net, run.val_set, **shape)
     cards.rounded(net, dtype)
     found = judge(predict(net, images, **shape), images.labels, images.classes)
-    facts = cards.card(name, design, run, source=source, tag=tag, images=images, found=found)
-    if teachers:
-        facts["teachers"] = teachers
+    facts = cards.card(
+        name,
+        design,
+        run,
+        source=source,
+        tag=tag,
+        images=images,
+        found=found,
+        teachers=teachers,
+    )
     if before:
         facts = cards.continued(facts, before)
-    out = options.out or weights.CHECKPOINTS
+    out = options.out or catalogue.CHECKPOINTS
     if options.experiment:
-        path = cards.write_card(out / "experiments" / f"{name}.json", facts)
+        path = write(out / "experiments" / f"{name}.json", facts)
     else:
         path = cards.write(out, facts, net, dtype)
         print(f"stored as {why}")
@@ -396,6 +406,7 @@ def _evaluate(options) -> int:
     from cnn_space.images import data
     from cnn_space.training import cards
     from cnn_space.training.evaluation import judge, predict
+    from cnn_space.weights.card import write
 
     if options.write and (options.data or not options.names):
         raise ValueError("--write is for weights that are named, on their own data (no --data)")
@@ -405,10 +416,10 @@ def _evaluate(options) -> int:
     for name in names:
         loaded = weights.load(name)
         record = loaded.record
-        shape, known = record.preprocessing, record.read_card().get("data") or {}
+        shape, known = record.preprocessing, record.read_card().data
         # A tag may be the name of some set on the Hub by chance: it counts in a folder only.
-        used = options.data or data.origin(known)
-        used = used or (known.get("tag") if options.data_dir else None)
+        used = options.data or data.origin(known.model_dump())
+        used = used or (known.tag if options.data_dir else None)
         if not used:
             raise ValueError(f"the card of {name} does not say what it was trained on: give --data")
         if (used, shape) not in sets:
@@ -419,9 +430,9 @@ def _evaluate(options) -> int:
                 preprocessing=shape,
             )
         images = sets[used, shape].numbered_as(record.labels)
-        if options.write and images.note != known.get("note"):
+        if options.write and images.note != known.note:
             raise ValueError(f"{name} was trained on another copy: its card stays as it is")
-        if options.write and images.split_name == known.get("eval_split"):
+        if options.write and images.split_name == known.eval_split:
             raise ValueError(f"{name} has its figures of the {images.split_name} split already")
         logits = predict(loaded.net, images, mean=shape.mean, std=shape.std)
         found = judge(logits, images.labels, images.classes)
@@ -434,13 +445,13 @@ def _evaluate(options) -> int:
             stated = "" if record.accuracy is None else f"card {record.accuracy:6.2f} %   "
             print(f"{name:28} {found.accuracy:6.2f} %   {stated}{verdict}", flush=True)
         if options.write:
-            cards.write_card(record.card, cards.measured(record.read_card(), images, found))
+            write(record.card, cards.measured(record.read_card(), images, found))
     return 1 if wrong else 0
 
 
-def _verdict(accuracy: float, stated: float | None, images, known: dict) -> str:
+def _verdict(accuracy: float, stated: float | None, images, known) -> str:
     """What a measured accuracy says of the one that a card with the data ``known`` states."""
-    split, note = known.get("eval_split"), known.get("note")
+    split, note = known.eval_split, known.note
     if stated is None:
         return "its card states none"
     if split and images.split_name != split:
@@ -451,8 +462,8 @@ def _verdict(accuracy: float, stated: float | None, images, known: dict) -> str:
 
 
 def _table(options) -> int:
-    from cnn_space import weights
-    from cnn_space.training import cards
+    from cnn_space.publishing.table import table
+    from cnn_space.weights import catalogue
 
-    print(cards.table(weights.CHECKPOINTS))
+    print(table(catalogue.CHECKPOINTS))
     return 0

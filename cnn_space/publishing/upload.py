@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from cnn_space import weights
 from cnn_space.publishing import model_card
+from cnn_space.weights import catalogue
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,19 +30,19 @@ def weights_files(repo: str) -> dict[str, Content]:
     items = [item for item in items if item.source == "bundled"]
     if not items:
         raise PublishError(
-            f"there are no weights in {weights.CHECKPOINTS}; python -m cnn_space train makes some"
+            f"there are no weights in {catalogue.CHECKPOINTS}; python -m cnn_space train makes some"
         )
     files: dict[str, Content] = {}
     cards = []
     for item in items:
-        path = weights.CHECKPOINTS / item.file
+        path = catalogue.CHECKPOINTS / item.file
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != item.sha256:
             raise PublishError(f"{path} is not what its card says (sha256 {found[:12]}…)")
         if item.accuracy is None:
             raise PublishError(f"{item.card} states no accuracy, which readers need")
-        card = item.read_card()
+        card = item.read_card().model_dump(exclude_unset=True)
         cards.append(card)
         files[item.file] = path
         files[f"{item.name}.json"] = item.card

@@ -1,31 +1,27 @@
-"""What a training leaves behind: a safetensors file and the JSON card beside it; and the table
-of all of them."""
+"""What a training leaves behind: a safetensors file and the JSON card beside it."""
 
 import copy
-import hashlib
-import json
 import platform
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from cnn_space.costs import walk as layers
-from cnn_space.images.data import SOURCES, ImageSet, Source, origin
+from cnn_space.images.data import ImageSet, Source
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.models import registry
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.training.evaluation import Evaluation, judge, predict
 from cnn_space.training.loop import Run
+from cnn_space.weights.card import Card, Data, Earlier, Environment, Teacher
+from cnn_space.weights.saving import save
 
 # fp16 is stored unless it costs more than this, in points of held-out accuracy.
 FP16_COST = 0.1
-# The table's column of public figures, and its cell for what is not known.
-_PUBLIC = "public, on original pixels"
-_NONE = "–"
 
 
 def without_aux(net: nn.Module) -> dict[str, torch.Tensor]:
@@ -79,7 +75,8 @@ def card(
     tag: str,
     images: ImageSet,
     found: Evaluation,
-) -> dict:
+    teachers: Sequence[Teacher] = (),
+) -> Card:
     """All of a card but what concerns the file: ``found`` was measured on ``images``."""
     options = dict(design.options)
     aux_weight = run.aux_weight if options.get("aux", True) else 0.0
@@ -89,108 +86,87 @@ def card(
     # Counted on the net as it is loaded: one trained on several GPUs may have other norms.
     net = registry.create_model(design.arch, len(images.classes), **options)
     parameters, macs = layers.count(net, size)
-    facts = {
-        "name": name,
-        "title": design.title,
-        "arch": design.arch,
-        "options": options,
-        "num_classes": len(images.classes),
-        "labels": list(images.classes),
-        "preprocessing": Preprocessing(size, size, mean=source.mean, std=source.std).to_card(),
-        "data": {
-            "tag": tag,
-            "source": source.hub,
-            "name": source.title,
-            "note": images.note,
-            "train_images": len(run.train_set),
-            "holdout_images": len(run.val_set) if run.val_set else 0,
-        },
-        "recipe": {**asdict(run.recipe), "aux_weight": aux_weight},
-        "seed": run.recipe.seed,
-        "parameters": parameters,
-        "macs": macs,
-        "images_seen": run.epoch * run.steps * run.batch,
-        "wall_time_s": round(run.seconds, 1),
-        "environment": environment(run.device, bfloat16=run.bfloat16, processes=run.world),
-        "history": run.history,
-    }
+    lessons = {"teachers": list(teachers)} if teachers else {}
+    facts = Card(
+        name=name,
+        title=design.title,
+        arch=design.arch,
+        options=options,
+        num_classes=len(images.classes),
+        labels=list(images.classes),
+        preprocessing=Preprocessing(size, size, mean=source.mean, std=source.std),
+        data=Data(
+            tag=tag,
+            source=source.hub,
+            name=source.title,
+            note=images.note,
+            train_images=len(run.train_set),
+            holdout_images=len(run.val_set) if run.val_set else 0,
+        ),
+        recipe={**asdict(run.recipe), "aux_weight": aux_weight},
+        seed=run.recipe.seed,
+        parameters=parameters,
+        macs=macs,
+        images_seen=run.epoch * run.steps * run.batch,
+        wall_time_s=round(run.seconds, 1),
+        environment=environment(run.device, bfloat16=run.bfloat16, processes=run.world),
+        history=run.history,
+        **lessons,
+    )
     return measured(facts, images, found)
 
 
-def measured(facts: dict, images: ImageSet, found: Evaluation) -> dict:
+def measured(facts: Card, images: ImageSet, found: Evaluation) -> Card:
     """The card ``facts`` with the figures of ``found``, measured on ``images``."""
     where = {"eval_split": images.split_name, "eval_images": len(images)}
-    return facts | {
-        "data": facts["data"] | where,
+    figures = {
+        "data": facts.data.model_copy(update=where),
         "accuracy": round(found.accuracy, 2),
         "per_class": {label: round(value, 2) for label, value in found.per_class.items()},
         "confusion": found.confusion,
     }
+    return facts.model_copy(update=figures)
 
 
-def continued(facts: dict, before: dict) -> dict:
+def continued(facts: Card, before: Card) -> Card:
     """The card ``facts`` of a training that went on from the weights of the card ``before``:
-    their epochs, images and time count too, and their data, recipe and image size are told."""
-    done = before["history"]
-    later = [row | {"epoch": row["epoch"] + len(done)} for row in facts["history"]]
-    told = ("sha256", "data", "recipe", "teachers", "preprocessing", "environment", "continues")
-    return facts | {
-        "images_seen": before["images_seen"] + facts["images_seen"],
-        "wall_time_s": round(before["wall_time_s"] + facts["wall_time_s"], 1),
-        "history": done + later,
-        "continues": {key: before[key] for key in told if key in before},
+    their epochs, images and time count too, and their data, recipe and image size are kept."""
+    later = [
+        row.model_copy(update={"epoch": row.epoch + len(before.history)}) for row in facts.history
+    ]
+    kept = before.model_dump(include=set(Earlier.model_fields), exclude_unset=True)
+    totals = {
+        "images_seen": before.images_seen + facts.images_seen,
+        "wall_time_s": round(before.wall_time_s + facts.wall_time_s, 1),
+        "history": [*before.history, *later],
+        "continues": Earlier.model_validate(kept),
     }
+    return facts.model_copy(update=totals)
 
 
-def environment(device: torch.device, *, bfloat16: bool, processes: int = 1) -> dict:
+def environment(device: torch.device, *, bfloat16: bool, processes: int = 1) -> Environment:
     """Where a run took place, and in which precision."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
         threads = torch.get_num_threads()
         name = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
-        "device": name if processes == 1 else f"{processes} × {name}",
-        "precision": "bfloat16 autocast" if bfloat16 else "float32",
-    }
+    return Environment(
+        python=platform.python_version(),
+        torch=torch.__version__.split("+")[0],
+        device=name if processes == 1 else f"{processes} × {name}",
+        precision="bfloat16 autocast" if bfloat16 else "float32",
+    )
 
 
-def write(folder: Path, facts: dict, net: nn.Module, dtype: torch.dtype) -> Path:
-    """Write the weights and then their card into ``folder``, each in one move; gives the card."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{facts['name']}.safetensors"
+def write(folder: Path, facts: Card, net: nn.Module, dtype: torch.dtype) -> Path:
+    """Write the weights that are shipped, rounded to ``dtype``, and their card into ``folder``;
+    gives the card's path."""
     state = {
         key: value.to(dtype) if value.is_floating_point() else value
         for key, value in without_aux(net).items()
     }
-    waiting = path.with_suffix(".part")
-    save_file(state, waiting, metadata={"format": "pt"})
-    waiting.replace(path)
-    return write_card(
-        folder / f"{facts['name']}.json",
-        facts
-        | {
-            "file": path.name,
-            "bytes": path.stat().st_size,
-            "dtype": str(dtype).removeprefix("torch."),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        },
-    )
-
-
-def write_card(path: Path, facts: dict) -> Path:
-    """One line a field, so that a difference between two versions can be read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ",\n".join(
-        f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
-        for key, value in facts.items()
-    )
-    waiting = path.with_suffix(".part")
-    waiting.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
-    waiting.replace(path)
-    return path
+    return save(folder, facts, state)
 
 
 def make_folder(folder: Path) -> None:
@@ -201,71 +177,3 @@ def make_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise ValueError(f"nothing can be written to {folder}: {error.strerror}") from None
-
-
-def table(folder: Path) -> str:
-    """The accuracy of all cards in ``folder`` as Markdown, a table a data set.
-
-    Raises ValueError for a card without what the table states.
-    """
-    found = []
-    for path in folder.glob("*.json"):
-        try:
-            card = json.loads(path.read_text(encoding="utf-8"))
-            data = card["data"]
-            found.append((data["name"], -card["accuracy"], _heading(data), _row(card)))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} is not a card of a training: {error!r}") from None
-    groups: dict[str, list[dict]] = {}
-    for *_, heading, row in sorted(found, key=lambda one: one[:2]):
-        groups.setdefault(heading, []).append(row)
-    return "\n\n".join(f"{heading}\n\n{_lines(rows)}" for heading, rows in groups.items())
-
-
-def _heading(data: dict) -> str:
-    return (
-        f"**{data['name']}** ({data['note']}): accuracy on the {data['eval_images']:,} images "
-        f"of {data['eval_split']}."
-    )
-
-
-def _row(card: dict) -> dict[str, str]:
-    """What a card states, by the table's columns."""
-    minutes, seconds = divmod(round(card["wall_time_s"]), 60)
-    return {
-        "weights": f"`{card['name']}`",
-        "accuracy": f"{card['accuracy']:.2f} %",
-        _PUBLIC: _public(card),
-        "parameters": f"{card['parameters']:,}",
-        "MACs": f"{card['macs'] / 1e6:,.1f} M",
-        "file": f"{card['bytes'] / 1e6:.1f} MB",
-        "epochs": str(len(card["history"])),
-        "images seen": f"{card['images_seen'] / 1e6:.2f} M" if "images_seen" in card else _NONE,
-        "trained on": _devices(card),
-        "time": f"{minutes} min {seconds:02} s",
-    }
-
-
-def _lines(rows: list[dict[str, str]]) -> str:
-    """The rows in Markdown; the public figures only where there are some."""
-    columns = [key for key in rows[0] if key != _PUBLIC or any(row[key] != _NONE for row in rows)]
-    rules = ["---" if key in ("weights", "trained on") else "---:" for key in columns]
-    lines = [columns, rules, *([row[key] for key in columns] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _devices(card: dict) -> str:
-    """What the net was trained on, cycle after cycle."""
-    found = []
-    while card:
-        found.insert(0, card["environment"]["device"])
-        card = card.get("continues")
-    return "; ".join(dict.fromkeys(found))
-
-
-def _public(card: dict) -> str:
-    name = card["name"].partition(".")[0]
-    if name not in registry.names() or origin(card["data"]) != SOURCES["cifar10"].hub:
-        return _NONE
-    found = registry.facts(name).public_cifar10
-    return f"{found} %" if found else _NONE

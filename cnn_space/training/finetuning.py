@@ -31,6 +31,7 @@ from cnn_space.training import cards, evaluation
 from cnn_space.training import loop as training
 from cnn_space.training.recipes import Plan, Recipe
 from cnn_space.weights import Loaded, WeightsRecord
+from cnn_space.weights.card import Card, Data
 
 LR, LR_BATCH = {"sgd": 0.05, "adam": 1e-3}, 32
 MAPS_BYTES = 2 * 1024**3  # what enters the last stage is stored for all images up to this size
@@ -542,7 +543,7 @@ class Run:
             answers=tuple(answers.tolist()),
             confidences=tuple(round(value, 4) for value in confidences.tolist()),
             history=tuple(self.history),
-            environment=cards.environment(self.device, bfloat16=self._bfloat16),
+            environment=cards.environment(self.device, bfloat16=self._bfloat16).model_dump(),
         )
         record = replace(
             base,
@@ -594,34 +595,34 @@ def save(result: Result, folder: Path) -> tuple[Path, Path]:
     """Write the net and its card into ``folder``; ``cnn_space.load`` reads the first of
     (safetensors file, JSON card)."""
     record, report = result.loaded.record, result.report
-    facts = {
-        "name": record.name,
-        "title": record.title,
-        "arch": record.arch,
-        "options": dict(record.options),
-        "num_classes": record.num_classes,
-        "labels": list(record.labels),
-        "preprocessing": record.preprocessing.to_card(),
-        "data": {
-            "tag": record.tag,
-            "name": record.data,
-            "note": record.data_note,
-            "train_images": sum(report.train_counts),
-            "holdout_images": len(report.targets),
-            "eval_split": "held out",
-            "eval_images": len(report.targets),
-        },
-        "recipe": {"base": report.base, **asdict(report.plan)},
-        "seed": report.plan.seed,
-        "parameters": record.parameters,
-        "macs": record.macs,
-        "wall_time_s": round(report.seconds, 1),
-        "environment": report.environment,
-        "history": report.epochs(),
-        "accuracy": round(report.after, 2),
-        "per_class": {label: round(value, 2) for label, value in report.per_class.items()},
-        "confusion": report.confusion,
-    }
+    facts = Card(
+        name=record.name,
+        title=record.title,
+        arch=record.arch,
+        options=dict(record.options),
+        num_classes=record.num_classes,
+        labels=list(record.labels),
+        preprocessing=record.preprocessing,
+        data=Data(
+            tag=record.tag,
+            name=record.data,
+            note=record.data_note,
+            train_images=sum(report.train_counts),
+            holdout_images=len(report.targets),
+            eval_split="held out",
+            eval_images=len(report.targets),
+        ),
+        recipe={"base": report.base, **asdict(report.plan)},
+        seed=report.plan.seed,
+        parameters=record.parameters,
+        macs=record.macs,
+        wall_time_s=round(report.seconds, 1),
+        environment=report.environment,
+        history=report.epochs(),
+        accuracy=round(report.after, 2),
+        per_class={label: round(value, 2) for label, value in report.per_class.items()},
+        confusion=report.confusion,
+    )
     # float32: what was checked is what is taken home, to the last bit.
     card = cards.write(folder, facts, result.loaded.net, torch.float32)
     return card.with_suffix(".safetensors"), card

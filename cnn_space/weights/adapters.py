@@ -4,9 +4,12 @@ Each function takes a whole state dict (name → tensor) and gives a new one tha
 ``create_model(…).load_state_dict(…, strict=True)`` accepts. The tensors are the same, not copies.
 """
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-State = dict[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+State = dict[str, "Tensor"]
 
 
 def vgg_from_timm(state: State) -> State:

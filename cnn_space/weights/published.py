@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 
 from cnn_space.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from cnn_space.weights import adapters
+from cnn_space.weights.records import WeightsRecord
 
 IMAGENET = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 # These nets learned from images within -1 and 1. torchvision normalises with ImageNet's figures
@@ -28,10 +30,6 @@ PREPROCESSING = {
 TIMM_TOP1 = "top-1 by timm (results-imagenet.csv, commit 0173a13)"
 TIMM_CARD_TOP1 = "top-1 by timm (table in its ResNet model cards)"
 TORCHVISION_TOP1 = "top-1 by torchvision (IMAGENET1K_V1)"
-
-VGG = "cnn_space.weights.adapters:vgg_from_timm"
-INCEPTION_V3 = "cnn_space.weights.adapters:inception_v3_from_timm"
-GOOGLENET = "cnn_space.weights.adapters:googlenet_from_torchvision"
 
 TORCHVISION = "download.pytorch.org"
 
@@ -64,7 +62,7 @@ NETS = {
         "macs": 5_713_216_096,
         "preprocessing": "inception_v3",
         "license": "apache-2.0",
-        "adapt": INCEPTION_V3,
+        "adapt": adapters.inception_v3_from_timm,
         "sha256": "9c452c63a67fd03a38a78c401ba12d4be0e926df63c93403de3a29f6df20fefb",
     },
     "resnet101.tv_in1k": {
@@ -135,7 +133,7 @@ NETS = {
         "macs": 15_470_264_320,
         "preprocessing": "crop 0.875",
         "license": "bsd-3-clause",
-        "adapt": VGG,
+        "adapt": adapters.vgg_from_timm,
     },
     "resnet34.tv_in1k": {
         "title": "ResNet-34",
@@ -158,7 +156,7 @@ NETS = {
         "macs": 19_632_062_464,
         "preprocessing": "crop 0.875",
         "license": "bsd-3-clause",
-        "adapt": VGG,
+        "adapt": adapters.vgg_from_timm,
     },
     "vgg16.tv_in1k": {
         "title": "VGG-16",
@@ -168,7 +166,7 @@ NETS = {
         "macs": 15_470_264_320,
         "preprocessing": "crop 0.875",
         "license": "bsd-3-clause",
-        "adapt": VGG,
+        "adapt": adapters.vgg_from_timm,
         "revision": "b8d8aa2dd860af9233c8c67385a8097fd6c35d3f",
         "sha256": "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8",
     },
@@ -181,7 +179,7 @@ NETS = {
         "macs": 1_498_376_192,
         "preprocessing": "googlenet",
         "license": "bsd-3-clause",
-        "adapt": GOOGLENET,
+        "adapt": adapters.googlenet_from_torchvision,
         "repo": TORCHVISION,
         "file": "googlenet-1378be20.pth",
         "data_note": TORCHVISION_TOP1,
@@ -221,12 +219,11 @@ def classes() -> tuple[str, ...]:
     )
 
 
-def records() -> list:
-    """One ``weights.WeightsRecord`` for each net above."""
-    from cnn_space.weights import WeightsRecord
-
+@cache
+def records() -> tuple[WeightsRecord, ...]:
+    """One record for each net above."""
     defaults = {"file": "model.safetensors", "data_note": TIMM_TOP1}
-    return [
+    return tuple(
         WeightsRecord(
             name=name,
             num_classes=1000,
@@ -239,4 +236,4 @@ def records() -> list:
             | {k: v for k, v in row.items() if k != "preprocessing"},
         )
         for name, row in NETS.items()
-    ]
+    )

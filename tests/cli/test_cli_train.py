@@ -16,15 +16,17 @@ from cnn_space.cli.train import TEACHERS_SHARE, UNFINISHED, _build
 from cnn_space.images import data
 from cnn_space.images.data import ImageSet
 from cnn_space.inference.classification import classify
+from cnn_space.publishing.table import table
 from cnn_space.training import cards
 from cnn_space.training.recipes import Recipe
+from cnn_space.weights import catalogue
 
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
     """``train(*more arguments)``: LeNet-5 on the coloured set, into ``checkpoints/``."""
     folder = write_coloured(tmp_path / "data" / "cifar10").parent
-    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path / "checkpoints")
     monkeypatch.chdir(tmp_path)
 
     def run(*more: str, net: str = "lenet5") -> int:
@@ -403,12 +405,12 @@ def test_the_table_names_every_machine_once_in_order(train, tmp_path):
 
     before = on("slow CPU", continues=on("old CPU", continues=on("slow CPU")))
     (tmp_path / "net.json").write_text(json.dumps(card | on("new CPU", continues=before)))
-    assert "| slow CPU; old CPU; new CPU |" in cards.table(tmp_path)
+    assert "| slow CPU; old CPU; new CPU |" in table(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"data": {"name": "CIFAR-10"}}'])
 def test_the_table_names_a_card_that_is_wrong(tmp_path, monkeypatch, capsys, text):
-    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path)
     (tmp_path / "lenet5.cifar10.json").write_text(text)
     assert main(["table"]) == 2
     assert "lenet5.cifar10.json is not a card of a training" in capsys.readouterr().err

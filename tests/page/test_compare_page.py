@@ -23,6 +23,7 @@ from cnn_space.inference.explain import Heatmap
 from cnn_space.page.common import nets
 from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.compare import handlers as compare
+from cnn_space.weights import catalogue
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
 KOREAN = SimpleNamespace(headers={"accept-language": "ko-KR,ko;q=0.9,en;q=0.5"})
@@ -289,7 +290,7 @@ def test_charts_tell_chosen_from_others(three):
 
 
 def test_without_held_out_images_the_curves_say_so(three):
-    path = weights.CHECKPOINTS / "nin.cifar10.json"
+    path = catalogue.CHECKPOINTS / "nin.cifar10.json"
     card = json.loads(path.read_text())
     for step in card["history"]:
         step["val_accuracy"] = None
@@ -303,7 +304,7 @@ def test_who_learned_from_other_nets_is_named(three):
     assert "other nets" not in compare.figures(three, {}, ENGLISH)[1]
     lesson = {"teachers": [{"name": "googlenet.cifar10"}]}
     for name, more in ((three[0], lesson), (three[2], {"continues": {"continues": lesson}})):
-        path = weights.CHECKPOINTS / f"{name}.json"
+        path = catalogue.CHECKPOINTS / f"{name}.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | more))
     learned = compare.figures(three, {}, ENGLISH)[1]
     assert "answers beside the labels: Lenet5, Resnet18." in unescape(learned)

@@ -206,7 +206,7 @@ def test_a_zip_is_read_and_shown(checkpoints, tmp_path):
 def test_photos_start_from_the_net_trained_on_photos(monkeypatch):
     small, large = finetune.BASES
     known = [small, large, "lenet5.cifar10"]
-    monkeypatch.setattr(finetune.weights, "list_weights", lambda: known)
+    monkeypatch.setattr(finetune.weights, "is_known", known.__contains__)
 
     def intake(side):
         images = torch.zeros(4, 3, side, side, dtype=torch.uint8)

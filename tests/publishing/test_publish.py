@@ -13,9 +13,9 @@ from hub_client import CLIENT, environment, run
 from hub_server import HubServer
 from PIL import Image
 
-from cnn_space import weights
 from cnn_space.publishing import model_card
 from cnn_space.publishing import upload as publish
+from cnn_space.weights import catalogue
 
 NAME = "lenet5.cifar10"
 
@@ -169,7 +169,7 @@ def test_a_file_that_is_not_its_cards_is_not_published(zoo):
 
 
 def test_nothing_bundled_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path)
     with pytest.raises(publish.PublishError, match="there are no weights"):
         publish.weights_files("me/zoo")
 
@@ -224,9 +224,9 @@ def test_a_space_gets_the_app_and_nothing_else(tmp_path):
 
 PUBLISH = """
 import pathlib
-from cnn_space import weights
 from cnn_space.publishing import upload as publish
-weights.CHECKPOINTS = pathlib.Path(record.folder)
+from cnn_space.weights import catalogue
+catalogue.CHECKPOINTS = pathlib.Path(record.folder)
 publish.ROOT = pathlib.Path(record.root)
 try:
     answer = [
@@ -259,7 +259,8 @@ def test_published_weights_come_back_equal_to_the_byte(zoo, tmp_path):
         pull = """
 import pathlib
 from cnn_space import weights
-weights.CHECKPOINTS = pathlib.Path(record.folder)
+from cnn_space.weights import catalogue
+catalogue.CHECKPOINTS = pathlib.Path(record.folder)
 item = weights.record("lenet5.cifar10")
 print(json.dumps([str(hub.fetch(item)), weights.load(item.name).record.sha256]))
 """
@@ -302,10 +303,10 @@ def test_what_keeps_it_from_being_published_is_said(zoo, tmp_path):
 
 COMMAND = """
 import pathlib
-from cnn_space import weights
 from cnn_space.publishing import upload as publish
+from cnn_space.weights import catalogue
 from cnn_space.__main__ import main
-weights.CHECKPOINTS = pathlib.Path(record.folder)
+catalogue.CHECKPOINTS = pathlib.Path(record.folder)
 publish.ROOT = pathlib.Path(record.root)
 for line in record.lines:
     print("exit", main(line.split()), flush=True)

@@ -9,11 +9,10 @@ import torchvision
 from hub_server import HubServer
 from test_hub import run
 
-from cnn_space import weights
 from cnn_space.costs import walk as layers
 from cnn_space.images.preprocessing import prepare
 from cnn_space.models.registry import create_model
-from cnn_space.weights import convert
+from cnn_space.weights import convert, loading
 from cnn_space.weights import published as hub_weights
 
 RECORDS = {item.name: item for item in hub_weights.records()}
@@ -162,7 +161,7 @@ def test_torchvisions_pth_gives_torchvisions_answer_to_a_photo(name, tmp_path):
     theirs.eval()
     torch.save(theirs.state_dict(), tmp_path / item.file)
     convert.to_safetensors(tmp_path / item.file, tmp_path / "ready.safetensors")
-    ours = weights._read_net(item, tmp_path / "ready.safetensors")
+    ours = loading.read_net(item, tmp_path / "ready.safetensors")
     with torch.inference_mode():
         expected = theirs(seen)
         photo = torch.cat([prepare(photo, item.preprocessing)[0] for photo in photos])
@@ -180,11 +179,13 @@ LOAD = """
 import torch
 import cnn_space
 from cnn_space import weights
+from cnn_space.weights import catalogue
 from cnn_space.weights import published as hub_weights
 answers = []
 for changes in record.changes:
     hub_weights.NETS[record.name].update(changes)
-    weights._hub_records.cache_clear()
+    hub_weights.records.cache_clear()
+    catalogue._read.cache_clear()
     try:
         loaded = cnn_space.load(record.name)
         torch.manual_seed(1)
@@ -247,7 +248,8 @@ def test_our_own_weights_come_from_our_repository_under_their_hash(checkpoints, 
     code = f"""
 import pathlib
 from cnn_space import weights
-weights.CHECKPOINTS = pathlib.Path({str(folder)!r})
+from cnn_space.weights import catalogue
+catalogue.CHECKPOINTS = pathlib.Path({str(folder)!r})
 before = weights.list_weights()[0], weights.is_local("lenet5.cifar10")
 try:
     weights.load("lenet5.cifar10")

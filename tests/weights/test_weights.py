@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from throwaway import CIFAR10, write_weights
 
 from cnn_space import classify, list_weights, load, weights
+from cnn_space.weights import catalogue
 
 BUNDLED = Path(__file__).parents[2] / "checkpoints"
 
@@ -63,7 +64,7 @@ def test_record_is_frozen_hashable_and_complete(checkpoints):
     assert item.labels == tuple(CIFAR10) and item.parameters == 62_006
     assert item.preprocessing.std == (0.247, 0.2435, 0.2616)
     assert {item: 1}[weights.record("lenet5.cifar10")] == 1
-    assert item.read_card()["history"] == []
+    assert item.read_card().history == []
     with pytest.raises(dataclasses.FrozenInstanceError):
         item.name = "other"
 
@@ -136,7 +137,7 @@ def test_unknown_name_answers_with_the_nearest(checkpoints, name, hint):
 
 
 def test_empty_folder_says_how_to_fill_it(checkpoints, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path / "nothing")
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path / "nothing")
     assert not [name for name in list_weights() if weights.record(name).source == "bundled"]
 
 

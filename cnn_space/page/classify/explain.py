@@ -101,7 +101,7 @@ def has_inside(model: str | None, own_nets: Mapping[str, weights.Loaded]) -> boo
     if model in own_nets:
         return own_nets[model].record.arch == "googlenet"
     # A visitor's net may have expired while its name is still chosen.
-    return model in weights.list_weights() and weights.record(model).arch == "googlenet"
+    return weights.is_known(model) and weights.record(model).arch == "googlenet"
 
 
 def fold(

@@ -37,7 +37,7 @@ def examples() -> list[str]:
 
 def coming(model: str | None, own_nets: dict, request: gr.Request) -> tuple:
     """In place of the answer of the net before, while the chosen one is on its way here."""
-    if model not in weights.list_weights() or nets.is_here(model, own_nets):
+    if not weights.is_known(model) or nets.is_here(model, own_nets):
         return (gr.skip(),) * 6
     title = weights.record(model).title
     return _waiting(say("net_coming", language(request), title=title)), *[""] * 5
@@ -59,7 +59,7 @@ def show(
     elif model is None:
         waiting = say("classify_no_nets", lang)
     elif not nets.is_here(model, own_nets):
-        if model in weights.list_weights():
+        if weights.is_known(model):
             waiting = nets.why_not_here(model, weights.record(model).title, lang)
         else:
             waiting = say("net_expired", lang, title=model)

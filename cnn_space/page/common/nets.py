@@ -64,12 +64,12 @@ def record_of(name: str, own_nets: Mapping[str, weights.Loaded]) -> weights.Weig
     """The record of a chosen net; None for a visitor's net that is no longer kept."""
     if name in own_nets:
         return own_nets[name].record
-    return weights.record(name) if name in weights.list_weights() else None
+    return weights.record(name) if weights.is_known(name) else None
 
 
 def is_here(name: str, own_nets: Mapping[str, weights.Loaded]) -> bool:
     """Whether a net can answer without the network."""
-    return name in own_nets or (name in weights.list_weights() and weights.is_local(name))
+    return name in own_nets or (weights.is_known(name) and weights.is_local(name))
 
 
 def why_not_here(name: str, title: str, lang: str) -> str:
@@ -105,7 +105,7 @@ def fetch(
     A failed download is a warning, not an error: the event that follows then shows that there is
     no answer, in place of the old one.
     """
-    if name not in weights.list_weights() or is_here(name, own_nets):
+    if not weights.is_known(name) or is_here(name, own_nets):
         return
     title = weights.record(name).title
 

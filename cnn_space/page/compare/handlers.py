@@ -19,6 +19,7 @@ from cnn_space.page.common.photo_input import Refused, required
 from cnn_space.page.common.pictures import data_uri, heat_over, seen
 from cnn_space.page.common.texts import label, language, say
 from cnn_space.page.inception.tables import download_link
+from cnn_space.weights.card import Card
 
 # One colour a net, in the order they were chosen: apart for colour-blind eyes too, and readable
 # on white as on black.
@@ -400,7 +401,7 @@ def figures(
     records = {
         name: own_nets[name].record if name in own_nets else weights.record(name)
         for name in dict.fromkeys(names or [])
-        if name in own_nets or name in weights.list_weights()  # one's own may have expired
+        if name in own_nets or weights.is_known(name)  # one's own may have expired
     }
     titles = captions([Entry(n, n if n in own_nets else r.title, r) for n, r in records.items()])
     colours = dict(zip(records, COLOURS, strict=False))
@@ -412,11 +413,11 @@ def figures(
     )
 
 
-def _card_of(record: weights.WeightsRecord) -> dict:
+def _card_of(record: weights.WeightsRecord) -> Card | None:
     try:
-        return record.read_card() if record.card else {}
+        return record.read_card() if record.card else None
     except ValueError:
-        return {}
+        return None
 
 
 WIDTH, HEIGHT = 400, 280
@@ -542,14 +543,14 @@ def _short(count: float) -> str:
 
 def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") -> tuple:
     """(legend, loss plot, accuracy plot): how the chosen nets learned, by epoch."""
-    histories = {name: card["history"] for name, card in cards.items() if card.get("history")}
+    histories = {name: card.history for name, card in cards.items() if card and card.history}
     remarks = {
         "compare_no_history": [titles[name] for name in cards if name not in histories],
         "compare_taught": [titles[name] for name, card in cards.items() if _taught(card)],
     }
     notes = [say(key, lang, nets=", ".join(nets)) for key, nets in remarks.items() if nets]
     # Accuracy on images held out where all have it; else all on their training batches.
-    held = all(h[-1].get("val_accuracy") is not None for h in histories.values())
+    held = all(h[-1].val_accuracy is not None for h in histories.values())
     measured = "val_accuracy" if held else "train_accuracy"
     plots = []
     for key, title in (
@@ -557,10 +558,10 @@ def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") 
         (measured, f"compare_{measured}"),
     ):
         points = [
-            (titles[name], step["epoch"], step[key])
+            (titles[name], step.epoch, getattr(step, key))
             for name, history in histories.items()
             for step in history
-            if step.get(key) is not None
+            if getattr(step, key) is not None
         ]
         plots.append(
             gr.LinePlot(
@@ -581,9 +582,9 @@ def curves(cards: Mapping, titles: Mapping, colours: Mapping, lang: str = "en") 
     return learned, *plots
 
 
-def _taught(card: Mapping | None) -> bool:
+def _taught(card: Card | None) -> bool:
     """Whether other nets' answers were learnt, in any of the net's trainings."""
-    return bool(card) and ("teachers" in card or _taught(card.get("continues")))
+    return card is not None and any(training.teachers for training in card.trainings())
 
 
 def classes_html(
@@ -593,7 +594,7 @@ def classes_html(
     a table for each set of labels."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, card in cards.items():
-        if card.get("per_class"):
+        if card and card.per_class:
             groups.setdefault(tuple(records[name].labels), []).append(name)
     tables = "".join(
         _classes_table(labels, group, cards, records, titles, colours, lang)
@@ -611,7 +612,7 @@ def _classes_table(labels, names, cards, records, titles, colours, lang) -> str:
     )
     rows = ""
     for name in labels:
-        rates = [cards[n]["per_class"].get(name) for n in names]
+        rates = [cards[n].per_class.get(name) for n in names]
         best = max((r for r in rates if r is not None), default=None)
         cells = "".join(
             "<td></td>"

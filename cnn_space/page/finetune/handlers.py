@@ -152,7 +152,7 @@ def suited_base(intake: Intake | None, base: str | None) -> str | None:
     if intake is None or base not in BASES:
         return base
     fit = BASES[intake.images.side > registry.SMALL_SIDE]
-    return fit if fit in weights.list_weights() else base
+    return fit if weights.is_known(fit) else base
 
 
 def show_images(bench: Bench, base: str, augment: str, holdout: float, request: gr.Request):
@@ -240,7 +240,7 @@ def start(
                 holdout,
                 seed,
             )
-        if base in weights.list_weights() and not weights.is_local(base):  # `fetch` said why
+        if weights.is_known(base) and not weights.is_local(base):  # `fetch` said why
             raise ValueError(say("net_not_here", lang, title=weights.record(base).title))
         with _told_as("net_trouble", lang, title=base):
             loaded = weights.load(base)

@@ -1,0 +1,156 @@
+"""Weights files into nets: complete and as their cards say, or a ValueError."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnn_space.weights import catalogue, download, records
+from cnn_space.weights.records import Loaded, WeightsRecord
+
+if TYPE_CHECKING:
+    import torch
+
+Progress = Callable[[int, int | None], None]
+
+
+def load(name_or_path: str | Path, *, progress: Progress | None = None) -> Loaded:
+    """The net behind a name, or behind the path of a ``.safetensors`` file with its card beside it.
+
+    Every call gives a net of its own, in eval mode and fp32. ``progress(done, total)`` is called
+    with bytes while a file comes over the network.
+
+    Raises ValueError for an unknown name, and for a file that is missing, damaged or does not
+    fit its card: the message names the file and the way out. Nothing is half loaded.
+    """
+    record = identify(name_or_path)
+    path = Path(name_or_path).expanduser() if record.source == "file" else _locate(record, progress)
+    return Loaded(read_net(record, path), record)
+
+
+def fetch(name: str, progress: Progress | None = None) -> Path:
+    """Bring the file of ``name`` to this machine, if it is not here, and return its path.
+
+    Nothing is loaded. ``progress`` and errors are those of ``load``.
+    """
+    return _locate(catalogue.record(name), progress)
+
+
+def identify(name_or_path: str | Path) -> WeightsRecord:
+    """The record behind what ``load`` takes, without loading it. Raises ValueError as it does."""
+    if not isinstance(name_or_path, Path) and not str(name_or_path).endswith(".safetensors"):
+        return catalogue.record(name_or_path)
+    path = Path(name_or_path).expanduser()
+    if path.suffix != ".safetensors":
+        raise ValueError(f"{path} is no .safetensors file: no other kind of weights is read")
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        raise ValueError(f"{path} needs its card beside it: {card.name} is missing")
+    return records.from_card(card, "file")
+
+
+def read_net(record: WeightsRecord, path: Path) -> "torch.nn.Module":
+    """The net of ``record`` with the weights in the safetensors file ``path``, in eval mode.
+
+    Raises ValueError for a file that is damaged or belongs to another net.
+    """
+    import torch
+
+    from cnn_space.models.registry import create_model
+
+    try:
+        state = _read_state(record, path)
+        with torch.device("meta"):
+            try:
+                net = create_model(record.arch, record.num_classes, **record.options)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"belongs to no net: create_model says: {error}") from None
+        _fill(net, state, f"{record.arch} with {record.num_classes} classes")
+    except ValueError as error:
+        raise ValueError(f"{path} {error}. {_way_out(record)}") from None
+    return net.eval()
+
+
+def _locate(record: WeightsRecord, progress: Progress | None) -> Path:
+    """The file of a record of the catalogue, downloaded where it is not on this machine."""
+    if record.source == "bundled":
+        return catalogue.CHECKPOINTS / record.file
+    try:
+        return download.fetch(record, progress)
+    except download.Unreachable as error:
+        ready = [name for name in catalogue.list_weights() if catalogue.is_local(name)]
+        more = f" and {len(ready) - 8} more" if len(ready) > 8 else ""
+        raise download.Unreachable(
+            f"{error} Ready without a network: {', '.join(ready[:8]) or 'none'}{more}."
+        ) from None
+
+
+def _way_out(record: WeightsRecord) -> str:
+    return {
+        "bundled": "Restore it (git checkout -- checkpoints) or train it again.",
+        "hub": f"Delete it and fetch it again: python -m cnn_space fetch {record.name}",
+    }.get(record.source, "Copy it and its card again from where they come from.")
+
+
+def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
+    """The state dict in ``path``, floating-point tensors as fp32, with the names of our nets.
+
+    Raises ValueError where the file is not the one that the record describes.
+    """
+    import safetensors.torch
+    import torch
+
+    try:
+        size = path.stat().st_size
+        if record.bytes is not None and size != record.bytes:
+            raise ValueError(f"is damaged: it has {size:,} bytes and should have {record.bytes:,}")
+        if record.sha256 is not None:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != record.sha256:
+                raise ValueError(
+                    f"is damaged: its sha256 is {digest[:12]}…, not {record.sha256[:12]}…"
+                )
+        state = safetensors.torch.load_file(path)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"is damaged: {error}") from None
+    if record.adapt:
+        state = record.adapt(state)
+    # Always a copy: the tensors just read are a window on the file, and a file rewritten
+    # under them would take the whole process down.
+    return {
+        key: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+        for key, tensor in state.items()
+    }
+
+
+def _fill(net: "torch.nn.Module", state: dict[str, "torch.Tensor"], description: str) -> None:
+    """Give a net on the meta device the tensors of ``state``. Raises ValueError if they differ."""
+    difference = _difference(net.state_dict(), state)
+    if difference:
+        raise ValueError(f"does not fit {description}: {difference}")
+    net.load_state_dict(state, assign=True)
+    tensors = [*net.named_parameters(), *net.named_buffers()]
+    if empty := [key for key, tensor in tensors if tensor.is_meta]:
+        raise ValueError(f"leaves {empty[0]} without values")
+
+
+def _difference(wanted: Mapping, given: Mapping) -> str:
+    """What keeps one state dict from filling another, in a few words; empty if nothing does."""
+    # Only training counts batches; files may leave the counters out.
+    missing = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
+    if missing:
+        return f"{len(missing)} tensors are missing, the first is {missing[0]}"
+    extra = [key for key in given if key not in wanted]
+    if extra:
+        return f"{len(extra)} tensors have no place in it, the first is {extra[0]}"
+    for key, tensor in given.items():
+        if tensor.shape != wanted[key].shape:
+            return f"{key} is {list(tensor.shape)} and should be {list(wanted[key].shape)}"
+        if tensor.is_floating_point() != wanted[key].is_floating_point():
+            return f"{key} holds {tensor.dtype}"
+    return ""
