@@ -80,7 +80,7 @@ def features(base: str) -> None:
     from cnn_space.inference import engine
     from cnn_space.models.heads import replace_head
     from cnn_space.training import finetuning
-    from cnn_space.training import loop as training
+    from cnn_space.training.loop import TrainingRun
 
     images = archives.digits().images
     plan = Plan(head_epochs=HEAD_EPOCHS, top_epochs=0, epochs=0)
@@ -111,7 +111,7 @@ def features(base: str) -> None:
         epochs=HEAD_EPOCHS, batch_size=256, optimizer="adamw", lr=1e-3, crop="none", flip="none"
     )
     shape = {"mean": shape.mean, "std": shape.std}
-    for _ in training.Run(net, train, recipe, val_set=held, **shape):
+    for _ in TrainingRun(net, train, recipe, val_set=held, **shape):
         pass
     frozen = time.perf_counter() - start
     print(
@@ -126,7 +126,7 @@ def few_photos(base: str, folder: str) -> None:
 
     from cnn_space.images import data
     from cnn_space.training import finetuning
-    from cnn_space.training.evaluation import judge, predict
+    from cnn_space.training.evaluation import evaluate
 
     train = data.read("imagenette", "train", folder=folder)
     held = data.read("imagenette", "eval", folder=folder)
@@ -146,8 +146,8 @@ def few_photos(base: str, folder: str) -> None:
         result = learn(base, photos, plan)
         shape = result.loaded.record.preprocessing
         scaled = finetuning.scaled(held, shape)
-        logits = predict(result.loaded.net, scaled, mean=shape.mean, std=shape.std)
-        found.append(judge(logits, held.labels, held.classes).accuracy)
+        measured = evaluate(result.loaded.net, scaled, mean=shape.mean, std=shape.std)
+        found.append(measured.accuracy)
         seconds.append(result.report.seconds)
     print(
         f"{PHOTOS} photos of each of {CLASSES} Imagenette classes on {base}: "

@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cnn_space import create_model
 from cnn_space.images import data
-from cnn_space.training.loop import Run, good_at_bfloat16
+from cnn_space.training.devices import good_at_bfloat16
+from cnn_space.training.loop import TrainingRun
 from cnn_space.training.recipes import Recipe, recipe_for, small_sides
 
 NETS = ("googlenet", "resnet18")
@@ -81,11 +82,10 @@ def ours(net: nn.Module, images: data.ImageSet, batch: int, device) -> Iterator[
     all of it, then epoch by epoch."""
     recipe = Recipe(epochs=EPOCHS, batch_size=batch, lr=0.01, **SIZES)
     while True:
-        run = Run(net, images, recipe, device=device)
+        run = TrainingRun(net, images, recipe, device=device)
         for _ in run:
             pass
-        seen = EPOCHS * run.steps * run.batch
-        yield [seen / run.seconds, *(row["images_per_s"] for row in run.history)]
+        yield [run.images_seen / run.seconds, *(row["images_per_s"] for row in run.history)]
 
 
 def compare(count: int, batch: int, rounds: int, device: torch.device) -> bool:
@@ -126,7 +126,9 @@ def epochs_to(accuracy: float, folder: Path, most: int, device: torch.device) ->
     )
     torch.manual_seed(recipe.seed)
     net = create_model("googlenet", len(learn.classes), small_input=True)
-    run = Run(net, learn, recipe, val_set=held_out, mean=source.mean, std=source.std, device=device)
+    run = TrainingRun(
+        net, learn, recipe, val_set=held_out, mean=source.mean, std=source.std, device=device
+    )
     for progress in run:
         if not progress.epoch_ended:
             continue

@@ -7,16 +7,16 @@ from pathlib import Path
 import torch
 
 from cnn_space.__main__ import main
-from cnn_space.training import loop as training
+from cnn_space.training.loop import TrainingRun
 
 folder, *arguments = (a.replace("{rank}", os.environ["RANK"]) for a in sys.argv[1:])
-plain = training.Run.__iter__
+plain = TrainingRun.__iter__
 
 
 def watched(self):
     yield from plain(self)
-    torch.save(self.net.state_dict(), Path(folder) / f"rank{self.rank}.pt")
+    torch.save(self.net.state_dict(), Path(folder) / f"rank{self.processes.rank}.pt")
 
 
-training.Run.__iter__ = watched
+TrainingRun.__iter__ = watched
 sys.exit(main(arguments))

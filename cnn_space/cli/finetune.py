@@ -3,9 +3,9 @@
 import contextlib
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 
+from cnn_space.cli.settings import add_setting
 from cnn_space.training.recipes import PRESETS, Plan
 
 
@@ -27,10 +27,8 @@ def add_finetune(commands) -> None:
     parser.add_argument("--json", action="store_true", help="the whole report, as JSON")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the report there too")
     plan = parser.add_argument_group("plan", "what differs from the preset")
-    for item in fields(Plan):
-        kind = {"action": "store_true"} if item.type is bool else {"type": item.type}
-        name = f"--{item.name.replace('_', '-')}"
-        plan.add_argument(name, default=None, help="default: the preset's", **kind)
+    for name, field in Plan.model_fields.items():
+        add_setting(plan, name, field, help="default: the preset's")
     parser.set_defaults(run=_finetune)
 
 
@@ -51,7 +49,7 @@ def _finetune(options) -> int:
     from cnn_space import weights
     from cnn_space.training import cards, finetuning
 
-    given = {item.name: getattr(options, item.name) for item in fields(Plan)}
+    given = {name: getattr(options, name) for name in Plan.model_fields}
     given = {name: value for name, value in given.items() if value is not None}
     plan = Plan(**PRESETS[options.preset] | given)
     intake = read(options.images)

@@ -4,9 +4,10 @@ import json
 import math
 import os
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
+from cnn_space.cli.settings import add_setting
 from cnn_space.training.recipes import Recipe, recipe_for, small_sides
 
 UNFINISHED = 3  # exit code of a training whose --minutes were over before its epochs
@@ -75,11 +76,9 @@ def add_train(commands) -> None:
         "what differs from the recipe of this net and set (NETS, DATA in recipes.py; what is not "
         "there is said below); a rate is taken as given, while theirs go with the batch size",
     )
-    for item in fields(Recipe):
-        kind = {"action": "store_true"} if item.type is bool else {"type": item.type}
-        name = f"--{item.name.replace('_', '-')}"
-        usual = f"{TEACHERS_SHARE} with --teacher" if name == "--distillation" else item.default
-        recipe.add_argument(name, default=None, help=f"else {usual}", **kind)
+    for name, field in Recipe.model_fields.items():
+        usual = f"{TEACHERS_SHARE} with --teacher" if name == "distillation" else field.default
+        add_setting(recipe, name, field, help=f"else {usual}")
     parser.set_defaults(run=_train)
 
 
@@ -136,14 +135,14 @@ def _train(options) -> int:
     import torch
     import torch.distributed as dist
 
-    from cnn_space.training import loop as training
+    from cnn_space.training.devices import find_device
 
     local = os.environ.get("LOCAL_RANK")  # of torchrun's processes: each has its own GPU
     if local and options.device in (None, "cuda") and torch.cuda.is_available():
         if int(local) >= (gpus := torch.cuda.device_count()):
             raise ValueError(f"GPUs here: {gpus}. Start no more processes, or use --device cpu")
         torch.cuda.set_device(int(local))
-    device = training.find_device(options.device)
+    device = find_device(options.device)
     torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         done = _train_on(device, options, is_first=True)
@@ -182,13 +181,14 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     from cnn_space.images.preprocessing import MAX_SIDE
     from cnn_space.models import registry
     from cnn_space.training import distillation
-    from cnn_space.training import loop as training
+    from cnn_space.training.devices import good_at_bfloat16
+    from cnn_space.training.loop import TrainingRun
     from cnn_space.weights.card import Teacher
 
     source, tag = data.source(options.data), data.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
     _check_name(options, name)
-    given = {item.name: getattr(options, item.name) for item in fields(Recipe)}
+    given = {name: getattr(options, name) for name in Recipe.model_fields}
     given = {key: value for key, value in given.items() if value is not None}
     if options.teacher:
         given.setdefault("distillation", TEACHERS_SHARE)
@@ -198,7 +198,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     if bool(recipe.distillation) != bool(options.teacher):
         raise ValueError("a --teacher and a --distillation above 0, its share, go together")
     folder = options.runs / name
-    checkpoint = folder / "last.safetensors"
+    checkpoint = folder / "last.pt"
     if checkpoint.exists() and not options.resume:
         raise ValueError(
             f"{folder} holds an unfinished training: --resume goes on, or delete it to start anew"
@@ -230,7 +230,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     before = _start_from(options.init, net, source, everything, held_out) if options.init else None
     bfloat16 = options.precision == "bfloat16"
     if options.precision == "auto":
-        bfloat16 = training.good_at_bfloat16(device)
+        bfloat16 = good_at_bfloat16(device)
     teachers, answers = [], None
     if options.teacher:
         nets = [_load_honest(teacher, source, everything, held_out) for teacher in options.teacher]
@@ -240,7 +240,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
             print(f"the teachers answer {len(learn):,} images and their mirror images", flush=True)
         answers = distillation.kept_answers(kept, nets, learn, device=device, bfloat16=bfloat16)
         del nets
-    run = training.Run(
+    run = TrainingRun(
         net,
         learn,
         recipe,
@@ -249,10 +249,10 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         std=source.std,
         device=device,
         seconds=60 * options.minutes,
-        bfloat16=bfloat16,
+        bfloat16=None if options.precision == "auto" else bfloat16,
         compiled=options.compile,
         answers=answers,
-        about={
+        identity={
             "net": [design.arch, design.options],
             "holdout": holdout,
             "init": before and before.sha256,
@@ -261,8 +261,6 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     )
     if options.resume and checkpoint.exists():
         run.restore(checkpoint)
-        if options.precision != "auto":
-            run.bfloat16 = bfloat16
     if is_first:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -362,7 +360,7 @@ def _follow(run, folder: Path) -> None:
                 continue
             row = json.dumps(run.history[-1])
             print(row, file=log, flush=True)
-            run.save(folder / "last.safetensors")
+            run.save(folder / "last.pt")
             if not on_terminal:
                 left = f"{progress.seconds_left:.0f} s left"
                 print(f"{progress.epoch}/{progress.epochs}, {left}", row, flush=True)
@@ -371,7 +369,7 @@ def _follow(run, folder: Path) -> None:
 def _finish(options, name, tag, design, run, source, images, before, teachers: list):
     """Measure the net on ``images`` as it will be stored, and write what is to be kept."""
     from cnn_space.training import cards
-    from cnn_space.training.evaluation import judge, predict
+    from cnn_space.training.evaluation import evaluate
     from cnn_space.weights import catalogue
     from cnn_space.weights.card import write
 
@@ -379,7 +377,7 @@ def _finish(options, name, tag, design, run, source, images, before, teachers: l
     net, shape = run.best_net(), {"mean": source.mean, "std": source.std}
     dtype, why = cards.storage_type(net, run.val_set, **shape)
     cards.rounded(net, dtype)
-    found = judge(predict(net, images, **shape), images.labels, images.classes)
+    found = evaluate(net, images, **shape)
     facts = cards.card(
         name,
         design,
@@ -405,7 +403,7 @@ def _evaluate(options) -> int:
     from cnn_space import weights
     from cnn_space.images import data
     from cnn_space.training import cards
-    from cnn_space.training.evaluation import judge, predict
+    from cnn_space.training.evaluation import evaluate
     from cnn_space.weights.card import write
 
     if options.write and (options.data or not options.names):
@@ -434,8 +432,7 @@ def _evaluate(options) -> int:
             raise ValueError(f"{name} was trained on another copy: its card stays as it is")
         if options.write and images.split_name == known.eval_split:
             raise ValueError(f"{name} has its figures of the {images.split_name} split already")
-        logits = predict(loaded.net, images, mean=shape.mean, std=shape.std)
-        found = judge(logits, images.labels, images.classes)
+        found = evaluate(loaded.net, images, mean=shape.mean, std=shape.std)
         verdict = _verdict(found.accuracy, record.accuracy, images, known)
         wrong += verdict == "DIFFERS"
         if options.json:

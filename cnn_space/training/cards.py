@@ -4,7 +4,6 @@ import copy
 import platform
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -15,8 +14,8 @@ from cnn_space.images.data import ImageSet, Source
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.models import registry
 from cnn_space.models.heads import is_auxiliary
-from cnn_space.training.evaluation import Evaluation, judge, predict
-from cnn_space.training.loop import Run
+from cnn_space.training.evaluation import Evaluation, evaluate
+from cnn_space.training.loop import TrainingRun
 from cnn_space.weights.card import Card, Data, Earlier, Environment, Teacher
 from cnn_space.weights.saving import save
 
@@ -57,7 +56,7 @@ def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> tuple[to
     if held_out is None or not len(held_out):
         return torch.float16, "float16, its cost unknown without held-out images"
     exactly, halved = (
-        judge(predict(n, held_out, **shape), held_out.labels, held_out.classes).accuracy
+        evaluate(n, held_out, **shape).accuracy
         for n in (net, rounded(copy.deepcopy(net), torch.float16))
     )
     found = f"float16 changes {exactly:.2f} % of the held-out images to {halved:.2f} %"
@@ -69,7 +68,7 @@ def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> tuple[to
 def card(
     name: str,
     design: registry.Design,
-    run: Run,
+    run: TrainingRun,
     *,
     source: Source,
     tag: str,
@@ -79,7 +78,7 @@ def card(
 ) -> Card:
     """All of a card but what concerns the file: ``found`` was measured on ``images``."""
     options = dict(design.options)
-    aux_weight = run.aux_weight if options.get("aux", True) else 0.0
+    aux_weight = run.learner.aux_weight if options.get("aux", True) else 0.0
     if hasattr(run.net, "set_aux"):
         options["aux"] = False
     size = images.side
@@ -103,13 +102,15 @@ def card(
             train_images=len(run.train_set),
             holdout_images=len(run.val_set) if run.val_set else 0,
         ),
-        recipe={**asdict(run.recipe), "aux_weight": aux_weight},
+        recipe={**run.recipe.model_dump(), "aux_weight": aux_weight},
         seed=run.recipe.seed,
         parameters=parameters,
         macs=macs,
-        images_seen=run.epoch * run.steps * run.batch,
+        images_seen=run.images_seen,
         wall_time_s=round(run.seconds, 1),
-        environment=environment(run.device, bfloat16=run.bfloat16, processes=run.world),
+        environment=environment(
+            run.device, bfloat16=run.learner.bfloat16, processes=run.processes.count
+        ),
         history=run.history,
         **lessons,
     )

@@ -1,4 +1,4 @@
-"""How good a net is: accuracy, accuracy per class, confusion matrix, most confident mistakes."""
+"""How good a net is: its answers on a set of images, and what they score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,24 +7,35 @@ import torch
 from torch import Tensor, nn
 
 from cnn_space.images.data import ImageSet, normalize
+from cnn_space.training import scores
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What a net answered on a set of images. Accuracies are percent.
 
-    ``confusion[t][a]`` counts the images of class ``t`` answered with class ``a``; ``mistakes``
-    are the indices of the misjudged images, the most confident first, ``confidences`` (0..1) those
-    of all images.
+    ``confusion[t][a]`` counts the images of class ``t`` answered with class ``a``.
     """
 
-    classes: tuple[str, ...]
     accuracy: float
     per_class: dict[str, float]
     confusion: list[list[int]]
-    mistakes: list[int]
-    answers: list[int]
-    confidences: list[float]
+
+
+def evaluate(
+    net: nn.Module, images: ImageSet, *, mean: Sequence[float], std: Sequence[float]
+) -> Evaluation:
+    """Measure ``net`` on ``images`` in float32; arguments as in ``predict``. A class without
+    images scores 0."""
+    answers = predict(net, images, mean=mean, std=std).argmax(1)
+    confusion = scores.confusion_matrix(
+        images.labels.tolist(), answers.tolist(), len(images.classes)
+    )
+    return Evaluation(
+        accuracy=scores.accuracy(confusion),
+        per_class=scores.accuracy_per_class(confusion, images.classes),
+        confusion=confusion.tolist(),
+    )
 
 
 @torch.inference_mode()
@@ -52,20 +63,8 @@ def predict(
     return torch.cat(parts)
 
 
-def judge(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Evaluation:
-    """Compare logits [N, K] with labels ``int64 [N]``. A class without images scores 0."""
+def loss_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """The mean cross-entropy of logits [N, K] for labels ``int64 [N]``, and the percent right."""
     labels = labels.to(logits.device)
-    confidences, answers = logits.softmax(1).max(1)
-    count = len(classes)
-    confusion = torch.bincount(labels * count + answers, minlength=count**2).view(count, count)
-    shares = 100 * confusion.diag() / confusion.sum(1).clamp(min=1)
-    wrong = (answers != labels).nonzero().flatten()
-    return Evaluation(
-        classes=tuple(classes),
-        accuracy=100 * int(confusion.diag().sum()) / max(1, len(labels)),
-        per_class=dict(zip(classes, shares.tolist(), strict=True)),
-        confusion=confusion.tolist(),
-        mistakes=wrong[confidences[wrong].argsort(descending=True)].tolist(),
-        answers=answers.tolist(),
-        confidences=confidences.tolist(),
-    )
+    loss = nn.functional.cross_entropy(logits, labels).item()
+    return loss, 100 * (logits.argmax(1) == labels).float().mean().item()

@@ -4,7 +4,7 @@ First a new last layer alone, at the end all layers, the lower ones at a lower r
 it (Howard and Gugger, fastai: A Layered API for Deep Learning, 2020, section 2.1); in between the
 net's last stage, for layers are best unfrozen from the top (Howard and Ruder, Universal Language
 Model Fine-tuning for Text Classification, 2018, section 3.3). What frozen layers make of an image
-never changes, so it is computed once for the first two. Each is a ``training.Run``, the loop of
+never changes, so it is computed once for the first two. Each is a ``TrainingRun``, the loop of
 ``python -m cnn_space train``.
 """
 
@@ -28,7 +28,8 @@ from cnn_space.inference.threads import set_torch_threads, thread_count
 from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
 from cnn_space.models.registry import create_model
 from cnn_space.training import cards, evaluation
-from cnn_space.training import loop as training
+from cnn_space.training.devices import find_device, good_at_bfloat16
+from cnn_space.training.loop import Diverged, TrainingRun
 from cnn_space.training.recipes import Plan, Recipe
 from cnn_space.weights import Loaded, WeightsRecord
 from cnn_space.weights.card import Card, Data
@@ -143,7 +144,7 @@ class Report:
         return rows
 
     def to_json(self) -> dict:
-        return asdict(self)
+        return asdict(self) | {"plan": self.plan.model_dump()}
 
     @classmethod
     def from_json(cls, data: dict) -> "Report":
@@ -248,13 +249,6 @@ def layer_groups(net: nn.Module, lr: float, lower: float, weight_decay: float) -
     return [group for group in groups if group["params"]]
 
 
-def freeze_norms(net: nn.Module) -> None:
-    """Batch norms use, and keep, the statistics they have."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-
-
 @dataclass(frozen=True)
 class _Best:
     """The best net so far: a copy of its weights, and what it said of the held-out images."""
@@ -284,8 +278,8 @@ class Run:
         seconds: float | None = None,
         device: str = "cpu",
     ):
-        self.plan, self.device = plan or Plan(), training.find_device(device)
-        self._bfloat16 = training.good_at_bfloat16(self.device)
+        self.plan, self.device = plan or Plan(), find_device(device)
+        self._bfloat16 = good_at_bfloat16(self.device)
         if self.plan.aux and not hasattr(base.net, "set_aux"):
             raise ValueError(f"{base.record.title} has no auxiliary heads: choose aux=False")
         self.record = base.record
@@ -332,7 +326,7 @@ class Run:
         self._chunk = max(4, min(256, int(40e9 / macs)))
         batch = max(4, min(plan.batch_size, len(learn) // 4, int(50e9 / macs)))
         lr = plan.lr or LR[plan.optimizer] * min(1.0, batch / LR_BATCH)
-        self.plan = replace(plan, batch_size=batch, lr=lr)
+        self.plan = plan.changed(batch_size=batch, lr=lr)
         recipe = Recipe(
             batch_size=batch,
             optimizer="adamw" if plan.optimizer == "adam" else "sgd",
@@ -355,7 +349,7 @@ class Run:
         (features, checked), maps = found
         head = _Head(net)
         logits = evaluation.predict(head, checked, mean=shape.mean, std=shape.std).cpu()
-        self._accuracies["before"] = _score(logits, check.labels)[1]
+        self._accuracies["before"] = evaluation.loss_and_accuracy(logits, check.labels)[1]
         # The first step moves a logit by about a half, whatever the size of the features.
         size = features.images.flatten(2).mean(2) if features.images.ndim > 2 else features.images
         head_recipe = Recipe(
@@ -374,12 +368,12 @@ class Run:
 
         # 2: the last stage of layers too, from the best head, on what enters it.
         if maps is None:
-            self.plan = replace(self.plan, top_epochs=0)
+            self.plan = self.plan.changed(top_epochs=0)
         elif plan.top_epochs and self.ended == "stopped":
             net.load_state_dict(self._best.state)
             top = last_stage(net)
             groups = layer_groups(top, lr, 1.0, recipe.weight_decay)
-            top_recipe = replace(recipe, epochs=plan.top_epochs)
+            top_recipe = recipe.changed(epochs=plan.top_epochs)
             yield from self._stage("top", top, *maps, top_recipe, groups)
         del found, features, maps
 
@@ -389,7 +383,7 @@ class Run:
             if plan.aux:
                 net.set_aux(len(learn.classes))
             groups = layer_groups(net, lr, plan.lower, recipe.weight_decay)
-            all_recipe = replace(recipe, epochs=plan.epochs)
+            all_recipe = recipe.changed(epochs=plan.epochs)
             yield from self._stage("all", net, learn, check, all_recipe, groups)
 
     def _through_frozen(self, net, learn: ImageSet, check: ImageSet):
@@ -438,7 +432,7 @@ class Run:
 
     def _stage(self, stage, module, learn, check, recipe, groups=None) -> Iterator[Update]:
         """One stage: updates as it goes, a check after every epoch, the best net kept."""
-        run = training.Run(
+        run = TrainingRun(
             module,
             learn,
             recipe,
@@ -446,7 +440,7 @@ class Run:
             std=self.record.preprocessing.std,
             device=self.device,
             groups=groups,
-            prepare=freeze_norms if self.plan.frozen_norm else None,
+            frozen_norms=self.plan.frozen_norm,
             seconds=self._deadline - time.perf_counter(),
             bfloat16=self._bfloat16 and stage != "head",
         )
@@ -475,7 +469,7 @@ class Run:
                     if not self._keep_best(stage, progress.epoch, logits, check.labels):
                         self.ended = "not_a_number"
                         return
-        except training.Diverged:
+        except Diverged:
             self.ended = "not_a_number"
         if run.out_of_time:
             self.ended = "time"
@@ -494,7 +488,7 @@ class Run:
 
     def _keep_best(self, stage: str, epoch: int, logits, labels) -> bool:
         """Note a check, and keep the net where it is the best yet; False for no numbers."""
-        loss, accuracy = _score(logits, labels)
+        loss, accuracy = evaluation.loss_and_accuracy(logits, labels)
         if not math.isfinite(loss):
             return False
         seconds = time.perf_counter() - self._start
@@ -568,12 +562,6 @@ class Run:
         return Result(Loaded(net, record), report, self.checked)
 
 
-def _score(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
-    """(mean cross-entropy, percent right)."""
-    loss = nn.functional.cross_entropy(logits, labels).item()
-    return loss, 100 * (logits.argmax(1) == labels).float().mean().item()
-
-
 class _Head(nn.Module):
     """The last layer of a net alone: features in, logits out."""
 
@@ -612,7 +600,7 @@ def save(result: Result, folder: Path) -> tuple[Path, Path]:
             eval_split="held out",
             eval_images=len(report.targets),
         ),
-        recipe={"base": report.base, **asdict(report.plan)},
+        recipe={"base": report.base, **report.plan.model_dump()},
         seed=report.plan.seed,
         parameters=record.parameters,
         macs=record.macs,

@@ -3,62 +3,70 @@
 name the settings before anything is trained."""
 
 import math
-from dataclasses import dataclass, replace
+from typing import Annotated, Literal, get_args
 
-AUGMENTATIONS = ("none", "shift", "mirror")
-OPTIMIZERS = ("sgd", "adam")
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Augmentation = Literal["none", "shift", "mirror"]
+AUGMENTATIONS = get_args(Augmentation)
+Positive = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+Epochs = Annotated[int, Field(ge=0, le=200)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Hyperparameters(BaseModel):
+    """Checked settings that do not change. A wrong value is a ValueError of one sentence that
+    names the setting."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **values):
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            rule = first["msg"].replace("Input should be", "it should be", 1)
+            raise ValueError(f"{name} is {first['input']!r}: {rule}") from None
+
+    def changed(self, **changes):
+        """A copy with ``changes``, checked as well."""
+        return type(self)(**self.model_dump() | changes)
+
+
+class Recipe(Hyperparameters):
     """The hyper-parameters of one training, each with its reason."""
 
-    epochs: int = 40
-    batch_size: int = 512  # fills a GPU; the rates below are for this size
-    optimizer: str = "sgd"  # with Nesterov momentum: best with batch norm; or "adamw"
-    lr: float = 0.4  # at the peak of the cycle
-    momentum: float = 0.9  # the usual one
-    weight_decay: float = 5e-4  # on weights of convolutions and linear layers, not on norms, biases
-    warmup: float = 0.2  # share of the steps in which the rate rises; it falls to 0 in the rest
-    label_smoothing: float = 0.1  # keeps the nets from certainty; Inception v3's paper, section 7
-    clip: float = 0.0  # largest norm of the gradient, 0 for none; nets without batch norm need one
-    crop: str = "pad"  # shifts by up to `pad`; "resized": random pieces, for real photos; or "none"
-    pad: int = 4  # pixels, as in the ResNet paper, section 4.2
-    min_area: float = 0.35  # smallest piece of a resized crop, as share of the image
-    flip: str = "alternate"  # mirrored every second epoch, not by chance; or "random", "none"
-    # side of a blanked square (DeVries and Taylor, 2017), in pixels of the image that is learnt
-    # from: at a progressive size of 24, 16 blank nearly half of it
-    cutout: int = 0
-    small_side: int = 0  # progressive sizes: pixels to start at, see ``small_sides`` (0: full size)
-    small_share: float = 0.6  # share of the epochs before the full size
-    average: float = 0.0  # decay a step of the averaged weights that are kept; 0 keeps the last
-    distillation: float = 0.0  # share of the teachers' answers in the target, 0 without teachers
+    epochs: Positive = 40
+    batch_size: Positive = 512  # fills a GPU; the rates below are for this size
+    optimizer: Literal["sgd", "adamw"] = "sgd"  # with Nesterov momentum: best with batch norm
+    lr: Annotated[float, Field(gt=0, lt=100)] = 0.4  # at the peak of the cycle
+    momentum: BelowOne = 0.9  # the usual one
+    weight_decay: NotNegative = 5e-4  # on kernels and matrices, not on norms and biases
+    warmup: BelowOne = 0.2  # share of the steps in which the rate rises; it falls to 0 in the rest
+    label_smoothing: BelowOne = 0.1  # against overconfidence; Inception v3's paper, section 7
+    # largest norm of the gradient, 0 for none; nets without batch norm need one
+    clip: NotNegative = 0.0
+    # "pad" shifts by up to `pad` pixels; "resized" takes random pieces, for real photos
+    crop: Literal["pad", "resized", "none"] = "pad"
+    pad: Natural = 4  # pixels, as in the ResNet paper, section 4.2
+    # smallest piece of a resized crop, as a share of the image
+    min_area: Annotated[float, Field(gt=0, le=1)] = 0.35
+    # "alternate": each image is mirrored every second epoch, not by chance
+    flip: Literal["alternate", "random", "none"] = "alternate"
+    # side of a blanked square (DeVries and Taylor, 2017), in pixels of the augmented image: at a
+    # progressive size of 24, 16 blank nearly half of it
+    cutout: Natural = 0
+    small_side: Natural = 0  # progressive sizes begin here, see ``small_sides``; 0: full size
+    small_share: Share = 0.6  # share of the epochs before the full size
+    average: BelowOne = 0.0  # decay a step of the averaged weights that are kept; 0 keeps the last
+    distillation: Share = 0.0  # share of the teachers' answers in the target, 0 without teachers
     sync_norm: bool = False  # batch statistics over all processes (GPUs only)
-    seed: int = 0
-
-    def __post_init__(self):
-        def need(right: bool, what: str):
-            if not right:
-                raise ValueError(what)
-
-        need(self.epochs >= 1, f"epochs is at least 1, got {self.epochs}")
-        need(self.batch_size >= 1, f"batch_size is at least 1, got {self.batch_size}")
-        need(self.optimizer in ("sgd", "adamw"), "optimizer is 'sgd' or 'adamw'")
-        need(0 < self.lr < 100, f"lr is above 0, got {self.lr}")
-        need(0 <= self.momentum < 1, f"momentum is from 0 to below 1, got {self.momentum}")
-        for name in ("weight_decay", "clip", "pad", "cutout", "small_side"):
-            need(getattr(self, name) >= 0, f"{name} is at least 0, got {getattr(self, name)}")
-        need(0 <= self.warmup < 1, f"warmup is a share from 0 to below 1, got {self.warmup}")
-        need(0 <= self.label_smoothing < 1, "label_smoothing is from 0 to below 1")
-        need(0 <= self.average < 1, f"average is a decay from 0 to below 1, got {self.average}")
-        need(0 <= self.distillation <= 1, f"distillation is a share, got {self.distillation}")
-        need(0 <= self.seed < 2**31, f"seed is 0 to 2,147,483,647, got {self.seed}")
-        need(self.crop in ("pad", "resized", "none"), "crop is 'pad', 'resized' or 'none'")
-        need(
-            self.flip in ("alternate", "random", "none"), "flip is 'alternate', 'random' or 'none'"
-        )
-        need(0 < self.min_area <= 1, f"min_area is a share above 0, got {self.min_area}")
-        need(0 <= self.small_share <= 1, f"small_share is a share, got {self.small_share}")
+    seed: Seed = 0
 
 
 # What differs from the defaults: known practice for each net; LeNet-5's, AlexNet's and NIN's were
@@ -88,60 +96,52 @@ DATA: dict[str, dict] = {
 
 
 def small_sides(small: int, full: int) -> range:
-    """The sizes of a training before that of the images, in pixels: from ``small`` on in steps of
-    a quarter of ``full``. Each gets the same share of the epochs. Empty where ``small`` is 0."""
+    """The image sizes, in pixels, that a training uses before the full one: from ``small`` on in
+    steps of a quarter of ``full``, each for the same number of epochs. Empty where ``small`` is
+    0."""
     return range(small, full, math.ceil(full / 4)) if small else range(0)
 
 
 def recipe_for(net: str, data: str, **changes) -> Recipe:
     """The recipe of a net on a set: the defaults, what the net needs, what the set needs, then
-    ``changes``. The rate goes with the batch size (Goyal et al. 2017) unless it is given.
+    ``changes``. The rate is scaled with the batch size (Goyal et al. 2017) unless it is given.
 
     Raises ValueError for a wrong value, and for another optimiser without a rate of its own."""
-    found = Recipe(**NETS.get(net, {}) | DATA.get(data, {}) | changes)
+    recipe, usual = Recipe(**NETS.get(net, {}) | DATA.get(data, {}) | changes), Recipe()
     if "lr" in changes:
-        return found
-    usual = NETS.get(net, {}).get("optimizer", Recipe.optimizer)
-    if found.optimizer != usual:
-        raise ValueError(f"the rate of {net} is for {usual}: give one for {found.optimizer} (lr)")
-    return replace(found, lr=found.lr * found.batch_size / Recipe.batch_size)
+        return recipe
+    optimizer = NETS.get(net, {}).get("optimizer", usual.optimizer)
+    if recipe.optimizer != optimizer:
+        raise ValueError(
+            f"the rate of {net} is for {optimizer}: give one for {recipe.optimizer} (lr)"
+        )
+    return recipe.changed(lr=recipe.lr * recipe.batch_size / usual.batch_size)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Hyperparameters):
     """How a net is taught new classes."""
 
-    head_epochs: int = 30  # cheap, since the features are computed once
-    top_epochs: int = 6  # the last stage on stored maps: nearly as cheap, and worth the most
-    epochs: int = 2  # all layers
-    optimizer: str = "sgd"  # with Nesterov momentum 0.9; "adam" where SGD diverges
-    lr: float = 0.0  # highest rate of the stages after the head; 0: what suits the optimiser
-    lower: float = 0.1  # the lowest layers' rate as a share of it: they need the least change
-    augment: str = "shift"  # "mirror" too where left and right mean the same (not for digits)
-    batch_size: int = 32  # less where the images are few or the net is large
+    # epochs of the last layer alone: cheap, since the features are computed once
+    head_epochs: Annotated[int, Field(ge=1, le=200)] = 30
+    top_epochs: Epochs = 6  # the last stage on stored maps: nearly as cheap, and worth the most
+    epochs: Epochs = 2  # all layers
+    # "sgd" with Nesterov momentum 0.9; "adam" where SGD diverges
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    # highest rate of the stages after the head; 0: the usual one of the optimiser
+    lr: Annotated[float, Field(ge=0, le=10)] = 0.0
+    # the lowest layers' rate as a share of it: they need the least change
+    lower: Annotated[float, Field(gt=0, le=1)] = 0.1
+    # "mirror" too where left and right mean the same (not for digits)
+    augment: Augmentation = "shift"
+    # fewer where the images are few or the net is large
+    batch_size: Annotated[int, Field(ge=2, le=1024)] = 32
     aux: bool = False  # fresh auxiliary heads, where the net has them
     frozen_norm: bool = False  # batch norm keeps the old data's statistics: for very few images
-    label_smoothing: float = 0.05  # keeps a few wrong labels from ruling
-    clip: float = 1.0  # largest norm of the gradient: nets without batch norm need one
-    holdout: float = 0.2  # share of every class to check on
-    seed: int = 0
-
-    def __post_init__(self):
-        def need(right: bool, what: str):
-            if not right:
-                raise ValueError(what)
-
-        need(self.augment in AUGMENTATIONS, f"augment is one of {', '.join(AUGMENTATIONS)}")
-        need(self.optimizer in OPTIMIZERS, f"optimizer is one of {', '.join(OPTIMIZERS)}")
-        need(1 <= self.head_epochs <= 200, "head_epochs is 1 to 200")
-        need(0 <= self.top_epochs <= 200, "top_epochs is 0 to 200")
-        need(0 <= self.epochs <= 200, "epochs is 0 to 200")
-        need(0 <= self.lr <= 10, "lr, the learning rate, is 0 (the usual) to 10")
-        need(0 < self.lower <= 1, "lower is above 0, at most 1")
-        need(2 <= self.batch_size <= 1024, "batch_size is 2 to 1024")
-        need(self.clip >= 0, "clip is at least 0")
-        need(0.05 <= self.holdout <= 0.5, "holdout is 0.05 to 0.5")
-        need(0 <= self.seed < 2**31, "the seed is 0 to 2,147,483,647")
+    label_smoothing: BelowOne = 0.05  # so that a few wrong labels do not dominate
+    clip: NotNegative = 1.0  # largest norm of the gradient: nets without batch norm need one
+    # share of every class that is held out to check on
+    holdout: Annotated[float, Field(ge=0.05, le=0.5)] = 0.2
+    seed: Seed = 0
 
 
 PRESETS = {

@@ -225,10 +225,10 @@ def test_of_two_readings_the_later_counts(browser, own_url, monkeypatch):
 
 def _runs():
     from cnn_space.training import finetuning
-    from cnn_space.training import loop as training
+    from cnn_space.training.loop import TrainingRun
 
     gc.collect()
-    kinds = (finetuning.Run, training.Run)
+    kinds = (finetuning.Run, TrainingRun)
     return [found for found in gc.get_objects() if isinstance(found, kinds)]
 
 

@@ -244,18 +244,18 @@ def test_a_net_learns_from_another_s_answers(train, capsys, monkeypatch):
     lesson = ("--teacher", "lenet5.cifar10", "--name", "pupil.cifar10", "--holdout", "15")
     capsys.readouterr()
 
-    from cnn_space.training import loop as training
+    from cnn_space.training.loop import TrainingRun
 
-    save = training.Run.save
+    save = TrainingRun.save
 
     def interrupted(self, path):
         if self.epoch == 2:
             raise KeyboardInterrupt
         save(self, path)
 
-    monkeypatch.setattr(training.Run, "save", interrupted)
+    monkeypatch.setattr(TrainingRun, "save", interrupted)
     assert train(*lesson) == 130
-    monkeypatch.setattr(training.Run, "save", save)
+    monkeypatch.setattr(TrainingRun, "save", save)
     assert "the teachers answer 105 images" in capsys.readouterr().out
     kept = [path.stat().st_mtime_ns for path in train.folder.glob("runs/answers-*")]
     assert train(*lesson[2:], "--resume") == 2
@@ -321,9 +321,9 @@ def test_stopped_by_the_clock_and_resumed(train, capsys):
 
 
 def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
-    from cnn_space.training import loop as training
+    from cnn_space.training.loop import TrainingRun
 
-    plain, save = train, training.Run.save
+    plain, save = train, TrainingRun.save
     assert plain("--out", "whole", "--runs", "whole") == 0
 
     def interrupted(self, path):
@@ -331,14 +331,14 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
             raise KeyboardInterrupt
         save(self, path)
 
-    monkeypatch.setattr(training.Run, "save", interrupted)
+    monkeypatch.setattr(TrainingRun, "save", interrupted)
     at = 1  # of the first epoch there is none
     assert train() == 130
     assert capsys.readouterr().err == "stopped\n"
     at = 4
     assert train() == 130
     assert "--resume goes on" in capsys.readouterr().err
-    monkeypatch.setattr(training.Run, "save", save)
+    monkeypatch.setattr(TrainingRun, "save", save)
     assert train() == 2
     assert "holds an unfinished training" in capsys.readouterr().err
     assert train("--resume") == 0
@@ -356,7 +356,7 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
         ({"net": "googlnet"}, "googlenet_paper"),
         ({"net": "resnet18", "option": "depth=3"}, "depth"),
         ({"net": "inception_v3"}, "small"),
-        ({"lr": "-1"}, "lr is above 0"),
+        ({"lr": "-1"}, "lr is -1.0: it should be greater than 0"),
         ({"holdout": "120"}, "119"),
         ({"data-dir": "nowhere"}, "train*.parquet"),
         # told before the images are read: there are none
@@ -368,7 +368,7 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
         ({"net": "vgg16_bn", "image-size": "28", "data-dir": "nowhere"}, "28 × 28 pixels"),
         ({"net": "vgg16_bn", "small-side": "24", "data-dir": "nowhere"}, "24 × 24 pixels"),
         ({"net": "inception_v3", "image-size": "70", "data-dir": "nowhere"}, "70 × 70 pixels"),
-        ({"clip": "-1"}, "clip is at least 0"),
+        ({"clip": "-1"}, "clip is -1.0: it should be greater than or equal to 0"),
         ({"pad": "32"}, "pad is 32"),
         ({"net": "inception_v3", "data-dir": "nowhere"}, "75 pixels"),
         ({"device": "tpu", "data-dir": "nowhere"}, "no device 'tpu'"),

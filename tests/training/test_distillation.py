@@ -9,9 +9,8 @@ from torch import nn
 from cnn_space import weights
 from cnn_space.images.data import ImageSet, draw_epoch
 from cnn_space.inference.classification import classify
-from cnn_space.training import distillation
-from cnn_space.training import loop as training
-from cnn_space.training.loop import Run
+from cnn_space.training import distillation, learner
+from cnn_space.training.loop import TrainingRun
 from cnn_space.training.recipes import Recipe
 
 
@@ -77,7 +76,7 @@ def test_a_step_learns_labels_and_answers_in_their_shares():
         flip="none", distillation=0.75,
     )  # fmt: skip
     learn = ImageSet(features, labels, ("a", "b", "c"))
-    list(Run(net, learn, recipe, answers=told, bfloat16=False))
+    list(TrainingRun(net, learn, recipe, answers=told, bfloat16=False))
     logs = (features @ weight.T + bias).log_softmax(1)
     loss = 0.25 * nn.functional.nll_loss(logs, labels) - 0.75 * (told[0] * logs).sum(1).mean()
     loss.backward()
@@ -89,18 +88,18 @@ def test_a_step_learns_labels_and_answers_in_their_shares():
 def test_a_mirrored_image_has_the_answers_to_the_mirrored_image(monkeypatch):
     told = torch.zeros(2, 8, 3)
     told[0, :, 0] = told[1, :, 2] = 1  # as it is: the first class; mirrored: the last
-    seen, loss = [], training.training_loss
+    seen, loss = [], learner.training_loss
 
     def spy(outputs, target, **options):
         seen.append(target)
         return loss(outputs, target, **options)
 
-    monkeypatch.setattr(training, "training_loss", spy)
+    monkeypatch.setattr(learner, "training_loss", spy)
     pixels = torch.randint(0, 256, (8, 3, 4, 4), dtype=torch.uint8)
     learn = ImageSet(pixels, torch.zeros(8).long(), ("a", "b", "c"))
     net = nn.Sequential(nn.Flatten(), nn.Linear(48, 3))
     recipe = Recipe(epochs=2, batch_size=4, pad=1, distillation=1.0)
-    list(Run(net, learn, recipe, answers=told, bfloat16=False))
+    list(TrainingRun(net, learn, recipe, answers=told, bfloat16=False))
     mirrored = torch.cat([draw_epoch(8, epoch=epoch).flip for epoch in (0, 1)])
     assert 0 < mirrored[:4].sum() < 4  # a batch of both kinds
     assert torch.equal(torch.cat(seen).argmax(1), 2 * mirrored.long())
@@ -110,6 +109,6 @@ def test_answers_and_their_share_go_together():
     learn = ImageSet(torch.randn(4, 5), torch.zeros(4).long(), ("a", "b"))
     for share, answers in ((0.5, None), (0.0, torch.zeros(2, 4, 2))):
         with pytest.raises(ValueError, match="need a share"):
-            Run(nn.Linear(5, 2), learn, Recipe(distillation=share), answers=answers)
-    with pytest.raises(ValueError, match="distillation is a share"):
+            TrainingRun(nn.Linear(5, 2), learn, Recipe(distillation=share), answers=answers)
+    with pytest.raises(ValueError, match="distillation is"):
         Recipe(distillation=1.5)

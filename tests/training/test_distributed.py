@@ -68,7 +68,7 @@ def test_a_process_without_the_checkpoint_is_noticed(tmp_path):
     plain += " --precision float32 --device cpu --out kept"
     found = torchrun(tmp_path, *plain.split(), "--runs", "runs0", "--minutes", "0")
     assert found.returncode == 0 and found.stdout.count("1 of 2 epochs done") == 1
-    assert (tmp_path / "runs0" / "lenet5.cifar10" / "last.safetensors").exists()
+    assert (tmp_path / "runs0" / "lenet5.cifar10" / "last.pt").exists()
     found = torchrun(tmp_path, *plain.split(), "--resume", "--runs", "runs{rank}")
     assert found.returncode != 0 and "must be one that all machines share" in found.stderr
 

@@ -1,4 +1,4 @@
-"""Accuracy, confusion matrix and mistakes, against scikit-learn and plain loops."""
+"""Accuracy, confusion matrix and loss, against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -6,36 +6,47 @@ import torch
 from sklearn import metrics
 
 from cnn_space.images.data import ImageSet
-from cnn_space.training.evaluation import judge, predict
+from cnn_space.training.evaluation import evaluate, loss_and_accuracy, predict
 
 CLASSES = ("ant", "bee", "cat", "dog")
+
+
+PLAIN = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
+
+
+def as_set(logits, labels) -> ImageSet:
+    """Images that ``Identity`` answers with these logits."""
+    return ImageSet(logits, labels, CLASSES)
+
+
+class Identity(torch.nn.Linear):
+    """Answers features with themselves."""
+
+    def __init__(self):
+        super().__init__(1, 1)
+
+    def forward(self, x):
+        return x
 
 
 def test_figures_agree_with_scikit_learn():
     torch.manual_seed(0)
     logits, labels = torch.randn(300, 4), torch.randint(0, 4, (300,))
     logits[torch.arange(300), labels] += 1
-    found, answers = judge(logits, labels, CLASSES), logits.argmax(1)
-    assert found.accuracy == pytest.approx(100 * metrics.accuracy_score(labels, answers))
-    assert np.array_equal(found.confusion, metrics.confusion_matrix(labels, answers))
+    measured, answers = evaluate(Identity(), as_set(logits, labels), **PLAIN), logits.argmax(1)
+    assert measured.accuracy == pytest.approx(100 * metrics.accuracy_score(labels, answers))
+    assert np.array_equal(measured.confusion, metrics.confusion_matrix(labels, answers))
     recalls = metrics.recall_score(labels, answers, average=None)
-    assert list(found.per_class.values()) == pytest.approx(100 * recalls, abs=1e-4)
-    assert found.answers == answers.tolist()
-
-
-def test_mistakes_come_most_confident_first():
-    torch.manual_seed(1)
-    logits, labels = torch.randn(100, 4), torch.randint(0, 4, (100,))
-    found, sure = judge(logits, labels, CLASSES), logits.softmax(1).max(1).values
-    wrong = [i for i in range(100) if logits[i].argmax() != labels[i]]
-    assert found.mistakes == sorted(wrong, key=lambda i: -sure[i])
-    assert found.confidences == pytest.approx(sure.tolist())
+    assert list(measured.per_class.values()) == pytest.approx(100 * recalls)
+    loss, accuracy = loss_and_accuracy(logits, labels)
+    assert loss == pytest.approx(metrics.log_loss(labels, logits.double().softmax(1)), rel=1e-5)
+    assert accuracy == pytest.approx(measured.accuracy)
 
 
 def test_a_class_without_images_scores_nothing():
-    found = judge(torch.eye(4)[:2], torch.tensor([0, 1]), CLASSES)
-    assert found.accuracy == 100
-    assert found.per_class == {"ant": 100, "bee": 100, "cat": 0, "dog": 0}
+    measured = evaluate(Identity(), as_set(torch.eye(4)[:2], torch.tensor([0, 1])), **PLAIN)
+    assert measured.accuracy == 100
+    assert measured.per_class == {"ant": 100, "bee": 100, "cat": 0, "dog": 0}
 
 
 def test_predict_normalises_in_parts_and_judges_in_eval_mode():

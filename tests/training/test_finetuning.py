@@ -142,7 +142,7 @@ def test_the_body_sees_every_image_once_in_the_head_stage(folder, monkeypatch):
         return forward(self, x)
 
     monkeypatch.setattr(net_class, "forward_features", counted)
-    run = Run(loaded, stripes(), replace(QUICK, top_epochs=0, epochs=0))
+    run = Run(loaded, stripes(), QUICK.changed(top_epochs=0, epochs=0))
     run_to_end(run)
     assert sum(seen) == 72
     after = run.result().loaded.net.state_dict()
@@ -162,7 +162,7 @@ def test_mirroring_doubles_the_features(folder, monkeypatch):
         return forward(self, x)
 
     monkeypatch.setattr(type(loaded.net), "forward_features", counted)
-    run_to_end(Run(loaded, stripes(), replace(QUICK, top_epochs=0, epochs=0, augment="mirror")))
+    run_to_end(Run(loaded, stripes(), QUICK.changed(top_epochs=0, epochs=0, augment="mirror")))
     train, held = 72 - 15, 15
     assert sum(seen) == 2 * train + held
 
@@ -180,7 +180,7 @@ def test_the_last_stage_learns_on_what_enters_it(folder, monkeypatch):
         return forward(self, x)
 
     monkeypatch.setattr(type(first), "forward", counted)
-    run = Run(loaded, stripes(8), replace(QUICK, top_epochs=3, epochs=0))
+    run = Run(loaded, stripes(8), QUICK.changed(top_epochs=3, epochs=0))
     run_to_end(run)
     assert sum(seen) == 24  # every image once, for features and maps together
     assert [p.stage for p in run.history if p.part == "validation"] == ["head"] * 6 + ["top"] * 3
@@ -204,17 +204,17 @@ def test_frozen_batch_norm_keeps_its_statistics(folder, frozen):
     loaded = base(folder, "resnet18", small_input=True)
     before = loaded.net.layer1[0].bn1.running_mean.clone()
     net = loaded.net
-    run_to_end(Run(loaded, stripes(4), replace(QUICK, head_epochs=1, frozen_norm=frozen)))
+    run_to_end(Run(loaded, stripes(4), QUICK.changed(head_epochs=1, frozen_norm=frozen)))
     assert torch.equal(net.layer1[0].bn1.running_mean, before) == frozen
 
 
 def test_googlenet_with_fresh_auxiliary_heads(folder, monkeypatch):
-    from cnn_space.training import loop as training
+    from cnn_space.training import learner
 
     weights_seen = []
-    loss = training.training_loss
+    loss = learner.training_loss
     monkeypatch.setattr(
-        training,
+        learner,
         "training_loss",
         lambda outputs, target, **options: (
             weights_seen.append((type(outputs).__name__, options["aux_weight"]))
@@ -222,7 +222,7 @@ def test_googlenet_with_fresh_auxiliary_heads(folder, monkeypatch):
         ),
     )
     loaded = base(folder, "googlenet", small_input=True, aux=False)
-    run = Run(loaded, stripes(3), replace(QUICK, head_epochs=1, batch_size=6, aux=True))
+    run = Run(loaded, stripes(3), QUICK.changed(head_epochs=1, batch_size=6, aux=True))
     run_to_end(run)
     assert ("Outputs", 0.3) in weights_seen
     result = run.result()
@@ -230,7 +230,7 @@ def test_googlenet_with_fresh_auxiliary_heads(folder, monkeypatch):
     path, _ = finetuning.save(result, folder)
     assert weights.load(path).record.num_classes == 3
     with pytest.raises(ValueError, match="no auxiliary heads"):
-        Run(base(folder), stripes(), replace(QUICK, aux=True))
+        Run(base(folder), stripes(), QUICK.changed(aux=True))
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -339,7 +339,7 @@ def test_closing_the_run_keeps_the_best_net_and_lets_go_of_the_rest(folder):
 
 def test_the_same_seed_gives_the_same_net(folder):
     def train(seed):
-        run = Run(base(folder), stripes(), replace(QUICK, seed=seed))
+        run = Run(base(folder), stripes(), QUICK.changed(seed=seed))
         run_to_end(run)
         return run.result().loaded.net.state_dict()
 

@@ -11,7 +11,9 @@ from torch import nn
 
 from cnn_space.images.data import ImageSet, draw_epoch
 from cnn_space.models.outputs import Outputs
-from cnn_space.training.loop import Diverged, Run, find_device, good_at_bfloat16
+from cnn_space.training import devices
+from cnn_space.training.devices import find_device, good_at_bfloat16
+from cnn_space.training.loop import Diverged, TrainingRun
 from cnn_space.training.recipes import Recipe, recipe_for, small_sides
 
 NUMBERS = {"mean": (0.5, 0.5, 0.5), "std": (0.3, 0.3, 0.3), "bfloat16": False}
@@ -42,7 +44,7 @@ def small_recipe(**changes):
 
 def run(net=None, recipe=None, **options):
     learn = options.pop("train_set", None) or image_set()
-    return Run(net or small_net(), learn, recipe or small_recipe(), **NUMBERS | options)
+    return TrainingRun(net or small_net(), learn, recipe or small_recipe(), **NUMBERS | options)
 
 
 def same(one, other) -> bool:
@@ -66,7 +68,7 @@ def test_the_rate_climbs_in_a_line_and_falls_to_nothing():
     recipe = small_recipe(epochs=5, warmup=0.2)
     training = run(recipe=recipe)
     rates = []
-    training.optimizer.register_step_pre_hook(
+    training.learner.optimizer.register_step_pre_hook(
         lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"])
     )
     list(training)
@@ -82,7 +84,7 @@ def test_groups_keep_their_own_peaks_and_frozen_layers_stay():
     groups = [{"params": net[0].parameters(), "lr": 0.01}, {"params": net[-1].parameters()}]
     training = run(net, small_recipe(epochs=1, warmup=0.0), groups=groups)
     rates = []
-    training.optimizer.register_step_pre_hook(
+    training.learner.optimizer.register_step_pre_hook(
         lambda optimizer, *_: rates.append([group["lr"] for group in optimizer.param_groups])
     )
     list(training)
@@ -94,7 +96,7 @@ def test_groups_keep_their_own_peaks_and_frozen_layers_stay():
 
 def test_no_decay_on_norms_and_biases():
     training = run(recipe=small_recipe(weight_decay=0.5))
-    decayed, spared = training.optimizer.param_groups
+    decayed, spared = training.learner.optimizer.param_groups
     assert decayed["weight_decay"] == 0.5 and spared["weight_decay"] == 0
     assert {p.ndim for p in decayed["params"]} == {2, 4}
     assert {p.ndim for p in spared["params"]} == {1}
@@ -107,7 +109,7 @@ def test_one_step_is_nesterov_sgd():
     net = nn.Linear(5, 3)
     twin = copy.deepcopy(net)
     recipe = Recipe(epochs=3, batch_size=32, lr=0.5, warmup=0.0, weight_decay=0.0)
-    list(Run(net, ImageSet(features, labels, ("a", "b", "c")), recipe, bfloat16=False))
+    list(TrainingRun(net, ImageSet(features, labels, ("a", "b", "c")), recipe, bfloat16=False))
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.5, momentum=0.9, nesterov=True)
     for epoch in range(3):
         optimizer.param_groups[0]["lr"] = 0.5 * (3 - epoch) / 3
@@ -132,7 +134,7 @@ def test_auxiliary_heads_learn_too():
     net = TwoHeads()
     before = net.aux.weight.clone()
     learn = ImageSet(torch.randn(32, 5), torch.randint(0, 3, (32,)), ("a", "b", "c"))
-    list(Run(net, learn, Recipe(epochs=1, batch_size=16, lr=0.1, weight_decay=0)))
+    list(TrainingRun(net, learn, Recipe(epochs=1, batch_size=16, lr=0.1, weight_decay=0)))
     assert not torch.equal(net.aux.weight, before)
 
 
@@ -162,9 +164,11 @@ def test_a_run_that_is_done_when_the_time_is_over_was_not_cut_off():
 @pytest.mark.parametrize(("seconds", "fast"), [(0.1, True), (0.95, False), (1.7, False)])
 def test_a_cpu_takes_bfloat16_only_where_it_is_faster(monkeypatch, seconds, fast):
     times = {torch.float32: 1.0, torch.bfloat16: seconds}
-    monkeypatch.setattr("cnn_space.training.loop._product_seconds", times.get)
-    assert good_at_bfloat16.__wrapped__(torch.device("cpu")) is fast
-    assert not good_at_bfloat16.__wrapped__(torch.device("mps"))  # which was not measured
+    monkeypatch.setattr(devices, "matmul_seconds", times.get)
+    good_at_bfloat16.cache_clear()
+    assert good_at_bfloat16(torch.device("cpu")) is fast
+    assert not good_at_bfloat16(torch.device("mps"))  # which was not measured
+    good_at_bfloat16.cache_clear()
 
 
 def test_devices_are_found_or_named():
@@ -178,13 +182,13 @@ def test_devices_are_found_or_named():
 def test_a_loss_that_is_no_number_says_what_to_do():
     learn = ImageSet(torch.full((32, 5), math.inf), torch.zeros(32).long(), ("a", "b"))
     with pytest.raises(Diverged, match="lower learning rate"):
-        list(Run(nn.Linear(5, 2), learn, Recipe(epochs=1, batch_size=16)))
+        list(TrainingRun(nn.Linear(5, 2), learn, Recipe(epochs=1, batch_size=16)))
 
 
 def test_clipping_bounds_the_step():
     norms = []
     training = run(net=small_net(norm=False), recipe=small_recipe(clip=0.01))
-    training.optimizer.register_step_pre_hook(
+    training.learner.optimizer.register_step_pre_hook(
         lambda *_: norms.append(
             torch.stack([p.grad.norm() for p in training.net.parameters()]).norm().item()
         )
@@ -193,9 +197,9 @@ def test_clipping_bounds_the_step():
     assert max(norms) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_prepare_can_freeze_batch_norm():
+def test_batch_norm_can_be_frozen():
     net = small_net()
-    list(run(net, prepare=lambda net: net[1].eval()))
+    list(run(net, frozen_norms=True))
     assert torch.equal(net[1].running_mean, torch.zeros(8))
     assert not torch.equal(net[1].weight, torch.ones(8))
 
@@ -203,21 +207,19 @@ def test_prepare_can_freeze_batch_norm():
 @pytest.mark.parametrize("changes", [{}, {"average": 0.9}, {"optimizer": "adamw", "lr": 0.01}])
 def test_a_resumed_run_is_the_same_run(tmp_path, changes):
     recipe, options = small_recipe(**changes), {"val_set": image_set(30, seed=1)}
+    path = tmp_path / "last.pt"
     whole = run(small_net(dropout=0.5), recipe, **options)
     list(whole)
     first = run(small_net(dropout=0.5), recipe, **options)
     for progress in first:
         if progress.epoch == 2 and progress.epoch_ended:
-            first.save(tmp_path / "last.safetensors")
+            first.save(path)
             break
     torch.manual_seed(99)
-    # What is measured again on a busier machine may come out otherwise.
-    second = run(small_net(dropout=0.5), recipe, bfloat16=True, **options)
-    second.restore(tmp_path / "last.safetensors")
+    second = run(small_net(dropout=0.5), recipe, **options)
+    second.restore(path)
     # It keeps nothing of the file: neither what is written there now, nor a hold on it.
-    size = (tmp_path / "last.safetensors").stat().st_size
-    with (tmp_path / "last.safetensors").open("r+b") as file:
-        file.write(bytes(size))
+    path.write_bytes(bytes(path.stat().st_size))
     assert second.epoch == 2 and second.seconds == first.seconds
     list(second)
     assert same(whole.best_net(), second.best_net()) and same(whole.net, second.net)
@@ -226,6 +228,21 @@ def test_a_resumed_run_is_the_same_run(tmp_path, changes):
         for one in (whole, second)
     ]
     assert timeless[0] == timeless[1] and len(timeless[0]) == 4
+
+
+@pytest.mark.parametrize(("wanted", "used"), [(None, False), (True, True)])
+def test_a_resumed_run_keeps_its_precision_unless_told_otherwise(
+    tmp_path, monkeypatch, wanted, used
+):
+    first = run()
+    next(iter(first))
+    first.save(tmp_path / "last.pt")
+    # What is measured again on a less busy machine may come out otherwise.
+    monkeypatch.setattr("cnn_space.training.loop.good_at_bfloat16", lambda device: True)
+    second = run(bfloat16=wanted)
+    assert second.learner.bfloat16
+    second.restore(tmp_path / "last.pt")
+    assert second.learner.bfloat16 is used
 
 
 def test_features_are_taken_as_they_are():
@@ -237,7 +254,7 @@ def test_features_are_taken_as_they_are():
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
-    path = tmp_path / "last.safetensors"
+    path = tmp_path / "last.pt"
     first = run()
     next(iter(first))
     first.save(path)
@@ -247,7 +264,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         with pytest.raises(ValueError, match="another images"):
             run(train_set=other).restore(path)
     with pytest.raises(ValueError, match="another holdout"):
-        run(about={"holdout": 5}).restore(path)
+        run(identity={"holdout": 5}).restore(path)
     wider = small_net()
     wider[0] = nn.Conv2d(3, 9, 3, padding=1)
     for other in (small_net(norm=False), wider):
@@ -262,7 +279,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
 def test_averaged_weights_and_their_own_statistics():
     training = run(recipe=small_recipe(average=0.8, crop="none", flip="none"))
     seen, expected = [], None
-    training.optimizer.register_step_post_hook(
+    training.learner.optimizer.register_step_post_hook(
         lambda *_: seen.append(training.net[-1].weight.detach().clone())
     )
     list(training)
