@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from cnn_space import classify, list_weights, weights
 from cnn_space.formats import probability as percent
-from cnn_space.page.classify import explain
-from cnn_space.page.classify.handlers import examples
+from cnn_space.inference import explain
+from cnn_space.page.classify.layout import examples
 from cnn_space.page.common.nets import entry
 
 ANSWER = "#classify-answer .classify-label"
@@ -137,16 +137,16 @@ def test_a_choice_does_not_wait_for_the_download_before_it(browser, own_url, mon
 
 
 def test_of_two_quick_clicks_the_second_counts(browser, own_url, monkeypatch):
-    looked = explain._looked
+    grad_cam = explain.grad_cam
 
     def slowly(*arguments):
         time.sleep(0.5)
-        return looked(*arguments)
+        return grad_cam(*arguments)
 
     page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
     page.goto(own_url)
     expect(page.locator("#classify-looked img")).to_be_visible()
-    monkeypatch.setattr(explain, "_looked", slowly)
+    monkeypatch.setattr(explain, "grad_cam", slowly)
     rows = page.locator("#classify-answer li")
     for place in (1, 2):
         rows.nth(place).click()

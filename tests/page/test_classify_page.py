@@ -1,36 +1,36 @@
 """The Classify tab without a browser: its handlers, its words, and the endpoint for clients."""
 
 import base64
-import io
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import gradio as gr
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from markup import parse, pictures, text, with_class
 from PIL import Image
 from throwaway import CIFAR10, write_weights
+from visitors import ENGLISH, KOREAN, by_name
 
 from cnn_space import load, weights
 from cnn_space.formats import probability
 from cnn_space.images.photo import PhotoError
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Answer, Prediction, View, answer
-from cnn_space.page.classify import handlers as page
+from cnn_space.page.classify import view
+from cnn_space.page.classify.handlers import Tab, classify
+from cnn_space.page.classify.layout import examples
 from cnn_space.page.common import nets
 from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.common.texts import TEXTS
-from cnn_space.weights import download as hub
 
 ROOT = Path(__file__).parents[2]
-ENGLISH = SimpleNamespace(headers={"accept-language": "en-US,en"})
-KOREAN = SimpleNamespace(headers={"accept-language": "ko-KR,ko;q=0.9,en;q=0.8"})
 REFUSED = Refused(PhotoError("unreadable"))
+tab = by_name(Tab)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def photo() -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def told(probabilities, labels, views=()) -> Answer:
+def answer_with(probabilities, labels, views=()) -> Answer:
     record = weights.WeightsRecord(
         name="own.mine",
         title="Own",
@@ -53,19 +53,25 @@ def told(probabilities, labels, views=()) -> Answer:
     return Answer(record, ranked, seen, 0.0123, "PyTorch", 1, ranked if views else (), views)
 
 
-def test_a_net_that_has_expired_is_named(checkpoints, photo):
-    gone = "LeNet-5 · <mine> · 90 %"
-    for request, words in ((ENGLISH, "not kept any more"), (KOREAN, "보관되어 있지 않습니다")):
-        answer_, *rest = page.show(photo, gone, False, {}, request)
-        assert words in answer_ and "LeNet-5 · &lt;mine&gt;" in answer_ and rest == [""] * 3
-    assert nets.fetch(gone, {}, ENGLISH) is None
-    # The list keeps it, or Gradio would refuse every event that hands the choice on.
-    assert gone in [name for _, name in nets.refresh(gone, {}, ENGLISH).choices]
-    assert gone not in [name for _, name in nets.refresh(None, {}, ENGLISH).choices]
+def rows(html: str) -> list[tuple[str, str]]:
+    """The ranked classes: (English name, what stands at the end of the row)."""
+    return [
+        (row.get("data-label"), text(row.findall("span")[-1])) for row in parse(html).iter("li")
+    ]
+
+
+def only_says(shown: dict) -> str:
+    """The sentence in place of an answer, with nothing else beside it."""
+    sentence = text(parse(shown.pop("answer")))
+    assert set(shown.values()) == {""}
+    return sentence
+
+
+# The list of nets
 
 
 def test_examples_are_pictures_from_installed_packages():
-    paths = page.examples()
+    paths = examples()
     assert [path.rsplit("/")[-1] for path in paths] == [
         "chelsea.png",
         "rocket.jpg",
@@ -80,100 +86,127 @@ def test_examples_are_pictures_from_installed_packages():
 def test_net_list_reads_well(checkpoints):
     folder, _ = checkpoints
     assert nets.choices()[0] == ("Lenet5 · CIFAR-10 · 10.0 % · 0.06 M parameters", "lenet5.cifar10")
+    assert nets.choices(short=True)[0] == ("Lenet5 · CIFAR-10", "lenet5.cifar10")
     assert nets.choices({"my cats": None}, "ko")[0] == ("my cats · 내가 학습시킨 신경망", "my cats")
     assert nets.first_net() == "lenet5.cifar10"
     write_weights(folder, "googlenet.cifar10", "lenet5")
     assert nets.first_net() == "googlenet.cifar10"
-    remote = [label for label, name in nets.choices() if not weights.is_local(name)]
-    assert all(label.endswith("needs the network") for label in remote)
+    remote = [caption for caption, name in nets.choices() if not weights.is_local(name)]
+    assert all(caption.endswith("needs the network") for caption in remote)
+
+
+def test_a_net_that_has_expired_is_named(checkpoints, photo):
+    gone = "LeNet-5 · <mine> · 90 %"
+    for request, words in ((ENGLISH, "not kept any more"), (KOREAN, "보관되어 있지 않습니다")):
+        sentence = only_says(tab.show(photo, gone, False, {}, request))
+        assert words in sentence and gone in sentence
+    assert nets.fetch(gone, {}, ENGLISH) is None
+    # The list keeps it, or Gradio would refuse every event that hands the choice on.
+    assert gone in [name for _, name in nets.refresh(gone, {}, ENGLISH).choices]
+    assert gone not in [name for _, name in nets.refresh(None, {}, ENGLISH).choices]
+
+
+# Answers
 
 
 def test_show_says_what_classify_says(checkpoints, photo):
-    answer_html, seen, views, foot = page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
+    shown = tab.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
     best = answer(photo, "lenet5.cifar10").predictions
-    assert re.findall(r'<li data-label="(\w+)"', answer_html) == [p.label for p in best[:5]]
-    widths = [float(w) for w in re.findall(r"width:([\d.]+)%", answer_html)]
-    assert widths == pytest.approx([100 * p.probability for p in best[:5]], abs=0.006)
-    assert "10 classes" in answer_html and views == ""
-    assert re.search(r"\d ms .*PyTorch.* threads?", foot)
+    assert rows(shown["answer"]) == [(p.label, probability(p.probability)) for p in best[:5]]
+    assert text(with_class(shown["answer"], "classify-label")[0]) == best[0].label
+    widths = [bar.find("i").get("style") for bar in with_class(shown["answer"], "bar-track")]
+    assert widths == [f"width:{100 * p.probability:.2f}%" for p in best[:5]]
+    assert "10 classes" in shown["answer"] and shown["views"] == ""
+    foot = text(parse(shown["foot"]))
+    assert "ms for one view" in foot and "PyTorch" in foot and "thread" in foot
 
-    data = re.search(r"base64,([^\"]+)", seen)[1]
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
-    assert np.array_equal(pixels, np.asarray(answer(photo, "lenet5.cifar10").seen))
+    (seen,) = pictures(shown["seen"])
+    assert np.array_equal(np.asarray(seen), np.asarray(answer(photo, "lenet5.cifar10").seen))
 
 
 def test_ten_views_show_both_answers(checkpoints, photo):
-    answer_html, _, views, _ = page.show(photo, "lenet5.cifar10", True, {}, ENGLISH)
+    shown = tab.show(photo, "lenet5.cifar10", True, {}, ENGLISH)
     both = answer(photo, "lenet5.cifar10", ten_views=True)
-    assert "One view" in answer_html and "Average of ten views" in answer_html
-    for top in (both.predictions[0], both.averaged[0]):
-        assert probability(top.probability) in answer_html
-    assert views.count("<img") == 10 and " of 10" in views
-    assert views.count("class=odd") == sum(
-        view.top.label != both.averaged[0].label for view in both.views
-    )
+    heads = [text(head) for head in with_class(shown["answer"], "classify-head")]
+    for head, note, top in zip(
+        heads,
+        ("One view", "Average of ten views"),
+        (both.predictions[0], both.averaged[0]),
+        strict=True,
+    ):
+        assert head == f"{note} {top.label} {probability(top.probability)}"
+    assert len(pictures(shown["views"])) == 10 and " of 10" in shown["views"]
+    odd = [view.top.label for view in both.views if view.top.label != both.averaged[0].label]
+    assert [text(tile.find("span")) for tile in with_class(shown["views"], "odd")] == odd
 
 
 def test_korean_on_the_page_alone(checkpoints, photo):
-    html = page.show(photo, "lenet5.cifar10", True, {}, KOREAN)
-    korean = {TEXTS["ko"][f"label_{name}"] for name in CIFAR10}
-    assert sum(name in html[0] for name in korean) >= 5
-    assert "data-label" in html[0] and "스레드" in html[3]
-    assert set(page.classify(photo, "lenet5.cifar10", 10)) == set(CIFAR10)
+    shown = tab.show(photo, "lenet5.cifar10", True, {}, KOREAN)
+    labels = [text(row.find("span")) for row in parse(shown["answer"]).iter("li")]
+    assert set(labels) <= {TEXTS["ko"][f"label_{name}"] for name in CIFAR10}
+    assert {name for name, _ in rows(shown["answer"])} <= set(CIFAR10)  # for the click
+    assert "스레드" in shown["foot"]
+    assert set(classify(photo, "lenet5.cifar10", 10)) == set(CIFAR10)
 
 
 def test_an_uncertain_answer_says_what_the_net_knows():
     names = ["cat", "dog", "ship"]
-    sure, unsure = (told(p, names) for p in ([0.8, 0.1, 0.1], [0.4, 0.35, 0.25]))
-    assert "classify-unsure" not in page.answer_html(sure)
-    assert "3 classes (cat, dog, ship)" in page.answer_html(sure)
-    html = page.answer_html(unsure)
-    assert "classify-unsure" in html and "3 classes (cat, dog, ship)" in html
+    for probabilities, unsure in (([0.8, 0.1, 0.1], False), ([0.4, 0.35, 0.25], True)):
+        html = view.answer(answer_with(probabilities, names))
+        assert bool(with_class(html, "classify-unsure")) is unsure
+        assert ("Far from certain" in html) is unsure
+        assert "3 classes (cat, dog, ship)" in html
     many = [f"n{i}" for i in range(1000)]
-    assert "1,000 classes (n0, n1, n2, n3 and 996 more)" in page.answer_html(
-        told([0.3] + [0.7 / 999] * 999, many)
-    )
+    html = view.answer(answer_with([0.3] + [0.7 / 999] * 999, many))
+    assert "1,000 classes (n0, n1, n2, n3 and 996 more)" in html
 
 
-def test_names_are_escaped():
+def test_names_stay_text():
     evil = "<img src=x onerror=alert(1)>\"'"
-    view = View("center", True, Image.new("RGB", (32, 32)), Prediction(evil, 0.9))
+    crop = View("center", True, Image.new("RGB", (32, 32)), Prediction(evil, 0.9))
     for lang in ("en", "ko"):
-        parts = told([0.9, 0.1], [evil, "b"], views=(view,))
-        html = page.answer_html(parts, lang) + page.views_html(parts, lang)
-        assert "<img src=x" not in html and "&lt;img src=x" in html
-        assert re.findall(r'data-label="([^"]*)"', html)[0].count("&quot;") == 1
+        parts = answer_with([0.9, 0.1], [evil, "b"], views=(crop,))
+        html = view.answer(parts, lang)
+        assert rows(html)[0][0] == evil and not list(parse(html).iter("img"))
+        (tile,) = parse(view.views(parts, lang)).iter("li")
+        assert text(tile.find("span")) == evil and len(tile.findall("img")) == 1
 
 
 def test_nothing_to_show_is_said_kindly(checkpoints, photo):
-    assert "Choose a photo" in page.show(None, "lenet5.cifar10", False, {}, ENGLISH)[0]
+    assert "Choose a photo" in only_says(tab.show(None, "lenet5.cifar10", False, {}, ENGLISH))
     for request, words in ((ENGLISH, "not a picture"), (KOREAN, "이미지")):
-        told = page.show(REFUSED, "lenet5.cifar10", False, {}, request)
-        assert words in told[0] and told[1:] == ("", "", "")
-    assert "python -m cnn_space train" in page.show(photo, None, False, {}, ENGLISH)[0]
+        assert words in only_says(tab.show(REFUSED, "lenet5.cifar10", False, {}, request))
+    assert "python -m cnn_space train" in only_says(tab.show(photo, None, False, {}, ENGLISH))
+    assert "Choose a photo" in only_says(tab.unanswered(ENGLISH))
     with pytest.raises(gr.Error, match="Choose a photo first"):
-        page.classify(None, "lenet5.cifar10")
+        classify(None, "lenet5.cifar10")
     with pytest.raises(gr.Error, match="not a picture"):
-        page.classify(REFUSED, "lenet5.cifar10")
+        classify(REFUSED, "lenet5.cifar10")
 
 
 def test_a_net_that_is_elsewhere_is_not_waited_for(checkpoints, photo, monkeypatch):
     folder, _ = checkpoints
     (folder / "lenet5.cifar10.safetensors").unlink()
     monkeypatch.setenv("CNN_SPACE_REPO", "someone/nets")
-    html = page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)[0]
-    assert "not on this machine" in html
-    monkeypatch.setattr(hub, "_running", {hub._key(weights.record("lenet5.cifar10")): None})
-    html = page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)[0]
-    assert "on its way" in html and html in page.coming("lenet5.cifar10", {}, ENGLISH)
+    sentence = only_says(tab.show(photo, "lenet5.cifar10", False, {}, ENGLISH))
+    assert "not on this machine" in sentence
+    monkeypatch.setattr(weights, "is_coming", lambda name: name == "lenet5.cifar10")
+    sentence = only_says(tab.show(photo, "lenet5.cifar10", False, {}, ENGLISH))
+    assert "on its way" in sentence
+    assert only_says(tab.coming("lenet5.cifar10", {}, ENGLISH)) == sentence
+
+
+def test_a_net_that_is_here_leaves_the_answer_before_it_until_its_own(checkpoints):
+    assert tab.coming("lenet5.cifar10", {}, ENGLISH) == gr.skip()
+    assert tab.coming("mine, but expired", {}, ENGLISH) == gr.skip()
 
 
 def test_a_visitors_own_net(checkpoints, photo):
     own = {"my cats": load("lenet5.cifar10")}
-    assert (
-        page.show(photo, "my cats", False, own, ENGLISH)[:3]
-        == (page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)[:3])
-    )
+    mine = tab.show(photo, "my cats", False, own, ENGLISH)
+    theirs = tab.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
+    assert mine.pop("foot") and theirs.pop("foot")  # another run, another time
+    assert mine == theirs
     assert nets.fetch("my cats", own, ENGLISH) is None
 
 
@@ -181,12 +214,15 @@ def test_damaged_weights_are_a_sentence(checkpoints, photo):
     folder, _ = checkpoints
     (folder / "lenet5.cifar10.safetensors").write_bytes(b"x")
     with pytest.raises(gr.Error, match="damaged") as caught:
-        page.classify(photo, "lenet5.cifar10")
+        classify(photo, "lenet5.cifar10")
     assert caught.value.print_exception is False
-    answer, *others = page.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
-    assert "classify-waiting" in answer and "damaged" in answer and others == ["", "", ""]
-    answer, *_ = page.show(photo, "lenet5.cifar10", False, {}, KOREAN)
-    assert re.search(r"lenet5\.cifar10: 신경망을 불러오지 못했습니다.*damaged", answer)
+    assert "damaged" in only_says(tab.show(photo, "lenet5.cifar10", False, {}, ENGLISH))
+    sentence = only_says(tab.show(photo, "lenet5.cifar10", False, {}, KOREAN))
+    assert sentence.startswith("lenet5.cifar10: 신경망을 불러오지 못했습니다")
+    assert "damaged" in sentence
+
+
+# The page
 
 
 def test_events_of_one_queue_agree_on_its_limit():
@@ -220,9 +256,9 @@ def client(checkpoints, monkeypatch, tmp_path):
 
 def test_the_endpoint_for_clients(client, photo, tmp_path):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/classify", "/compare", "/inception", "/finetune"}
     names = [p["parameter_name"] for p in endpoints["/classify"]["parameters"]]
     assert names == ["image", "model", "top_k"]
-    assert not [name for name in endpoints if re.search(r"_\d+$", name)]
 
     path = tmp_path / "photo.png"
     photo.save(path)
@@ -237,15 +273,13 @@ def test_the_endpoint_for_clients(client, photo, tmp_path):
 
     # A picture inside the request passes no upload: the same answer, the same sentences.
     def send(url: str) -> str:
-        import httpx
-
         data = {"data": [{"url": url}, "lenet5.cifar10", 3]}
         base = f"{client.src.rstrip('/')}/gradio_api/call/classify"
         event = httpx.post(base, json=data).json()["event_id"]
         return httpx.get(f"{base}/{event}", timeout=60).text
 
-    text = base64.b64encode(path.read_bytes()).decode()
-    reply = json.loads(send(f"data:image/png;base64,{text}").split("data: ")[1])
+    inline = base64.b64encode(path.read_bytes()).decode()
+    reply = json.loads(send(f"data:image/png;base64,{inline}").split("data: ")[1])
     assert reply == [got]
     assert "not a picture" in send("data:image/png;base64,bm8gcGljdHVyZQ==")
 
@@ -261,9 +295,9 @@ def test_the_command_line(checkpoints, photo, tmp_path, capsys):
     assert "my photo.png" in line and f"{best[0].label} {best[0].probability:6.1%}" in line
 
     assert main(["classify", str(path), str(path), "--net", "lenet5.cifar10", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == 2 and rows[0]["net"] == "lenet5.cifar10"
-    assert rows[1]["classes"] == [vars(p) for p in best[:3]]
+    lines = json.loads(capsys.readouterr().out)
+    assert len(lines) == 2 and lines[0]["net"] == "lenet5.cifar10"
+    assert lines[1]["classes"] == [vars(p) for p in best[:3]]
 
     assert main(["classify", str(tmp_path / "absent.png"), str(path)]) == 1
     got = capsys.readouterr()

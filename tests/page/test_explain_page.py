@@ -1,26 +1,26 @@
-"""The heatmap and GoogLeNet's inside as the page writes them."""
+"""The heatmap and GoogLeNet's inside as the Classify tab shows them."""
 
-import re
-from base64 import b64decode
-from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from markup import parse, pictures, text, with_class
 from oracles import enlarged
 from PIL import Image
 from throwaway import CIFAR10, write_weights
+from visitors import ENGLISH, by_name
 
 from cnn_space import load
 from cnn_space.images.photo import PhotoError
 from cnn_space.images.preprocessing import Preprocessing, prepare
 from cnn_space.inference import classification, engine, explain
-from cnn_space.page.classify import explain as page
-from cnn_space.page.classify import handlers as classify
+from cnn_space.page.classify import view
+from cnn_space.page.classify.handlers import Tab, has_inside
+from cnn_space.page.classify.layout import FIRST_MODULE, MODULES
 from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.common.pictures import heat_over, seen
 
-ENGLISH = SimpleNamespace(headers={"accept-language": "en"})
+tab = by_name(Tab)
 
 
 @pytest.fixture
@@ -36,36 +36,37 @@ def googlenet(checkpoints):
     return "googlenet.cifar10"
 
 
-def pictures(html: str) -> list[Image.Image]:
-    found = re.findall(r"data:image/webp;base64,([^\"]+)", html)
-    return [Image.open(BytesIO(b64decode(data))) for data in found]
+def look(photo, net, own_nets=None) -> str:
+    return tab.look(photo, net, own_nets or {}, ENGLISH)["looked"]
+
+
+def click(label: str) -> SimpleNamespace:
+    return SimpleNamespace(_data={"label": label})
 
 
 def test_the_heatmap_is_of_the_answer_and_of_any_class_on_request(googlenet, photo):
-    own = page.look(photo, googlenet, {}, ENGLISH)
+    own = look(photo, googlenet)
     best = classification.classify(photo, googlenet, top_k=1)[0].label
     assert f"speaks for {best}" in own and "Grad-CAM at inception4e, 8 × 8" in own
     (drawn,) = pictures(own)
-    assert drawn.size == (page.SIDE, page.SIDE)
+    assert drawn.size == (view.SIDE, view.SIDE)
 
-    told = []
+    shown = []
     for name in CIFAR10:
-        event = SimpleNamespace(_data={"label": name})
-        html = page.look_for(photo, googlenet, {}, ENGLISH, event)
+        html = tab.look_for(photo, googlenet, {}, ENGLISH, click(name))["looked"]
         assert f"for {name}" in html
-        told.append(html)
-    assert told[CIFAR10.index(best)] == own
-    assert len(set(told)) == len(CIFAR10)
+        shown.append(html)
+    assert shown[CIFAR10.index(best)] == own
+    assert len(set(shown)) == len(CIFAR10)
     # What is no class of the net is not looked up.
-    stray = SimpleNamespace(_data={"label": "unicorn"})
-    assert page.look_for(photo, googlenet, {}, ENGLISH, stray) == own
+    assert tab.look_for(photo, googlenet, {}, ENGLISH, click("unicorn"))["looked"] == own
 
 
 def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
     runner = engine.get(googlenet)
     x, _ = prepare(photo, runner.record.preprocessing)
-    heat = enlarged(explain.grad_cam(runner.loaded.net, x).values, page.SIDE)
-    (drawn,) = pictures(page.look(photo, googlenet, {}, ENGLISH))
+    heat = enlarged(explain.grad_cam(runner.loaded.net, x).values, view.SIDE)
+    (drawn,) = pictures(look(photo, googlenet))
     red, green, blue = np.moveaxis(np.asarray(drawn.convert("RGB"), dtype=float), 2, 0)
     yellow = (red + green) / 2 - blue
     assert np.corrcoef(heat.ravel(), yellow.ravel())[0, 1] > 0.8
@@ -73,34 +74,35 @@ def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
 
 
 def test_nothing_to_look_at_is_nothing_to_show(googlenet, photo):
-    assert page.look(None, googlenet, {}, ENGLISH) == ""
-    assert page.look(Refused(PhotoError("damaged")), googlenet, {}, ENGLISH) == ""
-    assert page.look(photo, None, {}, ENGLISH) == ""
-    assert page.look(photo, "mine, but expired", {}, ENGLISH) == ""
-    assert page.look_inside(None, googlenet, {}, "3a", ENGLISH) == ""
-    assert page.look_inside(photo, "lenet5.cifar10", {}, "3a", ENGLISH) == ""
+    assert look(None, googlenet) == ""
+    assert look(Refused(PhotoError("damaged")), googlenet) == ""
+    assert look(photo, None) == ""
+    assert look(photo, "mine, but expired") == ""
+    for image, net in ((None, googlenet), (photo, "lenet5.cifar10")):
+        assert tab.look_inside(image, net, {}, "3a", ENGLISH) == {"inside": ""}
 
 
-def test_a_net_that_cannot_be_had_is_left_to_the_answer(checkpoints, photo):
+def test_a_net_that_cannot_be_loaded_is_left_to_the_answer(checkpoints, photo):
     folder, _ = checkpoints
     (folder / "lenet5.cifar10.safetensors").write_bytes(b"cut off")
-    assert page.look(photo, "lenet5.cifar10", {}, ENGLISH) == ""
+    assert look(photo, "lenet5.cifar10") == ""
 
 
 def test_only_googlenets_have_an_inside(googlenet, photo):
     own = {"mine": load(googlenet)}
-    assert page.has_inside(googlenet, {}) and page.has_inside("mine", own)
-    assert not page.has_inside("lenet5.cifar10", {}) and not page.has_inside(None, {})
-    assert not page.has_inside("mine, but expired", {})
-    shut, empty = page.fold(photo, googlenet, {}, "3a", False, ENGLISH)
-    assert shut["visible"] is True and empty == ""
-    _, drawn = page.fold(photo, "mine", own, "3a", True, ENGLISH)
-    assert drawn == page.look_inside(photo, googlenet, {}, "3a", ENGLISH)
-    assert page.fold(photo, "lenet5.cifar10", {}, "3a", True, ENGLISH)[0]["visible"] is False
+    assert has_inside(googlenet, {}) and has_inside("mine", own)
+    assert not has_inside("lenet5.cifar10", {}) and not has_inside(None, {})
+    assert not has_inside("mine, but expired", {})
+    shut = tab.show_fold(photo, googlenet, {}, "3a", False, ENGLISH)
+    assert shut["fold"].visible is True and shut["inside"] == ""
+    opened = tab.show_fold(photo, "mine", own, "3a", True, ENGLISH)
+    assert opened["inside"] == tab.look_inside(photo, googlenet, {}, "3a", ENGLISH)["inside"] != ""
+    other = tab.show_fold(photo, "lenet5.cifar10", {}, "3a", True, ENGLISH)
+    assert other["fold"].visible is False and other["inside"] == ""
 
 
 @pytest.mark.parametrize(
-    ("options", "third"),
+    "options, third",
     [
         ({}, "3×3, in place of the 5×5"),
         ({"form": "paper"}, "5×5"),
@@ -115,9 +117,9 @@ def test_the_inside_of_every_form(checkpoints, photo, options, third):
         folder, "googlenet_x.cifar10", "googlenet", small_input=True, aux=False, **options
     )
     for module in ("3a", "5b"):
-        html = page.look_inside(photo, "googlenet_x.cifar10", {}, module, ENGLISH)
-        assert re.findall(r"<h4>(.*?)</h4>", html) == ["1×1", "3×3", third, "pool"]
-        shares = [int(share) for share in re.findall(r"<b>(\d+) %</b>", html)]
+        html = tab.look_inside(photo, "googlenet_x.cifar10", {}, module, ENGLISH)["inside"]
+        assert [text(title) for title in parse(html).iter("h4")] == ["1×1", "3×3", third, "pool"]
+        shares = [int(text(share).removesuffix(" %")) for share in parse(html).iter("b")]
         assert len(shares) == 4 and abs(sum(shares) - 100) <= 2
         assert len(pictures(html)) == 4 * (1 + 4)
     assert "Maps are 4 × 4" in html
@@ -125,16 +127,25 @@ def test_the_inside_of_every_form(checkpoints, photo, options, third):
 
 def test_every_module_of_the_page_is_one_of_the_net(googlenet):
     net = load(googlenet).net
-    assert [f"inception{m}" for m in page.MODULES] == explain.inception_modules(net)
-    assert page.FIRST_MODULE in page.MODULES
+    assert [f"inception{m}" for m in MODULES] == explain.inception_modules(net)
+    assert FIRST_MODULE in MODULES
 
 
 def test_every_class_in_the_answer_can_be_clicked(googlenet, photo):
-    told = classification.answer(photo, googlenet)
-    html = classify.answer_html(told)
-    rows = re.findall(r'<li data-label="(\w+)" tabindex="0" role="button"', html)
-    assert rows == [p.label for p in told.predictions[: classify.TOP_K]]
-    assert 'closest("li[data-label]")' in page.PICK_JS
+    answer = classification.answer(photo, googlenet)
+    (ranking,) = parse(view.answer(answer)).iter("ol")
+    assert [row.get("data-label") for row in ranking] == [
+        p.label for p in answer.predictions[: view.BARS]
+    ]
+    assert {(row.get("role"), row.get("tabindex")) for row in ranking} == {("button", "0")}
+
+
+def test_a_class_that_nothing_speaks_for_is_said():
+    nothing = explain.Heatmap(np.zeros((8, 8), dtype=np.float32), "layer4", 0)
+    html = view.looked(Image.new("RGB", (40, 40)), Preprocessing(32, 32), nothing, "a <ship>")
+    assert "nothing in this photo that speaks for a <ship>" in text(
+        with_class(html, "classify-figure")[0]
+    )
 
 
 def test_the_card_shows_what_the_net_gets():

@@ -1,121 +1,146 @@
 """The Classify tab: its components and how they are wired."""
 
-import gradio as gr
+from importlib.util import find_spec
+from pathlib import Path
 
-from cnn_space.page.classify import explain
-from cnn_space.page.classify import handlers as classify
+import gradio as gr
+from gradio.media import get_image
+
+from cnn_space.page.classify.handlers import TOP_K, Tab, classify, has_inside
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import FETCH, INFER, LIVE_JS, download_line
+from cnn_space.page.common.components import FETCH, INFER, LIVE_JS, QUIET, download_line, script
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
+
+MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")  # of GoogLeNet
+FIRST_MODULE = "4c"
 
 
 def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Dropdown]:
     """One photo, one net: the answer, and what led to it. Gives the photo and the list of nets."""
-    photos = classify.examples()
     with gr.Row(elem_id="classify"):
-        with gr.Column(scale=0, min_width=320, elem_id="classify-form"):
-            photo = PhotoInput(
-                photos[0] if photos else None,
-                sources=["upload", "webcam", "clipboard"],
-                label=t("photo"),
-                show_label=False,
-                height=320,
-                buttons=["fullscreen"],
-                elem_id="classify-photo",
-            )
-            gr.Examples(
-                [[path] for path in photos],
-                photo,
-                label=t("classify_examples"),
-                elem_id="classify-examples",
-            )
-            model = gr.Dropdown(
-                nets.choices(),
-                value=nets.first_net(),
-                label=t("classify_net"),
-                elem_id="classify-net",
-                elem_classes="net-box",
-            )
-            ten_views = gr.Checkbox(
-                label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
-            )
-            download = download_line()
-        with gr.Column(elem_id="classify-result"):
-            answer = gr.HTML(elem_id="classify-answer", js_on_load=LIVE_JS + explain.PICK_JS)
-            with gr.Row(elem_id="classify-pictures"):
-                seen = gr.HTML(elem_id="classify-seen")
-                looked = gr.HTML(elem_id="classify-looked")
-            views = gr.HTML(elem_id="classify-views")
-            foot = gr.HTML(elem_id="classify-foot")
-    inside_fold = gr.Accordion(
+        form = _form()
+        result = _result()
+    tab = Tab(**form, **result, **_inside())
+    _endpoint(tab)
+    _wire(tab, demo, own_nets)
+    return tab.photo, tab.net
+
+
+def examples() -> list[str]:
+    """Paths of the photos that installed packages bring along; the first is shown on arrival."""
+    skimage = find_spec("skimage")
+    folder = Path(skimage.origin).parent / "data" if skimage and skimage.origin else Path()
+    files = [folder / name for name in ("chelsea.png", "rocket.jpg", "coffee.png")]
+    files += [Path(get_image(name)) for name in ("lion.jpg", "cheetah1.jpg")]
+    return [str(file) for file in files if file.is_file()]
+
+
+def _form() -> dict:
+    photos = examples()
+    with gr.Column(scale=0, min_width=320, elem_id="classify-form"):
+        photo = PhotoInput(
+            photos[0] if photos else None,
+            sources=["upload", "webcam", "clipboard"],
+            label=t("photo"),
+            show_label=False,
+            height=320,
+            buttons=["fullscreen"],
+            elem_id="classify-photo",
+        )
+        gr.Examples(
+            [[path] for path in photos],
+            photo,
+            label=t("classify_examples"),
+            elem_id="classify-examples",
+        )
+        net = gr.Dropdown(
+            nets.choices(),
+            value=nets.first_net(),
+            label=t("classify_net"),
+            elem_id="classify-net",
+            elem_classes="net-box",
+        )
+        ten_views = gr.Checkbox(
+            label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
+        )
+        download = download_line()
+    return {"photo": photo, "net": net, "ten_views": ten_views, "download": download}
+
+
+def _result() -> dict:
+    with gr.Column(elem_id="classify-result"):
+        answer = gr.HTML(elem_id="classify-answer", js_on_load=LIVE_JS + script("classify/pick.js"))
+        with gr.Row(elem_id="classify-pictures"):
+            seen = gr.HTML(elem_id="classify-seen")
+            looked = gr.HTML(elem_id="classify-looked")
+        views = gr.HTML(elem_id="classify-views")
+        foot = gr.HTML(elem_id="classify-foot")
+    return {"answer": answer, "seen": seen, "looked": looked, "views": views, "foot": foot}
+
+
+def _inside() -> dict:
+    fold = gr.Accordion(
         t("explain_inside"),
         open=False,
-        visible=explain.has_inside(nets.first_net(), {}),
+        visible=has_inside(nets.first_net(), {}),
         elem_id="explain-inside",
     )
-    with inside_fold:
+    with fold:
         gr.Markdown(t("explain_inside_intro"))
         module = gr.Radio(
-            explain.MODULES,
-            value=explain.FIRST_MODULE,
+            MODULES,
+            value=FIRST_MODULE,
             label=t("explain_module"),
             container=False,
             elem_id="explain-module",
             elem_classes="segmented",
         )
         inside = gr.HTML(elem_id="explain-branches")
-    # For clients: the same answer as figures. A hidden button, because an API needs an event.
-    top_k = gr.Number(classify.TOP_K, precision=0, minimum=1, label="top_k", visible=False)
+    return {"fold": fold, "module": module, "inside": inside}
+
+
+def _endpoint(tab: Tab) -> None:
+    """For clients: the same answer as figures. A hidden button, because an API needs an event."""
+    top_k = gr.Number(TOP_K, precision=0, minimum=1, label="top_k", visible=False)
     ranked = gr.Label(visible=False, label="classes")
-    ask = gr.Button(visible=False)
+    gr.Button(visible=False).click(
+        classify, [tab.photo, tab.net, top_k], ranked, api_name="classify", **FETCH
+    )
+
+
+def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
     # Of several changes in a row the last one counts; but a download must not hold up the next
     # choice, and what was clicked is known at the click alone.
-    private = {"api_visibility": "private", "trigger_mode": "always_last"}
-    at_once = private | {"trigger_mode": "multiple"}
-    ask.click(classify.classify, [photo, model, top_k], ranked, api_name="classify", **FETCH)
-    show = {
-        "fn": classify.show,
-        "inputs": [photo, model, ten_views, own_nets],
-        "outputs": [answer, seen, views, foot],
-        "show_progress": "hidden",
-        **private,
+    latest = QUIET | {"trigger_mode": "always_last"}
+    each = QUIET | {"trigger_mode": "multiple"}
+    chosen = [tab.net, own_nets]
+    shown = [tab.photo, tab.net, own_nets]
+    in_module = [*shown, tab.module]
+    answer = {
+        "fn": tab.show,
+        "inputs": [tab.photo, tab.net, tab.ten_views, own_nets],
+        "outputs": tab.result,
+        **latest,
         **INFER,
     }
-    shown = gr.on([demo.load, photo.change, ten_views.change], **show)
-    everything = [answer, seen, views, foot, looked, inside]
-    model.change(
-        classify.coming,
-        [model, own_nets],
-        everything,
-        queue=False,
-        show_progress="hidden",
-        **private,
-    )
-    fetched = model.change(
-        nets.fetch,
-        [model, own_nets],
-        show_progress="minimal",
-        show_progress_on=download,
-        **FETCH,
-        **at_once,
-    ).then(**show)
+    answered = gr.on([demo.load, tab.photo.change, tab.ten_views.change], **answer)
+    tab.net.change(tab.coming, chosen, tab.result, queue=False, **latest)
+    progress = {"show_progress": "minimal", "show_progress_on": tab.download}
+    fetched = tab.net.change(nets.fetch, chosen, **(each | progress), **FETCH).then(**answer)
     # The entry of a net that was just fetched needs no network any more.
-    entries = {"fn": nets.refresh, "inputs": [model, own_nets], "outputs": model}
-    fetched.then(**entries, show_progress="hidden", **private)
+    fetched.then(nets.refresh, chosen, tab.net, **latest)
     # The heatmap comes after the answer, and once more for each class that is clicked.
-    quiet = {"show_progress": "hidden", **private, **INFER}
-    asked = [photo, model, own_nets]
     is_open = gr.State(False)
-    for answered in (shown, fetched):
-        answered.failure(classify.unanswered, None, everything, **quiet)
-        answered.then(explain.look, asked, looked, **quiet)
-        answered.then(explain.fold, [*asked, module, is_open], [inside_fold, inside], **quiet)
-    answer.click(explain.look_for, asked, looked, **(quiet | at_once))
-    module.input(explain.look_inside, [*asked, module], inside, **quiet)
-    inside_fold.expand(lambda: True, None, is_open, **private).then(
-        explain.look_inside, [*asked, module], inside, **quiet
+    inside = [tab.fold, tab.inside]
+    for event in (answered, fetched):
+        event.failure(tab.unanswered, None, tab.result, **latest, **INFER)
+        event.then(tab.look, shown, tab.looked, **latest, **INFER)
+        event.then(tab.show_fold, [*in_module, is_open], inside, **latest, **INFER)
+    tab.answer.click(tab.look_for, shown, tab.looked, **each, **INFER)
+    tab.module.input(tab.look_inside, in_module, tab.inside, **latest, **INFER)
+    tab.fold.expand(lambda: True, None, is_open, **latest).then(
+        tab.look_inside, in_module, tab.inside, **latest, **INFER
     )
-    inside_fold.collapse(lambda: False, None, is_open, **private)
-    demo.load(**entries, show_progress="hidden", **private)
-    return photo, model
+    tab.fold.collapse(lambda: False, None, is_open, **latest)
+    demo.load(nets.refresh, chosen, tab.net, **latest)

@@ -1,14 +1,25 @@
-"""What several tabs put on the page: queues, download lines, what is read aloud."""
+"""What several tabs put on the page: queues, download lines, scripts of components."""
+
+from pathlib import Path
 
 import gradio as gr
 
-# Where a screen reader says what appears.
-LIVE_JS = 'element.ariaLive = "polite";'
+
+def script(name: str) -> str:
+    """A script of a tab, such as "classify/pick.js", for ``js_on_load`` or an event's ``js``."""
+    return (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+
+
+# A screen reader says what appears in an element with this script.
+LIVE_JS = script("common/live.js")
 
 # Who waits for whom. All events of a queue name its limit: Gradio takes the smallest it meets.
 FETCH = {"concurrency_id": "fetch", "concurrency_limit": 24}  # a net may come over the network
 INFER = {"concurrency_id": "infer", "concurrency_limit": 1}
 TRAIN = {"concurrency_id": "train", "concurrency_limit": 1}
+
+# No endpoint for clients, nothing dimmed while it runs.
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def download_line() -> gr.HTML:

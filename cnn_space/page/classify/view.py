@@ -1,0 +1,139 @@
+"""The Classify tab's HTML: answers, heatmaps and feature maps into templates."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from markupsafe import Markup
+from PIL import Image
+
+from cnn_space.images.preprocessing import Preprocessing
+from cnn_space.page.common.pictures import heat_over
+from cnn_space.page.common.pictures import seen as seen_by
+from cnn_space.page.common.templates import render
+from cnn_space.page.common.texts import label, say
+
+if TYPE_CHECKING:  # these bring torch, which nobody needs before the first answer
+    from cnn_space.inference.classification import Answer, View
+    from cnn_space.inference.explain import Branch, Heatmap
+
+BARS = 5  # ranked classes
+NAMED = 12  # so many class names fit into a sentence
+SIDE, TILE = 320, 112  # pixels a side: of the heatmap, and of the map of one channel
+
+
+def waiting(sentence: str) -> Markup:
+    """A sentence in place of an answer."""
+    return render("classify/templates/waiting.html", sentence=sentence)
+
+
+def answer(answer: "Answer", lang: str = "en") -> Markup:
+    """The answer in large type (both, with ten views), the ranked bars, and what the net knows."""
+    return render(
+        "classify/templates/answer.html",
+        lang,
+        answer=answer,
+        ranked=answer.best[:BARS],
+        one_view={p.label: p.probability for p in answer.predictions},
+        names=_names(answer.record.labels, lang),
+        count=say("classify_count", lang, count=f"{len(answer.record.labels):,}"),
+    )
+
+
+def _names(labels: Sequence[str], lang: str) -> str:
+    """The classes that a net knows, or the first of them and how many more there are."""
+    names = [label(name, lang) for name in labels]
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    return say("classify_and_more", lang, names=", ".join(names[:4]), count=len(names) - 4)
+
+
+def seen(answer: "Answer", lang: str = "en") -> Markup:
+    """The very pixels that go into the net, enlarged without smoothing."""
+    return render("classify/templates/seen.html", lang, picture=answer.seen)
+
+
+def views(answer: "Answer", lang: str = "en") -> Markup | str:
+    """The ten crops, each with its own answer; empty unless they were asked for."""
+    if not answer.views:
+        return ""
+    winner = answer.averaged[0].label
+    return render(
+        "classify/templates/views.html",
+        lang,
+        views=[(view, _position(view, lang)) for view in answer.views],
+        winner=winner,
+        agree=sum(view.top.label == winner for view in answer.views),
+    )
+
+
+def _position(view: "View", lang: str) -> str:
+    position = say(f"classify_view_{view.position}", lang)
+    return say("classify_mirrored", lang, position=position) if view.mirrored else position
+
+
+def foot(answer: "Answer", lang: str = "en") -> Markup:
+    """Time, engine and threads, in one small line."""
+    return render("classify/templates/foot.html", lang, answer=answer)
+
+
+def looked(
+    photo: Image.Image,
+    preprocessing: Preprocessing,
+    heatmap: "Heatmap",
+    name: str,
+    lang: str = "en",
+) -> Markup:
+    """The heatmap of the class ``name`` over the part of the photo that the net gets."""
+    height, width = heatmap.values.shape
+    return render(
+        "classify/templates/looked.html",
+        lang,
+        picture=heat_over(seen_by(photo, preprocessing, SIDE), heatmap.values),
+        name=name,
+        found=bool(heatmap.values.any()),
+        where=say("heat_layer", lang, layer=heatmap.layer, height=height, width=width),
+    )
+
+
+def inside(
+    photo: Image.Image, preprocessing: Preprocessing, branches: "Sequence[Branch]", lang: str = "en"
+) -> Markup:
+    """Each branch of an Inception module: its mean response and its strongest channels."""
+    picture = seen_by(photo, preprocessing, SIDE)
+    small = picture.resize((TILE, TILE), Image.Resampling.LANCZOS)
+    height, width = branches[0].mean_map.shape
+    return render(
+        "classify/templates/inside.html",
+        lang,
+        branches=[
+            {
+                "name": branch.name,
+                "title": _branch_title(branch, lang),
+                "width": branch.width,
+                "share": branch.share,
+                "picture": heat_over(picture, _spread(branch.mean_map)),
+                "channels": [
+                    (channel, heat_over(small, _spread(channel.map))) for channel in branch.channels
+                ],
+            }
+            for branch in branches
+        ],
+        height=height,
+        width=width,
+    )
+
+
+def _branch_title(branch: "Branch", lang: str) -> str:
+    """The kernel of a branch; the third says when it is not the paper's 5×5."""
+    if branch.kernel == "pool":
+        return say("explain_pool", lang)
+    if branch.name == "branch3" and branch.kernel != "5×5":
+        return say("explain_for_5x5", lang, kernel=branch.kernel)
+    return branch.kernel
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """A map from its lowest to its highest value as 0..1; an even one as 0."""
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / max(high - low, 1e-12)

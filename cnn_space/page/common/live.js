@@ -1,0 +1,2 @@
+// A screen reader says what appears in this element.
+element.ariaLive = "polite";

@@ -1,0 +1,57 @@
+"""Values for the templates of the Classify tab: see test_templates.py."""
+
+from types import SimpleNamespace
+
+from PIL import Image
+
+PICTURE = Image.new("RGB", (8, 8))
+
+
+def answer(text: str, averaged: bool = True) -> dict:
+    best = [SimpleNamespace(label=text, probability=0.4)]
+    return {
+        "answer": SimpleNamespace(
+            predictions=best, averaged=best if averaged else (), unsure=averaged
+        ),
+        "ranked": best,
+        "one_view": {text: 0.3},
+        "names": text,
+        "count": text,
+    }
+
+
+def views(text: str) -> dict:
+    top = SimpleNamespace(label=text, probability=0.4)
+    crop = SimpleNamespace(image=PICTURE, top=top)
+    return {"views": [(crop, text)], "winner": text, "agree": text}
+
+
+def inside(text: str) -> dict:
+    channel = SimpleNamespace(index=text, share=0.5)
+    branch = {
+        "name": text,
+        "title": text,
+        "width": text,
+        "share": 0.5,
+        "picture": PICTURE,
+        "channels": [(channel, PICTURE)],
+    }
+    return {"branches": [branch], "height": text, "width": text}
+
+
+CASES = {
+    "classify/templates/waiting.html": lambda text: {"sentence": text},
+    "classify/templates/answer.html": answer,
+    "classify/templates/seen.html": lambda text: {"picture": PICTURE},
+    "classify/templates/views.html": views,
+    "classify/templates/foot.html": lambda text: {
+        "answer": SimpleNamespace(threads=text, seconds=0.01, engine=text)
+    },
+    "classify/templates/looked.html": lambda text: {
+        "picture": PICTURE,
+        "name": text,
+        "found": True,
+        "where": text,
+    },
+    "classify/templates/inside.html": inside,
+}
