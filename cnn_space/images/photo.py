@@ -1,21 +1,20 @@
 """A visitor's picture, of any kind, as plain RGB pixels; or one clear reason why not."""
 
 import io
-import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from cnn_space.images.preprocessing import Preprocessing, center_crop
+from cnn_space.settings import MAX_MEGAPIXELS
+
 # Only decoders that read pixels: no PostScript, no vector formats, no external programs. Not JPEG
 # 2000, during whose decoding Pillow lets no other thread run.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
-# What Pillow's decoders raise for files that are cut off or broken within.
-BROKEN = (OSError, SyntaxError, EOFError, ValueError, TypeError, LookupError, RuntimeError,
-          struct.error)  # fmt: skip
-MAX_PIXELS = 50_000_000
-MIN_SIDE = 8
+MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
+MIN_SIDE = 8  # pixels
 
 REASONS = {
     "unreadable": "This is not a picture that can be read. JPEG, PNG, WebP, AVIF, GIF, BMP and "
@@ -50,7 +49,9 @@ def open_photo(source: Image.Image | np.ndarray | str | Path | bytes) -> Image.I
     pixels a side or larger than MAX_PIXELS pixels. The size is judged before anything is decoded.
     """
     if isinstance(source, np.ndarray):
-        return _checked(_from_array(source))
+        image = _from_array(source)
+        _check_size(image)
+        return image
     if isinstance(source, Image.Image):
         return to_rgb(source)
     if isinstance(source, (bytes, bytearray)):
@@ -67,21 +68,26 @@ def open_photo(source: Image.Image | np.ndarray | str | Path | bytes) -> Image.I
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
+def open_square(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The central square of an encoded photo, RGB, with at most ``side`` pixels a side.
+
+    Raises PhotoError as ``open_photo`` does, and for a photo of more than ``max_pixels`` pixels.
+    """
+    image = _open(io.BytesIO(data))
+    _check_size(image, max_pixels)
+    photo = _decode(image, draft=2 * side)
+    side = min(side, *photo.size)
+    return center_crop(photo, Preprocessing(side, side))
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """A PIL image of any mode as RGB: see ``open_photo``. Raises PhotoError as it does."""
-    _checked(image)
-    try:
-        # GIF, APNG, WebP and multi-page TIFF: the first picture.
-        image.seek(0)
-        image.load()
-        return _upright_rgb(image)
-    except BROKEN as error:
-        raise PhotoError("damaged") from error
-    except (MemoryError, OverflowError) as error:
-        raise PhotoError("unreadable") from error
+    _check_size(image)
+    return _decode(image)
 
 
 def _open(file) -> Image.Image:
+    """An image whose header has been read and nothing more. Raises PhotoError."""
     Image.init()
     try:
         with warnings.catch_warnings():
@@ -89,18 +95,32 @@ def _open(file) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
     except Image.DecompressionBombError:
-        raise PhotoError("too_large", most=MAX_PIXELS // 1_000_000) from None
-    except (*BROKEN, OverflowError):
+        raise PhotoError("too_large", most=MAX_MEGAPIXELS) from None
+    except Exception:  # Pillow's decoders raise whatever hostile bytes lead them to
         raise PhotoError("unreadable") from None
 
 
-def _checked(image: Image.Image) -> Image.Image:
+def _check_size(image: Image.Image, max_pixels: int = MAX_PIXELS) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PhotoError("too_large", most=MAX_PIXELS // 1_000_000)
+    if width * height > max_pixels:
+        raise PhotoError("too_large", most=max_pixels // 1_000_000)
     if min(width, height) < MIN_SIDE:
         raise PhotoError("too_small", width=width, height=height, least=MIN_SIDE)
-    return image
+
+
+def _decode(image: Image.Image, draft: int | None = None) -> Image.Image:
+    """The first frame as upright RGB. ``draft`` lets a JPEG be decoded at a fraction of its size,
+    which is that many pixels a side at least."""
+    try:
+        if draft:
+            image.draft("RGB", (draft, draft))
+        image.seek(0)  # GIF, APNG, WebP and multi-page TIFF: the first picture
+        image.load()
+        return _upright_rgb(image)
+    except (MemoryError, OverflowError) as error:
+        raise PhotoError("unreadable") from error
+    except Exception as error:  # as for _open
+        raise PhotoError("damaged") from error
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:

@@ -1,0 +1,92 @@
+"""Labelled images in memory, and how some of them are held out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Labelled images in memory.
+
+    ``images`` is ``uint8 [N, 3, H, W]``, or float of any shape ``[N, ...]`` for what needs no
+    normalising any more (cached features); ``labels`` is ``int64 [N]``. Raises ValueError where
+    their lengths differ.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: tuple[str, ...]
+    name: str = ""
+    note: str = ""  # how the pixels were stored
+    split_name: str = ""  # as the set's publisher calls it
+
+    def __post_init__(self):
+        if len(self.images) != len(self.labels):
+            raise ValueError(f"{len(self.images)} images but {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def side(self) -> int:
+        """Height of the images in pixels (they are square)."""
+        return self.images.shape[-2]
+
+    @property
+    def counts(self) -> list[int]:
+        """How many images each class has."""
+        return torch.bincount(self.labels, minlength=len(self.classes)).tolist()
+
+    def to(self, device) -> "ImageSet":
+        """The same set on another device."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def subset(self, index: torch.Tensor) -> "ImageSet":
+        """The images at ``index``: int64 indices, or a bool for each image."""
+        return replace(self, images=self.images[index], labels=self.labels[index])
+
+    def split(self, holdout: int, *, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:
+        """``(rest, held out)``: ``holdout`` images drawn at random in the set's class proportions.
+
+        What is held out of each class begins the same with every ``holdout``. Raises ValueError
+        unless 0 <= holdout < len(self).
+        """
+        if not 0 <= holdout < len(self):
+            raise ValueError(f"can hold out 0 to {len(self) - 1} images of {len(self)}: {holdout}")
+        # Largest remainders: the counts add up to `holdout` and none is off by a whole image.
+        exact = torch.tensor(self.counts) * (holdout / len(self))
+        counts = exact.floor().long()
+        remaining = holdout - int(counts.sum())
+        counts[(exact - counts).argsort(descending=True)[:remaining]] += 1
+        return self.hold_out(counts.tolist(), seed=seed)
+
+    def hold_out(self, counts: Sequence[int], *, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:
+        """``(rest, held out)``: ``counts[k]`` images of class k drawn at random.
+
+        The order of the images is kept, and a larger count holds out the same images and more.
+        """
+        labels = self.labels.cpu()
+        generator = torch.Generator().manual_seed(seed)
+        held = torch.zeros(len(self), dtype=torch.bool)
+        for label, count in enumerate(counts):
+            members = (labels == label).nonzero().flatten()
+            held[members[torch.randperm(len(members), generator=generator)[:count]]] = True
+        held = held.to(self.labels.device)
+        return self.subset(~held), self.subset(held)
+
+    def numbered_as(self, classes: Sequence[str]) -> "ImageSet":
+        """The same images with the class numbers of ``classes``, matched by name: a set without
+        metadata numbers the classes that it happens to hold. Raises ValueError for a class that is
+        not among them."""
+        if tuple(classes) == self.classes:
+            return self
+        unknown = [name for name in self.classes if name not in classes]
+        if unknown:
+            raise ValueError(
+                f"{self.name} has classes that the net does not know: {', '.join(unknown[:5])}"
+            )
+        number = torch.tensor([list(classes).index(name) for name in self.classes])
+        labels = number.to(self.labels.device)[self.labels]
+        return replace(self, labels=labels, classes=tuple(classes))

@@ -1,0 +1,159 @@
+"""Photos in a zip, one folder a class, read without unpacking it."""
+
+import io
+import math
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+from cnn_space.images.collector import Collector, display_name
+from cnn_space.images.limits import Limits
+from cnn_space.images.readers.class_folders import SUFFIXES, choose, is_hidden
+from cnn_space.images.visitor_set import DataError, VisitorSet
+
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+DIRECTORY_BYTES = 200  # of one entry in a zip's table of contents, its name included
+
+
+def read_zip(path: str | Path, limits: Limits | None = None) -> VisitorSet:
+    """Photos in a zip with one folder a class. Raises DataError when it cannot be used.
+
+    A common top folder is looked through, ``train/`` and ``val/`` are merged, ``__MACOSX``
+    and hidden files are passed over.
+    """
+    limits = limits or Limits.read()
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise DataError("gone") from None
+    if size > limits.mb * 2**20:
+        raise DataError("too_big", mb=math.ceil(size / 2**20), limit=limits.mb)
+    collector = Collector(limits)
+    with _BoundedFile(path, limits.entries) as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except DataError:
+            raise
+        except Exception as error:  # zipfile answers damage with six kinds of exception
+            raise DataError("not_a_zip") from error
+        file.longest_read = limits.image_mb * 2**20
+        with archive:
+            _read_entries(archive, collector, limits)
+    return collector.finish(display_name(path.stem) or "images")
+
+
+class _BoundedFile(io.FileIO):
+    """A file whose single reads are bounded.
+
+    ``zipfile`` takes a whole table of contents in one read, of the length that the file
+    claims; millions of empty entries would fill the memory before any of them is looked at.
+    """
+
+    def __init__(self, path: Path, entries: int):
+        super().__init__(path)
+        self.entries = entries
+        self.longest_read = max(DIRECTORY_BYTES * entries, 2**17)
+
+    def read(self, size: int = -1) -> bytes:
+        if size is not None and size > self.longest_read:
+            raise DataError("too_many_entries", limit=self.entries)
+        return super().read(size)
+
+
+def _read_entries(archive: zipfile.ZipFile, collector: Collector, limits: Limits) -> None:
+    entries = _find_entries(archive, collector, limits)
+    chosen = choose(entries, collector, limits)
+    collector.expect(len(chosen))
+    unpacked = sum(entries[parts].file_size for _, parts in chosen) / 2**20
+    if unpacked > limits.unpacked_mb:
+        raise DataError("unpacks_too_big", mb=math.ceil(unpacked), limit=limits.unpacked_mb)
+    for label, parts in chosen:
+        name = display_name("/".join(parts))
+        try:
+            with archive.open(entries[parts]) as stream:
+                data = stream.read(entries[parts].file_size)
+        except DataError:
+            raise
+        except Exception:  # a damaged entry; the others may be sound
+            collector.leave_out("damaged", name)
+        else:
+            collector.add(name, label, data)
+
+
+def _find_entries(
+    archive: zipfile.ZipFile, collector: Collector, limits: Limits
+) -> dict[tuple[str, ...], zipfile.ZipInfo]:
+    """The entries that may be photos, by their path."""
+    # Not ``is_dir``: before Python 3.12 it fails for an entry whose name is empty.
+    files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+    if len(files) > limits.entries:
+        raise DataError("too_many_entries", limit=limits.entries)
+    found: dict[tuple[str, ...], zipfile.ZipInfo] = {}
+    for entry in files:
+        name = _decoded_name(entry)
+        parts = _safe_parts(name)
+        if parts is None:
+            collector.leave_out("unsafe_path", display_name(name))
+        elif not is_hidden(parts):
+            reason = _why_not_read(entry, limits)
+            if reason or parts in found:
+                collector.leave_out(reason or "duplicate", display_name(name))
+            else:
+                found[parts] = entry
+    return found
+
+
+def _why_not_read(entry: zipfile.ZipInfo, limits: Limits) -> str | None:
+    """Why an entry is not even opened, or None."""
+    suffix = os.path.splitext(entry.filename)[1].lower()
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return "link"
+    if suffix in ARCHIVES:
+        return "archive"
+    if suffix not in SUFFIXES:
+        return "not_image"
+    if entry.flag_bits & 0x1:
+        return "encrypted"
+    # bz2 and lzma let the archive choose how much memory to claim.
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "method"
+    if entry.file_size > limits.image_mb * 2**20:
+        return "image_too_big"
+    if entry.file_size > limits.ratio * max(entry.compress_size, 1024):
+        return "bomb"
+    return None
+
+
+def _decoded_name(entry: zipfile.ZipInfo) -> str:
+    """The entry's name as its maker wrote it.
+
+    Without the UTF-8 flag ``zipfile`` reads code page 437; many tools write UTF-8 all the
+    same, and Korean Windows writes code page 949.
+    """
+    name = entry.orig_filename
+    if entry.flag_bits & 0x800:
+        return name
+    try:
+        raw = name.encode("cp437")
+    except UnicodeEncodeError:
+        return name
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    try:
+        korean = raw.decode("cp949")
+    except UnicodeDecodeError:
+        return name
+    return korean if all(c.isascii() or "가" <= c <= "힣" for c in korean) else name
+
+
+def _safe_parts(name: str) -> tuple[str, ...] | None:
+    """A name's folders and file, or None when it points out of the archive."""
+    name = name.replace("\\", "/")
+    parts = tuple(part for part in name.split("/") if part not in ("", "."))
+    if name.startswith("/") or ".." in parts or not parts or "\0" in name:
+        return None
+    return None if parts[0].endswith(":") else parts

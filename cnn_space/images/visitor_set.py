@@ -1,0 +1,79 @@
+"""What reading a visitor's images gives: a set to learn from, or the reason why there is none."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cnn_space.images.image_set import ImageSet
+
+# Why data as a whole cannot be used.
+REASONS = {
+    "too_big": "The file has {mb} MB; at most {limit} MB are taken.",
+    "gone": "The file is no longer here. Choose it again.",
+    "not_a_zip": "This is not a zip file, or it is damaged. Pack one folder per class as .zip.",
+    "too_many_entries": "There are more than {limit} files; leave out what is not needed.",
+    "unpacks_too_big": "The zip unpacks to {mb} MB; at most {limit} MB are taken.",
+    "not_a_folder": "There is no folder {path}.",
+    "no_images": "No usable image was found. Put the photos into one folder per class.",
+    "one_class": "Only one class was found ({name}). Fine-tuning needs at least two folders.",
+    "no_folders": "The photos lie in no folder. Put them into one folder per class.",
+    "too_many_classes": "{count} classes were found; at most {limit} are taken.",
+    "one_image_each": "A class needs at least two images, one to learn from and one to check.",
+    "encrypted": "The zip is protected by a password. Pack it again without one.",
+    "hub_name": "{name} is not the name of a dataset on the Hub. It reads owner/name, for example "
+    "frgfm/imagenette:160px.",
+    "hub_offline": "The Hub cannot be reached from here. Use the digits or a zip instead.",
+    "hub_fails": "The Hub answers with error {status}. Try again in a few minutes, or use a zip.",
+    "hub_unknown": "The Hub has no public dataset {name}.",
+    "hub_slow": "The Hub did not answer within {seconds} seconds. Try again, or use a zip.",
+    "hub_unreadable": "{name} cannot be read as a set of images.",
+    "hub_configs": "{name} comes in several forms; add one: {name}:{first}.",
+    "hub_columns": "{name} needs a column of images and one of labels; it has {columns}.",
+}
+
+# Why one file is left out of data that can be used.
+LEFT_OUT = {
+    "duplicate": "the same image twice",
+    "not_image": "not an image",
+    "damaged": "damaged or cut off",
+    "too_small": "smaller than 8 pixels a side",
+    "too_many_pixels": "too many pixels",
+    "image_too_big": "too large a file",
+    "bomb": "unpacks to far more than it is",
+    "link": "a link, not a file",
+    "unsafe_path": "points out of the archive",
+    "archive": "an archive within the archive",
+    "encrypted": "protected by a password",
+    "method": "packed in a way that is not read here",
+    "no_class": "in no class folder",
+    "lonely": "the only image of its class",
+    "over_limit": "more than the limit",
+    "time": "not reached in time",
+}
+
+
+class DataError(ValueError):
+    """Data that cannot be used. ``reason`` is a key of REASONS, ``values`` fill in its text, which
+    is the message."""
+
+    def __init__(self, reason: str, **values):
+        self.reason, self.values = reason, values
+        super().__init__(REASONS[reason].format(**values))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Files that were left out for one reason: ``reason`` is a key of LEFT_OUT, ``example`` the
+    name of the first file."""
+
+    reason: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True)
+class VisitorSet:
+    """A visitor's photos as squares of one size, and what was left out of them."""
+
+    images: "ImageSet"
+    left_out: tuple[LeftOut, ...] = ()
