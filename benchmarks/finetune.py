@@ -58,10 +58,10 @@ def learn(base: str, images, plan):
 
 def digits(base: str) -> None:
     """The page's default run: balanced, on scikit-learn's digits; and when it was good enough."""
-    from cnn_space.images import archives
+    from cnn_space.images.readers import read_digits
 
     plan = Plan(**PRESETS["balanced"])
-    report = learn(base, archives.digits().images, plan).report
+    report = learn(base, read_digits().images, plan).report
     checks = [point for point in report.history if point.part == "validation"]
     first = next((p for p in checks if p.accuracy >= ENOUGH), None)
     when = f"{first.accuracy:.1f} % after {first.seconds:.1f} s" if first else f"never {ENOUGH} %"
@@ -76,13 +76,13 @@ def features(base: str) -> None:
     from torch import nn, no_grad
 
     from cnn_space import weights
-    from cnn_space.images import archives
+    from cnn_space.images.readers import read_digits
     from cnn_space.inference import engine
     from cnn_space.models.heads import replace_head
     from cnn_space.training import finetuning
     from cnn_space.training.loop import TrainingRun
 
-    images = archives.digits().images
+    images = read_digits().images
     plan = Plan(head_epochs=HEAD_EPOCHS, top_epochs=0, epochs=0)
     start = time.perf_counter()
     learn(base, images, plan)
@@ -124,12 +124,12 @@ def few_photos(base: str, folder: str) -> None:
     """Ten photos of each of five classes; measured on all validation photos of these classes."""
     import torch
 
-    from cnn_space.images import data
+    from cnn_space.images.training_set import read_split
     from cnn_space.training import finetuning
     from cnn_space.training.evaluation import evaluate
 
-    train = data.read("imagenette", "train", folder=folder)
-    held = data.read("imagenette", "eval", folder=folder)
+    train = read_split("imagenette", "train", folder=folder)
+    held = read_split("imagenette", "eval", folder=folder)
     first = held.labels < CLASSES
     held = replace(held.subset(first), classes=held.classes[:CLASSES])
     found, seconds = [], []

@@ -24,7 +24,9 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cnn_space import create_model
-from cnn_space.images import data
+from cnn_space.images.image_set import ImageSet
+from cnn_space.images.sources import SOURCES
+from cnn_space.images.training_set import read_split
 from cnn_space.training.devices import good_at_bfloat16
 from cnn_space.training.loop import TrainingRun
 from cnn_space.training.recipes import Recipe, recipe_for, small_sides
@@ -37,7 +39,7 @@ SIZES = {"small_side": 16, "small_share": 2 / 3}
 class PilImages(torch.utils.data.Dataset):
     """CIFAR-10 as torchvision hands it out: one PIL image at a time, transformed on its way."""
 
-    def __init__(self, images: data.ImageSet):
+    def __init__(self, images: ImageSet):
         from torchvision import transforms
 
         pixels = images.images.permute(0, 2, 3, 1).numpy()
@@ -59,7 +61,7 @@ class PilImages(torch.utils.data.Dataset):
         return self.transform(self.images[index]), self.labels[index]
 
 
-def plain(net: nn.Module, images: data.ImageSet, batch: int, device) -> Iterator[float]:
+def plain(net: nn.Module, images: ImageSet, batch: int, device) -> Iterator[float]:
     """Images/s of each epoch of the loop that tutorials teach: fp32, NCHW, a DataLoader."""
     loader = torch.utils.data.DataLoader(PilImages(images), batch, shuffle=True, drop_last=True)
     net.to(device).train()
@@ -77,7 +79,7 @@ def plain(net: nn.Module, images: data.ImageSet, batch: int, device) -> Iterator
         yield len(loader) * batch / (time.perf_counter() - start)
 
 
-def ours(net: nn.Module, images: data.ImageSet, batch: int, device) -> Iterator[list[float]]:
+def ours(net: nn.Module, images: ImageSet, batch: int, device) -> Iterator[list[float]]:
     """Images/s of each training of our loop, on the same images with the same augmentation: over
     all of it, then epoch by epoch."""
     recipe = Recipe(epochs=EPOCHS, batch_size=batch, lr=0.01, **SIZES)
@@ -94,7 +96,7 @@ def compare(count: int, batch: int, rounds: int, device: torch.device) -> bool:
     target = 3.5 if fast and device.type == "cpu" else 1.3
     torch.manual_seed(0)
     pixels = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
-    images = data.ImageSet(pixels, torch.randint(0, 10, (count,)), tuple("0123456789"))
+    images = ImageSet(pixels, torch.randint(0, 10, (count,)), tuple("0123456789"))
     print(f"{device}, {torch.get_num_threads()} threads, bfloat16 {'yes' if fast else 'no'}; "
           f"{count} images an epoch, batch {batch}, {rounds} rounds; images/s")  # fmt: skip
     met = True
@@ -119,8 +121,8 @@ def compare(count: int, batch: int, rounds: int, device: torch.device) -> bool:
 
 def epochs_to(accuracy: float, folder: Path, most: int, device: torch.device) -> bool:
     """Train GoogLeNet for ``most`` epochs at the longest; whether it came that far."""
-    source = data.SOURCES["cifar10"]
-    learn, held_out = data.read("cifar10", "train", folder=folder).split(source.holdout)
+    source = SOURCES["cifar10"]
+    learn, held_out = read_split("cifar10", "train", folder=folder).split(source.holdout)
     recipe = recipe_for(
         "googlenet", "cifar10", epochs=most, batch_size=128, lr=0.12, cutout=0, **SIZES
     )

@@ -1,4 +1,4 @@
-"""Small image sets as Parquet files, laid out as those on the Hub."""
+"""Small image sets: Parquet files as on the Hub, and photos in one folder a class."""
 
 import io
 import json
@@ -59,3 +59,23 @@ def write_coloured(folder: Path, train: int = 120, test: int = 30, side: int = 3
         images, labels = coloured(count, side, seed)
         write_split(folder, split, [encode(image) for image in images], labels)
     return folder
+
+
+def picture(seed=0, size=(24, 16), mode="RGB", format="PNG", **options) -> bytes:
+    """An encoded picture of noise, of (width, height) pixels."""
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    return encode(Image.fromarray(noise).convert(mode), format=format, **options)
+
+
+def class_folders(prefix="", start=0) -> dict[str, bytes]:
+    """Six pictures by path, three a class."""
+    return {
+        f"{prefix}{label}/{i}.png": picture(start + 10 * k + i)
+        for k, label in enumerate(("cat", "dog"))
+        for i in range(3)
+    }
+
+
+def left_out(visitor_set) -> dict[str, int]:
+    """How many files were left out, by reason."""
+    return {left.reason: left.count for left in visitor_set.left_out}

@@ -34,15 +34,15 @@ def add_finetune(commands) -> None:
 
 def read(images: str):
     """The images behind what the command was given. Raises ValueError as the readers do."""
-    from cnn_space.images import archives
+    from cnn_space.images import readers
 
     if images == "digits":
-        return archives.digits()
+        return readers.read_digits()
     if Path(images).is_dir():
-        return archives.read_folder(images)
+        return readers.read_folder(images)
     if Path(images).is_file():
-        return archives.read_zip(images)
-    return archives.read_hub(images)
+        return readers.read_zip(images)
+    return readers.read_hub(images)
 
 
 def _finetune(options) -> int:

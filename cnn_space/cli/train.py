@@ -177,15 +177,16 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     """Whether the training came to its end within --minutes."""
     import torch
 
-    from cnn_space.images import data
+    from cnn_space.images import sources
     from cnn_space.images.preprocessing import MAX_SIDE
+    from cnn_space.images.training_set import read_split
     from cnn_space.models import registry
     from cnn_space.training import distillation
     from cnn_space.training.devices import good_at_bfloat16
     from cnn_space.training.loop import TrainingRun
     from cnn_space.weights.card import Teacher
 
-    source, tag = data.source(options.data), data.tag(options.data)
+    source, tag = sources.find_source(options.data), sources.tag(options.data)
     name = options.experiment or options.name or f"{options.net}.{tag}"
     _check_name(options, name)
     given = {name: getattr(options, name) for name in Recipe.model_fields}
@@ -193,7 +194,7 @@ def _train_on(device, options, *, is_first: bool) -> bool:
     if options.teacher:
         given.setdefault("distillation", TEACHERS_SHARE)
     # Another's set of the same name has nothing of this one's recipe.
-    known = tag if source in data.SOURCES.values() else ""
+    known = tag if source in sources.SOURCES.values() else ""
     recipe = recipe_for(options.net, known, **given)
     if bool(recipe.distillation) != bool(options.teacher):
         raise ValueError("a --teacher and a --distillation above 0, its share, go together")
@@ -211,14 +212,14 @@ def _train_on(device, options, *, is_first: bool) -> bool:
         with torch.device("meta"):
             _build(options, recipe, side, classes=10)
 
-    everything = data.read(options.data, "train", folder=options.data_dir, side=options.image_size)
+    everything = read_split(options.data, "train", folder=options.data_dir, side=options.image_size)
     holdout = source.holdout if options.holdout is None else options.holdout
     learn, held_out = everything.split(holdout, seed=0)
     if options.limit and options.limit < len(learn):
         learn = learn.split(options.limit, seed=0)[1]
     # An experiment never sees the test split: it is for the figure of shipped weights.
     if not (options.no_test or options.experiment):
-        images = data.read(options.data, "eval", folder=options.data_dir, side=learn.side)
+        images = read_split(options.data, "eval", folder=options.data_dir, side=learn.side)
         images = images.numbered_as(learn.classes)
     elif len(held_out):
         images = replace(held_out, split_name="held out of train")
@@ -322,11 +323,11 @@ def _load_honest(name: str, source, everything, held_out):
     import torch
 
     from cnn_space import weights
-    from cnn_space.images import data
+    from cnn_space.images import sources
 
     loaded = weights.load(name)
     card = loaded.record.read_card()
-    same_set = data.origin(card.data.model_dump()) == source.hub
+    same_set = sources.origin(card.data.model_dump()) == source.hub
     same_set = same_set and card.labels == list(held_out.classes)
     if not same_set or card.data.holdout_images is None or card.images_seen is None:
         raise ValueError(f"{name} was not trained on this set by this command")
@@ -401,7 +402,8 @@ def _finish(options, name, tag, design, run, source, images, before, teachers: l
 
 def _evaluate(options) -> int:
     from cnn_space import weights
-    from cnn_space.images import data
+    from cnn_space.images import sources
+    from cnn_space.images.training_set import read_split
     from cnn_space.training import cards
     from cnn_space.training.evaluation import evaluate
     from cnn_space.weights.card import write
@@ -416,12 +418,12 @@ def _evaluate(options) -> int:
         record = loaded.record
         shape, known = record.preprocessing, record.read_card().data
         # A tag may be the name of some set on the Hub by chance: it counts in a folder only.
-        used = options.data or data.origin(known.model_dump())
+        used = options.data or sources.origin(known.model_dump())
         used = used or (known.tag if options.data_dir else None)
         if not used:
             raise ValueError(f"the card of {name} does not say what it was trained on: give --data")
         if (used, shape) not in sets:
-            sets[used, shape] = data.read(
+            sets[used, shape] = read_split(
                 used,
                 "eval",
                 folder=options.data_dir,

@@ -20,7 +20,7 @@ DATA_TERMS = {
 
 def metadata(cards: list[dict]) -> dict:
     """What the Hub reads at the head of a README: one entry of ``model-index`` for each card."""
-    from cnn_space.images.data import SOURCES, origin
+    from cnn_space.images.sources import SOURCES, origin
 
     index, data_sets = [], []
     for card in cards:
@@ -212,7 +212,7 @@ def _preprocessing(shape: dict) -> str:
 
 
 def _terms(cards: list[dict]) -> list[str]:
-    from cnn_space.images.data import SOURCES, origin
+    from cnn_space.images.sources import SOURCES, origin
 
     sets = {origin(card.get("data", {})) for card in cards}
     terms = [words for tag, words in DATA_TERMS.items() if SOURCES[tag].hub in sets]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnn_space.images.data import SOURCES, origin
+from cnn_space.images.sources import SOURCES, origin
 from cnn_space.models import registry
 from cnn_space.weights import card as cards
 from cnn_space.weights.card import Card, Data

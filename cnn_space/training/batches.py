@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from cnn_space.images.data import Draws, ImageSet, augment, draw_epoch
+from cnn_space.images.augmentation import Draws, augment, draw_epoch
+from cnn_space.images.image_set import ImageSet
 from cnn_space.training.processes import Processes
 from cnn_space.training.recipes import Recipe, small_sides
 

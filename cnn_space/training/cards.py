@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from cnn_space.costs import walk as layers
-from cnn_space.images.data import ImageSet, Source
+from cnn_space.images.image_set import ImageSet
 from cnn_space.images.preprocessing import Preprocessing
+from cnn_space.images.sources import Source
 from cnn_space.models import registry
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.training.evaluation import Evaluation, evaluate

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from cnn_space.images.data import ImageSet
+from cnn_space.images.image_set import ImageSet
 from cnn_space.training.evaluation import predict
 from cnn_space.weights import Loaded
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cnn_space.images.data import ImageSet, normalize
+from cnn_space.images.augmentation import normalize
+from cnn_space.images.image_set import ImageSet
 from cnn_space.training import scores
 
 

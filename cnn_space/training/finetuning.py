@@ -21,8 +21,10 @@ from PIL import Image
 from torch import nn
 
 from cnn_space.costs import walk as layers
-from cnn_space.images.data import ImageSet, augment, draw_epoch, normalize, tag
+from cnn_space.images.augmentation import augment, draw_epoch, normalize
+from cnn_space.images.image_set import ImageSet
 from cnn_space.images.preprocessing import Preprocessing, center_crop
+from cnn_space.images.sources import tag
 from cnn_space.inference import engine
 from cnn_space.inference.threads import set_torch_threads, thread_count
 from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
@@ -177,16 +179,10 @@ def split(images: ImageSet, share: float, *, seed: int = 0) -> tuple[ImageSet, I
 
     Raises ValueError for a class of fewer than two images.
     """
-    counts = torch.bincount(images.labels, minlength=len(images.classes)).tolist()
-    for name, count in zip(images.classes, counts, strict=True):
+    for name, count in zip(images.classes, images.counts, strict=True):
         if count < 2:
             raise ValueError(f"class {name!r} has {count} images; at least 2 are needed")
-    generator = torch.Generator().manual_seed(seed)
-    held = torch.zeros(len(images), dtype=torch.bool)
-    for label, count in enumerate(held_counts(counts, share)):
-        members = (images.labels == label).nonzero().flatten()
-        held[members[torch.randperm(len(members), generator=generator)[:count]]] = True
-    return images.subset(~held), images.subset(held)
+    return images.hold_out(held_counts(images.counts, share), seed=seed)
 
 
 def scaled(images: ImageSet, preprocessing: Preprocessing) -> ImageSet:

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cnn_space.images.data import ImageSet
+from cnn_space.images.image_set import ImageSet
 from cnn_space.training import checkpoints
 from cnn_space.training.batches import Batches
 from cnn_space.training.devices import good_at_bfloat16

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from cnn_space import weights
-from cnn_space.images import archives
+from cnn_space.images import readers
+from cnn_space.images.visitor_set import VisitorSet
 
 MINUTE = 60_000
 
@@ -203,10 +204,10 @@ def test_of_two_readings_the_later_counts(browser, own_url, monkeypatch):
     def read_hub(name):
         if name == "me/slow":
             assert later.wait(20)
-        images = replace(archives.digits().images, name=name)
-        return archives.Intake(images)
+        images = replace(readers.read_digits().images, name=name)
+        return VisitorSet(images)
 
-    monkeypatch.setattr(archives, "read_hub", read_hub)
+    monkeypatch.setattr(readers, "read_hub", read_hub)
     page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
     page.goto(own_url)
     open_tab(page)

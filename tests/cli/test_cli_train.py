@@ -13,8 +13,9 @@ from tiny_sets import coloured, encode, write_coloured, write_split
 from cnn_space import weights
 from cnn_space.__main__ import main
 from cnn_space.cli.train import TEACHERS_SHARE, UNFINISHED, _build
-from cnn_space.images import data
-from cnn_space.images.data import ImageSet
+from cnn_space.images import training_set
+from cnn_space.images.image_set import ImageSet
+from cnn_space.images.sources import SOURCES, find_source
 from cnn_space.inference.classification import classify
 from cnn_space.publishing.table import table
 from cnn_space.training import cards
@@ -127,20 +128,20 @@ def test_a_set_of_the_same_name_is_another_set(train, capsys, monkeypatch):
     assert train("--data", "me/cifar10") == 0
     card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
     assert (card["data"]["tag"], card["data"]["source"]) == ("cifar10", "me/cifar10")
-    asked, real = [], data.read
+    asked, real = [], training_set.read_split
 
     def spy(name, split, **options):
         asked.append(name)
         return real(name, split, **options)
 
-    monkeypatch.setattr(data, "read", spy)
+    monkeypatch.setattr(training_set, "read_split", spy)
     assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 0
     assert asked == ["me/cifar10"]
     taught = ("--teacher", "lenet5.cifar10", "--name", "pupil.cifar10")
     assert train(*taught) == 2
     assert "not trained on this set" in capsys.readouterr().err
     assert train("--data", "me/cifar10", *taught) == 0
-    assert data.source("uoft-cs/cifar10") is data.SOURCES["cifar10"]
+    assert find_source("uoft-cs/cifar10") is SOURCES["cifar10"]
 
 
 def test_other_weights_are_measured_as_the_page_sees_with_them(train, capsys):

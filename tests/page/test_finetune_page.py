@@ -10,7 +10,6 @@ import time
 import weakref
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -20,9 +19,9 @@ import torch
 from PIL import Image
 
 from cnn_space import weights
-from cnn_space.images import archives
-from cnn_space.images.archives import Intake, LeftOut
-from cnn_space.images.data import ImageSet
+from cnn_space.images import readers
+from cnn_space.images.image_set import ImageSet
+from cnn_space.images.visitor_set import LEFT_OUT, REASONS, LeftOut, VisitorSet
 from cnn_space.page.common.bench import (
     BENCHES,
     Bench,
@@ -73,7 +72,7 @@ def bars(names=("left", "right"), count=12):
 def table(names=("left", "right")):
     """A bench with images read from a zip."""
     bench = Bench()
-    bench.source, bench.intake = "zip", Intake(bars(names))
+    bench.source, bench.intake = "zip", VisitorSet(bars(names))
     return bench
 
 
@@ -210,7 +209,7 @@ def test_photos_start_from_the_net_trained_on_photos(monkeypatch):
 
     def intake(side):
         images = torch.zeros(4, 3, side, side, dtype=torch.uint8)
-        return Intake(ImageSet(images, torch.tensor([0, 0, 1, 1]), ("a", "b")))
+        return VisitorSet(ImageSet(images, torch.tensor([0, 0, 1, 1]), ("a", "b")))
 
     assert finetune.suited_base(intake(64), large) == small
     assert finetune.suited_base(intake(65), small) == large
@@ -227,7 +226,7 @@ def test_images_that_come_too_late_change_nothing(checkpoints, monkeypatch):
         finetune.choose_source(bench, "digits", "lenet5.cifar10", 20, visitor())
         return digits()
 
-    monkeypatch.setattr(archives, "read_hub", slow)
+    monkeypatch.setattr(readers, "read_hub", slow)
     _, *rest = finetune.read_images(bench, "hub", None, "me/set", "", visitor())
     assert bench.source == "digits" and bench.intake is None
     rest += finetune.suit(bench, "lenet5.cifar10", "shift", 20, visitor())
@@ -240,9 +239,9 @@ def test_what_is_chosen_while_images_are_read_stays(checkpoints, monkeypatch):
 
     def slow(name):
         shown.extend(finetune.show_images(bench, "lenet5.cifar10", "none", 20, visitor()))
-        return Intake(bars())
+        return VisitorSet(bars())
 
-    monkeypatch.setattr(archives, "read_hub", slow)
+    monkeypatch.setattr(readers, "read_hub", slow)
     finetune.read_images(bench, "hub", None, "me/set", "", visitor())
     assert shown == [gr.skip()] * 2  # that images are read stays on the page
     base, data, samples = finetune.suit(bench, "lenet5.cifar10", "none", 50, visitor())
@@ -285,19 +284,13 @@ def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path,
 
 
 def test_every_reason_has_words_in_both_languages():
-    source = Path(archives.__file__).read_text()
-    left = set(re.findall(r'leave_out\("(\w+)"', source)) | set(
-        re.findall(r'(?:_Refused\(|return )"(\w+)"', source)
-    )
-    assert {"duplicate", "bomb", "time", "damaged"} <= left
     for lang in ("en", "ko"):
-        for reason in left - {"no_folders", "no_images"}:
-            assert f"finetune_left_{reason}" in TEXTS[lang], reason
-        assert {f"finetune_error_{reason}" for reason in archives.REASONS} <= set(TEXTS[lang])
+        assert {f"finetune_left_{reason}" for reason in LEFT_OUT} <= set(TEXTS[lang])
+        assert {f"finetune_error_{reason}" for reason in REASONS} <= set(TEXTS[lang])
 
 
 def test_left_out_files_are_told_with_their_example():
-    intake = Intake(bars(), (LeftOut("bomb", 2, EVIL), LeftOut("time", 1, "b")))
+    intake = VisitorSet(bars(), (LeftOut("bomb", 2, EVIL), LeftOut("time", 1, "b")))
     html = data_html(intake, 0.2, "en")
     assert "3 left out" in html and "2 × unpacks to far more" in html and "<img src=x" not in html
     assert "20 to learn from, 4 to check on" in html
@@ -586,7 +579,7 @@ def test_the_recorded_run_is_true_to_itself():
     """The example on arrival is a report of the digits: its images are the ones it judged."""
     result = example()
     report = result.report
-    digits = archives.digits().images
+    digits = readers.read_digits().images
     checked = finetuning.split(digits, report.plan.holdout, seed=report.plan.seed)[1]
     assert tuple(checked.labels.tolist()) == report.targets
     assert report.data == digits.name and report.ended == "finished"
@@ -595,7 +588,7 @@ def test_the_recorded_run_is_true_to_itself():
 
 
 def test_the_endpoint_gives_progress_a_report_and_a_net(checkpoints, tmp_path, monkeypatch):
-    monkeypatch.setattr(finetune, "digits", lambda: Intake(bars()))
+    monkeypatch.setattr(finetune, "digits", lambda: VisitorSet(bars()))
     answers = list(finetune.finetune(None, "lenet5.cifar10", *CONTROLS))
     *progress, (report, file) = answers
     assert {answer["phase"] for answer, _ in progress} >= {"features", "head", "all"}

@@ -7,7 +7,8 @@ from throwaway import write_weights
 from torch import nn
 
 from cnn_space import weights
-from cnn_space.images.data import ImageSet, draw_epoch
+from cnn_space.images.augmentation import draw_epoch
+from cnn_space.images.image_set import ImageSet
 from cnn_space.inference.classification import classify
 from cnn_space.training import distillation, learner
 from cnn_space.training.loop import TrainingRun

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn import metrics
 
-from cnn_space.images.data import ImageSet
+from cnn_space.images.image_set import ImageSet
 from cnn_space.training.evaluation import evaluate, loss_and_accuracy, predict
 
 CLASSES = ("ant", "bee", "cat", "dog")

@@ -15,8 +15,9 @@ from throwaway import write_weights
 
 from cnn_space import weights
 from cnn_space.__main__ import main
-from cnn_space.images.data import ImageSet, tag
+from cnn_space.images.image_set import ImageSet
 from cnn_space.images.preprocessing import Preprocessing, prepare
+from cnn_space.images.sources import tag
 from cnn_space.inference import classification
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model

@@ -9,7 +9,8 @@ import torch
 from tiny_sets import COLOURS, coloured
 from torch import nn
 
-from cnn_space.images.data import ImageSet, draw_epoch
+from cnn_space.images.augmentation import draw_epoch
+from cnn_space.images.image_set import ImageSet
 from cnn_space.models.outputs import Outputs
 from cnn_space.training import devices
 from cnn_space.training.devices import find_device, good_at_bfloat16

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from cnn_space.images import archives
-from cnn_space.images.archives import Intake
+from cnn_space.images.readers import read_digits
+from cnn_space.images.visitor_set import VisitorSet
 
 EXAMPLE = Path(__file__).parents[1] / "finetune" / "example.json"
 
@@ -22,7 +22,7 @@ class Bench:
 
     def __init__(self):
         self.source = "digits"
-        self.intake: Intake | None = None  # what was read; the digits need no reading
+        self.intake: VisitorSet | None = None  # what was read; the digits need no reading
         self.reading: object = None  # what is being read; another choice makes it void
         # the run that was asked for, until it ends or is stopped; and the same from when its net is
         # here until it begins
@@ -37,7 +37,7 @@ class Bench:
         self.name = ""  # of that net, in this visitor's lists
 
     @property
-    def images(self) -> Intake | None:
+    def images(self) -> VisitorSet | None:
         return digits() if self.source == "digits" else self.intake
 
     @property
@@ -100,7 +100,7 @@ class Shelf:
 
 def setting(name: str, default: int) -> int:
     """A whole number from the environment, ``CNN_SPACE_FINETUNE_<name>``, else the default."""
-    text = os.environ.get(archives.ENV + name, "").strip()
+    text = os.environ.get(f"CNN_SPACE_FINETUNE_{name}", "").strip()
     return int(text) if text.isdigit() else default
 
 
@@ -128,8 +128,8 @@ BENCHES = Shelf(*_MOST, _clear)
 
 
 @functools.cache
-def digits() -> Intake:
-    return archives.digits()
+def digits() -> VisitorSet:
+    return read_digits()
 
 
 @functools.cache

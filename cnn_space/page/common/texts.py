@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from cnn_space.images import archives, photo
+from cnn_space.images import photo, visitor_set
 
 LANGUAGES = ("en", "ko")
 FOLDERS = ("common", "classify", "compare", "inception", "finetune")
@@ -20,7 +20,8 @@ def _gather() -> dict[str, dict[str, str]]:
     """The words by language. The English reasons for which a picture or a set is refused are
     those that Python and the command line give."""
     texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
-    texts["en"] |= {f"finetune_error_{key}": text for key, text in archives.REASONS.items()}
+    texts["en"] |= {f"finetune_error_{key}": text for key, text in visitor_set.REASONS.items()}
+    texts["en"] |= {f"finetune_left_{key}": text for key, text in visitor_set.LEFT_OUT.items()}
     texts["en"] |= {f"photo_{key}": text for key, text in photo.REASONS.items()}
     for folder in FOLDERS:
         for language in LANGUAGES:

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from cnn_space import weights
-from cnn_space.images import archives
-from cnn_space.images.archives import DataError, Intake
+from cnn_space.images import readers
+from cnn_space.images.visitor_set import DataError, VisitorSet
 from cnn_space.models import registry
 from cnn_space.page.common import nets
 from cnn_space.page.common.bench import (
@@ -65,7 +65,7 @@ CELL_CLICK = """element.addEventListener('click', (event) => {
 
 def may_read_folders(request: gr.Request | None = None) -> bool:
     """Whether folders of this machine may be read: only by a visitor who sits at it."""
-    if os.environ.get("SPACE_ID") or os.environ.get(archives.ENV + "FOLDERS") == "0":
+    if os.environ.get("SPACE_ID") or os.environ.get("CNN_SPACE_FINETUNE_FOLDERS") == "0":
         return False
     if request is None:
         return True
@@ -108,11 +108,11 @@ def read_images(
         elif source == "folder" and not folder:
             problem = say("finetune_no_folder", lang)
         elif source == "zip":
-            intake = archives.read_zip(file)
+            intake = readers.read_zip(file)
         elif source == "hub":
-            intake = archives.read_hub(hub or "")
+            intake = readers.read_hub(hub or "")
         elif source == "folder" and may_read_folders(request):
-            intake = archives.read_folder(folder)
+            intake = readers.read_folder(folder)
         else:
             raise DataError("not_a_folder", path="")
     except DataError as error:
@@ -146,7 +146,7 @@ def choose_source(bench: Bench, source: str, base: str, holdout: float, request:
     return bench, *inputs, read, base, augment, *shown
 
 
-def suited_base(intake: Intake | None, base: str | None) -> str | None:
+def suited_base(intake: VisitorSet | None, base: str | None) -> str | None:
     """The net to start from: of the two defaults the one for images of this size; any other net
     was chosen and stays."""
     if intake is None or base not in BASES:
@@ -541,7 +541,7 @@ def finetune(
     from cnn_space.training.finetuning import Run
 
     try:
-        images = (archives.read_zip(archive) if archive else digits()).images
+        images = (readers.read_zip(archive) if archive else digits()).images
         plan = plan_from(
             optimizer,
             learning_rate,

@@ -7,7 +7,8 @@ from html import escape
 import numpy as np
 
 from cnn_space import weights
-from cnn_space.images.archives import Intake, Limits
+from cnn_space.images.limits import Limits
+from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common.bench import budget, keep_minutes
 from cnn_space.page.common.pictures import data_uri
 from cnn_space.page.common.texts import label, say
@@ -21,7 +22,7 @@ SHOWN_IN_CELL = 24
 
 def limits_html(lang: str) -> str:
     """What is taken at most, as the environment sets it."""
-    limits = Limits.from_environment()
+    limits = Limits.read()
     values = {name: getattr(limits, name) for name in ("classes", "mb", "megapixels")}
     text = say(
         "finetune_limits", lang, images=f"{limits.images:,}", minutes=keep_minutes(), **values
@@ -29,7 +30,7 @@ def limits_html(lang: str) -> str:
     return f"<p class='small'>{text}</p>"
 
 
-def data_html(intake: Intake, share: float, lang: str) -> str:
+def data_html(intake: VisitorSet, share: float, lang: str) -> str:
     """What is in the set: a sentence, a bar a class, and what was left out."""
     from cnn_space.training.finetuning import held_counts
 
@@ -74,7 +75,7 @@ def data_html(intake: Intake, share: float, lang: str) -> str:
     return "".join(parts)
 
 
-def samples_html(intake: Intake, base: str, augment: str, lang: str) -> str:
+def samples_html(intake: VisitorSet, base: str, augment: str, lang: str) -> str:
     """Some images of every class as the net will see them, augmentation included."""
     from cnn_space.training.finetuning import preview
 
