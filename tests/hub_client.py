@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 CLIENT = """
 import json, os, sys, threading, time, urllib.request
 from types import SimpleNamespace
-from cnn_space.weights import download as hub
+from cnn_space.weights import download as hub, transfer
 
 record = SimpleNamespace(**json.loads(sys.argv[2]))
 

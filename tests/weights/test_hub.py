@@ -131,7 +131,7 @@ def test_a_fault_is_a_clear_sentence_in_bounded_time_and_the_next_try_works(name
     kind, details, what, way_out, seconds = FAULTS[name]
     server.fault(kind, **details)
     code = """
-hub.ANSWER_S, hub.SLOW_S = 1, 2
+transfer.ANSWER_S, transfer.SLOW_S = 1, 2
 first = fetch(); mend(); print(json.dumps([first, fetch()]))
 """
     first, second = run(code, little(), server.url, tmp_path)
@@ -226,9 +226,9 @@ def test_faults_of_torchvisions_host(server, tmp_path):
     for kind in faults:
         server.fault(kind, path="/plain/", times=1)
     code = """
-usual, (hub.ANSWER_S, hub.SLOW_S) = (hub.ANSWER_S, hub.SLOW_S), (1, 2)
+usual, (transfer.ANSWER_S, transfer.SLOW_S) = (transfer.ANSWER_S, transfer.SLOW_S), (1, 2)
 failed = [fetch() for _ in range(7)]
-hub.ANSWER_S, hub.SLOW_S = usual  # a slow machine takes seconds to import torch and convert
+transfer.ANSWER_S, transfer.SLOW_S = usual  # a slow machine takes seconds to import torch
 print(json.dumps([*failed, fetch()]))
 """
     *failed, last = torchvision(code, record, server, tmp_path / "home")
