@@ -13,7 +13,9 @@ __all__ = [
     "probability",
     "shape",
     "short",
+    "signed_fraction",
     "ticks",
+    "two_decimals",
 ]
 
 
@@ -28,6 +30,14 @@ def short(number: float) -> str:
         if number >= 0.9995 * size:  # what rounds to 1000 of the unit below
             return f"{number / size:.3g} {unit}"
     return f"{number:.0f}"
+
+
+def two_decimals(number: float) -> str:
+    """A large count with two decimals: ``940,800`` in full, ``12.04 M``, ``1.58 G``, ``3.20 T``."""
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6)):
+        if number >= size:
+            return f"{number / size:,.2f} {unit}"
+    return f"{number:,}"
 
 
 def millions(number: int) -> str:
@@ -49,6 +59,12 @@ def probability(value: float) -> str:
 def fraction(value: float, digits: int = 0) -> str:
     """A share 0..1 as ``68 %``."""
     return f"{100 * value:.{digits}f} %"
+
+
+def signed_fraction(value: float) -> str:
+    """A difference as ``+5.3 %`` or ``−0.7 %``; what rounds to nothing is ``0.0 %``."""
+    rounded = round(100 * value, 1)
+    return f"{rounded:+.1f} %".replace("-", "−") if rounded else "0.0 %"
 
 
 def percent(value: float, digits: int = 1) -> str:

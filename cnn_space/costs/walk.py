@@ -51,13 +51,17 @@ def count(net: nn.Module, size: int | Pair) -> tuple[int, int]:
     return parameters, sum(record.layer.macs.value for record in describe(net, size))
 
 
-def describe(net: nn.Module, size: int | Pair) -> list[LayerRecord]:
+def describe(
+    net: nn.Module, size: int | Pair, *, auxiliary_heads: bool = False
+) -> list[LayerRecord]:
     """One record for each convolution, pool, norm and linear layer, in the order they run.
 
     The net is walked in eval mode on an image [1, C, height, width], C being what its first
     convolution takes; it is left as it was. A layer that runs twice is listed twice, its
     parameters once. Raises SizeError (a ValueError that names the layer) for an image that does
     not fit, ValueError for a layer with parameters that has no closed form here.
+
+    ``auxiliary_heads`` adds the layers of auxiliary heads, which run in training alone.
     """
     size = (size, size) if isinstance(size, int) else tuple(size)
     channels = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d))
@@ -65,20 +69,21 @@ def describe(net: nn.Module, size: int | Pair) -> list[LayerRecord]:
     shapes = {name: torch.empty_like(value, device="meta") for name, value in state.items()}
     image = torch.empty(1, channels, *size, device="meta")
     records: list[LayerRecord] = []
-    training = [module for module in net.modules() if module.training]
+    modes = {module: module.training for module in net.modules()}
     hooks = []
     try:
         for name, module in net.named_modules():
             if not list(module.children()):
                 hooks.extend(_watch(name, module, size, records))
         net.eval()
+        net.training = auxiliary_heads  # the net's own forward asks it; its layers stay in eval
         with torch.no_grad(), _FieldMode():
             functional_call(net, shapes, (image,))
     finally:
         for hook in hooks:
             hook.remove()
-        for module in training:
-            module.training = True
+        for module, mode in modes.items():
+            module.training = mode
     return records
 
 

@@ -1,27 +1,35 @@
 """The Inception tab: its components and how they are wired."""
 
+import json
+from pathlib import Path
+
 import gradio as gr
 
+from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
 from cnn_space.page.common.texts import t
-from cnn_space.page.inception import handlers as inception
-from cnn_space.page.inception import whole_net
+from cnn_space.page.inception import handlers, view, whole_net
+from cnn_space.page.inception.form import CHAIN, FORM, KERNELS, START, SWITCHES
+from cnn_space.page.inception.handlers import Calculator, WholeNet
+from cnn_space.page.inception.pytorch_code import pytorch_code
+
+LINK_JS = Path(__file__).with_name("link.js").read_text(encoding="utf-8").strip().rstrip(";")
+
+# Live: no queue, no overlay, and of fast typing the last word counts.
+LIVE = {
+    "queue": False,
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+    "api_visibility": "private",
+}
+# The first opening of a fold loads nets and may take seconds: it shows that it works.
+OPENING = LIVE | {"show_progress": "minimal"}
 
 
 def inception_tab(tabs: gr.Tabs) -> None:
     """The Inception module as a calculator; a link with its numbers opens this tab."""
-
-    def number(name: str, step: int) -> gr.Number:
-        label = t(f"inception_{name}")
-        value = inception.START[name]
-        return gr.Number(
-            value, label=label, step=step, min_width=76, elem_id=f"inception-{name.lower()}"
-        )
-
-    presets = [*inception.PRESETS, (t("inception_chain"), inception.CHAIN)]
-    kernels = [(t(f"inception_kernel_{k.replace('+', '')}"), k) for k in inception.KERNELS]
-    start = inception.panels(inception.InceptionCosts(**inception.START))
+    start = InceptionCosts(**START)
     preset = gr.Radio(
-        presets,
+        [*PRESETS, (t("inception_chain"), CHAIN)],
         value="3a",
         label=t("inception_preset"),
         container=False,
@@ -30,82 +38,124 @@ def inception_tab(tabs: gr.Tabs) -> None:
     )
     with gr.Row(elem_id="inception"):
         with gr.Column(elem_id="inception-form", scale=0, min_width=250):
-            gr.Markdown(t("inception_map"), elem_classes="heading")
-            with gr.Row(elem_classes="threes"):
-                sizes = [number(name, 1) for name in inception.NUMBERS[:3]]
-            gr.Markdown(t("inception_widths"), elem_classes="heading")
-            with gr.Row(elem_classes="threes"):
-                widths = [number(name, 8) for name in inception.NUMBERS[3:]]
-            kernel = gr.Radio(
-                kernels, value="5", label=t("inception_kernel5x5"), elem_id="inception-kernel"
-            )
-            reduction = gr.Checkbox(
-                True,
-                label=t("inception_reduction"),
-                container=False,
-                elem_id="inception-reduction",
-            )
-            batch_norm = gr.Checkbox(False, label=t("inception_batch_norm"), container=False)
-            bias = gr.Checkbox(False, label=t("inception_bias"), container=False)
+            fields = _numbers() | _switches()
             link = gr.Button(t("inception_copy_link"), size="sm", elem_id="inception-link")
-        figure = gr.HTML(start[0], elem_id="inception-figure")
+        figure = gr.HTML(view.figure(start), elem_id="inception-figure")
     with gr.Accordion(t("inception_table_title"), open=False, elem_id="inception-table"):
         unfolded = gr.Checkbox(False, label=t("inception_unfold"), container=False)
-        layers = gr.HTML(start[1])
+        layers = gr.HTML(view.layer_table(start))
     with gr.Accordion(t("inception_code_title"), open=False, elem_id="inception-code"):
-        code = gr.Code(start[3], language="python", show_label=False, interactive=False)
+        code = gr.Code(
+            pytorch_code(start),
+            language="python",
+            show_label=False,
+            interactive=False,
+            buttons=["copy"],  # Gradio's download would call the file file.py
+        )
+        code_link = gr.HTML(view.code_link(pytorch_code(start)))
     with gr.Accordion(t("inception_paper_title"), open=False, elem_id="inception-paper"):
-        paper = gr.HTML(start[2])
-    with gr.Accordion(t("inception_claims_title"), open=False, elem_id="inception-claims"):
-        here = gr.HTML(start[4])
+        paper = gr.HTML(view.paper_table(start))
+    claims_fold = gr.Accordion(t("inception_claims_title"), open=False, elem_id="inception-claims")
+    with claims_fold:
+        here = gr.HTML(view.here(start))
         claims = gr.HTML()
-    with gr.Accordion(t("inception_net_title"), open=False, elem_id="inception-net"):
+    _whole_net()
+
+    calculator = Calculator(
+        tabs=tabs,
+        preset=preset,
+        **fields,
+        figure=figure,
+        layers=layers,
+        paper=paper,
+        code=code,
+        code_link=code_link,
+        here=here,
+    )
+    _wire(calculator, unfolded, link)
+    claims_fold.expand(handlers.claims, None, claims, **OPENING)
+    gr.api(handlers.table, api_name="inception", queue=False)
+
+
+def _numbers() -> dict[str, gr.Number]:
+    """The nine fields by name, three in a row."""
+
+    def number(name: str, step: int) -> gr.Number:
+        label = t(f"inception_{name}")
+        elem_id = f"inception-{name.lower()}"
+        return gr.Number(START[name], label=label, step=step, min_width=76, elem_id=elem_id)
+
+    gr.Markdown(t("inception_map"), elem_classes="heading")
+    with gr.Row(elem_classes="threes"):
+        fields = {name: number(name, 1) for name in NUMBERS[:3]}
+    gr.Markdown(t("inception_widths"), elem_classes="heading")
+    with gr.Row(elem_classes="threes"):
+        return fields | {name: number(name, 8) for name in NUMBERS[3:]}
+
+
+def _switches() -> dict[str, gr.Radio | gr.Checkbox]:
+    kernels = [(t(f"inception_kernel_{k.replace('+', '')}"), k) for k in KERNELS]
+    kernel5x5 = gr.Radio(
+        kernels,
+        value=SWITCHES["kernel5x5"],
+        label=t("inception_kernel5x5"),
+        elem_id="inception-kernel",
+    )
+    boxes = {
+        name: gr.Checkbox(
+            SWITCHES[name],
+            label=t(f"inception_{name}"),
+            container=False,
+            elem_id=f"inception-{name.replace('_', '-')}",
+        )
+        for name in ("reduction", "batch_norm", "bias")
+    }
+    return {"kernel5x5": kernel5x5, **boxes}
+
+
+def _wire(calculator: Calculator, unfolded: gr.Checkbox, link: gr.Button) -> None:
+    """The form's events: what changes is shown at once, then it stands in the address."""
+    form = {name: getattr(calculator, name) for name in FORM}
+    asked = form | {"unfolded": unfolded}
+    panels = list(calculator.panels(InceptionCosts(**START)))
+    changed = [form["preset"], *(form[name] for name in NUMBERS), *panels]
+    names = json.dumps(FORM)
+    address = {"fn": None, "inputs": [*form.values()], "js": f"({LINK_JS})({names})", **LIVE}
+    moved = [field.input for name, field in asked.items() if name != "preset"]
+    gr.on(moved, calculator.update, inputs_kwargs=asked, outputs=changed, **LIVE).then(**address)
+    chosen = calculator.preset.input(
+        calculator.choose, inputs_kwargs=asked, outputs=changed, **LIVE
+    )
+    chosen.then(**address)
+    link.click(None, [*form.values()], js=f"({LINK_JS})({names}, true)", **LIVE)
+    gr.on(None, calculator.open_link, None, [calculator.tabs, *form.values(), *panels], **LIVE)
+
+
+def _whole_net() -> None:
+    """The fold of a whole net, with its own fields and events."""
+    start = whole_net.START
+    fold = gr.Accordion(t("inception_net_title"), open=False, elem_id="inception-net")
+    with fold:
         with gr.Row():
             net = gr.Dropdown(
-                list(whole_net.NETS), value=whole_net.START[0], label=t("inception_net"), scale=3
+                list(whole_net.NETS), value=start["net"], label=t("inception_net"), scale=3
             )
-            side, classes = (
-                gr.Number(value, label=t(key), step=1, min_width=140, scale=2)
-                for key, value in zip(
-                    ("inception_net_size", "inception_net_classes"),
-                    whole_net.START[1:],
-                    strict=True,
-                )
-            )
+            size, classes = (
+                gr.Number(start[name], label=t(f"inception_net_{name}"), step=1, min_width=140,
+                          scale=2)
+                for name in ("size", "classes")
+            )  # fmt: skip
             search = gr.Textbox(
                 label=t("inception_net_search"),
                 placeholder=t("inception_net_search_hint"),
                 min_width=180,
                 scale=2,
             )
-        whole = gr.HTML()
-
-    # Live: no queue, no overlay, and of fast typing the last word counts.
-    live = {
-        "queue": False,
-        "show_progress": "hidden",
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-    }
-    switches = [kernel, reduction, batch_norm, bias]
-    form = [preset, *sizes, *widths, *switches]
-    panels = [figure, layers, paper, code, here]
-    changed = [preset, *sizes, *widths, *panels]
-    address = {"fn": None, "inputs": form, "js": inception.ADDRESS_JS, **live}
-    gr.on(
-        [field.input for field in (*sizes, *widths, *switches, unfolded)],
-        inception.update,
-        [*form, unfolded],
-        changed,
-        **live,
-    ).then(**address)
-    preset.input(inception.choose, [preset, *switches, unfolded], changed, **live).then(**address)
-    link.click(None, form, js=inception.COPY_LINK_JS, **live)
-    asked = [net, side, classes, search]
-    moved = [side.input, classes.input, search.change]  # change sees a paste by mouse as well
-    gr.on(moved, whole_net.show, asked, [side, classes, whole], **live)
-    net.change(whole_net.pick, [net, classes, search], [side, classes, whole], **live)
-    # On arrival: what the address says, and the panels that need nets.
-    gr.on(None, inception.open_link, None, [tabs, *form, *panels], **live)
-    gr.on(None, whole_net.arrive, None, [claims, side, classes, whole], **live)
-    gr.api(inception.table, api_name="inception", queue=False)
+        panel = gr.HTML()
+    whole = WholeNet(size, classes, panel)
+    asked = [net, size, classes, search]
+    outputs = [size, classes, panel]
+    fold.expand(whole.show, asked, outputs, **OPENING)
+    moved = [size.input, classes.input, search.change]  # change sees a paste by mouse as well
+    gr.on(moved, whole.show, asked, outputs, **LIVE)
+    net.change(whole.pick, [net, classes, search], outputs, **LIVE)
