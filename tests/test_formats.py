@@ -49,3 +49,24 @@ def test_ticks_are_round_and_cover_the_values(low, high, values):
 def test_ticks_of_a_logarithmic_axis():
     assert formats.log_ticks(3e5, 4e9) == [1e6, 1e7, 1e8, 1e9]
     assert formats.log_ticks(2e8, 9e8) == [2e8, 5e8]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (940_800, "940,800"),
+        (128_049_152, "128.05 M"),
+        (1_582_671_872, "1.58 G"),
+        (3.2e12, "3.20 T"),
+    ],
+)
+def test_counts_with_two_decimals(number, text):
+    assert formats.two_decimals(number) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.053, "+5.3 %"), (-0.007, "−0.7 %"), (-0.0004, "0.0 %"), (0, "0.0 %")]
+)
+def test_a_difference_has_its_sign(value, text):
+    assert formats.signed_fraction(value) == text

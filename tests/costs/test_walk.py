@@ -52,6 +52,10 @@ def test_auxiliary_heads_are_stored_but_do_not_run():
     assert layers.count(net, 224)[0] == 13_004_888
     assert sum(record.layer.parameters.value for record in records) == 6_624_904
     assert not any("aux" in record.name for record in records)
+    everything = layers.describe(net, 224, auxiliary_heads=True)
+    assert everything[: len(records)] == records
+    assert sum(record.layer.parameters.value for record in everything) == 13_004_888
+    assert all(module.training for module in net.modules())  # as it was
 
 
 def test_shapes_are_those_of_a_real_forward():

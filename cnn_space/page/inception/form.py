@@ -31,7 +31,7 @@ def wrong_number(name: str, value: object) -> FieldError | None:
     return None
 
 
-def module_of(values: Mapping[str, object]) -> Inception:
+def module_of(values: Mapping[str, object]) -> InceptionCosts:
     """The module that the form describes. Raises FieldError for a number that none can have."""
     numbers = {name: values[name] for name in NUMBERS}
     switches = {name: values[name] for name in SWITCHES}

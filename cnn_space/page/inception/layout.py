@@ -141,10 +141,16 @@ def _whole_net() -> None:
                 list(whole_net.NETS), value=start["net"], label=t("inception_net"), scale=3
             )
             size, classes = (
-                gr.Number(start[name], label=t(f"inception_net_{name}"), step=1, min_width=140,
-                          scale=2)
+                gr.Number(
+                    start[name],
+                    label=t(f"inception_net_{name}"),
+                    step=1,
+                    min_width=140,
+                    scale=2,
+                    elem_id=f"inception-net-{name}",
+                )
                 for name in ("size", "classes")
-            )  # fmt: skip
+            )
             search = gr.Textbox(
                 label=t("inception_net_search"),
                 placeholder=t("inception_net_search_hint"),

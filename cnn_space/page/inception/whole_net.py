@@ -76,19 +76,14 @@ def walk(net: str, size: int, classes: int) -> Walk:
     """
     import torch
 
-    from cnn_space.costs.walk import SizeError, describe
+    from cnn_space.costs.walk import describe
     from cnn_space.models.heads import is_auxiliary
 
     arch, options = NETS[net]
     with torch.device("meta"):
         built = create_model(arch, classes, **options)
         stored = sum(parameter.numel() for parameter in built.parameters())
-        try:
-            records = describe(built, size, auxiliary_heads=True)
-        except SizeError as error:
-            if not is_auxiliary(error.layer):
-                raise
-            records = describe(built, size)  # the heads need a larger map than the net itself
+        records = describe(built, size, auxiliary_heads=True)
     evaluation = tuple(record for record in records if not is_auxiliary(record.name))
     auxiliary = tuple(record for record in records if is_auxiliary(record.name))
     return Walk(evaluation, auxiliary, stored)
