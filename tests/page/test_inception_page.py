@@ -184,9 +184,7 @@ def test_the_csv_adds_up():
 
 
 def test_the_papers_slips_are_marked_and_nothing_else():
-    slips = {
-        row.name: [paper.differs(share) for share in row.differences] for row in paper.rows()
-    }
+    slips = {row.name: [paper.differs(share) for share in row.differences] for row in paper.rows()}
     marked = {name: slip for name, slip in slips.items() if any(slip)}
     assert marked == {"stem": [True, True], "4c": [True, False], "5a": [True, True]}
     html = parse(view.paper_table(InceptionCosts(**PAPER_3A)))

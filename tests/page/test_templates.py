@@ -10,10 +10,11 @@ import pytest
 from jinja2 import UndefinedError
 from templates_classify import CASES as CLASSIFY
 from templates_common import CASES as COMMON
+from templates_inception import CASES as INCEPTION
 
 from cnn_space.page.common.templates import PAGE, environment, render
 
-CASES = COMMON | CLASSIFY
+CASES = COMMON | CLASSIFY | INCEPTION
 HOSTILE = (
     '"><script>alert(1)</script>',
     "' onmouseover='alert(1)",
