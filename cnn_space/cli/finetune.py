@@ -47,6 +47,7 @@ def read(images: str):
 
 def _finetune(options) -> int:
     from cnn_space import weights
+    from cnn_space.images.visitor_set import LEFT_OUT
     from cnn_space.training import cards, finetuning
 
     given = {name: getattr(options, name) for name in Plan.model_fields}
@@ -54,7 +55,8 @@ def _finetune(options) -> int:
     plan = Plan(**PRESETS[options.preset] | given)
     intake = read(options.images)
     for left in intake.left_out:
-        print(f"left out: {left.count} × {left.reason} ({left.example})", file=sys.stderr)
+        reason = LEFT_OUT[left.reason]
+        print(f"left out: {left.count} × {reason} ({left.example})", file=sys.stderr)
     base = weights.load(options.base)
     # Before the training, not after it: is there a place for the result?
     cards.make_folder(options.out)

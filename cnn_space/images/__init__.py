@@ -1,1 +1,1 @@
-"""Strangers' pictures as RGB, preprocessing, and sets of images."""
+"""Strangers' pictures as RGB, preprocessing, and sets of images: reading, splitting, augmenting."""

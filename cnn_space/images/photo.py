@@ -1,4 +1,4 @@
-"""A visitor's picture, of any kind, as plain RGB pixels; or one clear reason why not."""
+"""A stranger's picture of any kind as RGB pixels, or the reason why it cannot be used."""
 
 import io
 import warnings
@@ -10,8 +10,8 @@ from PIL import ExifTags, Image, ImageOps
 from cnn_space.images.preprocessing import Preprocessing, center_crop
 from cnn_space.settings import MAX_MEGAPIXELS
 
-# Only decoders that read pixels: no PostScript, no vector formats, no external programs. Not JPEG
-# 2000, during whose decoding Pillow lets no other thread run.
+# Only decoders that read pixels: no PostScript, no vector formats, no external programs. JPEG 2000
+# is left out because Pillow lets no other thread run while it decodes one.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
 MIN_SIDE = 8  # pixels
@@ -41,29 +41,28 @@ def open_photo(source: Image.Image | np.ndarray | str | Path | bytes) -> Image.I
     """Any picture as RGB, 8 bits a channel, upright.
 
     ``source`` is a path, the bytes of a file, a PIL image, or an array: [H, W], [H, W, 1],
-    [H, W, 3] or [H, W, 4] of uint8, uint16 (0..65535) or floats (0..1 or 0..255). The first
-    frame of an animation counts; transparent pixels lie on white; EXIF orientation is applied;
-    16-bit and float greyscale is scaled to 8 bits.
+    [H, W, 3] or [H, W, 4] of uint8, uint16 (0..65535) or floats (0..1 or 0..255). An animation
+    gives its first frame; transparent pixels become white; EXIF orientation is applied; 16-bit
+    and float greyscale is scaled to 8 bits.
 
-    Raises PhotoError (a ValueError) for what is no picture, is damaged, is smaller than MIN_SIDE
-    pixels a side or larger than MAX_PIXELS pixels. The size is judged before anything is decoded.
+    Raises PhotoError (a ValueError) for a file that is no picture or is damaged, and for a picture
+    smaller than MIN_SIDE pixels a side or of more than MAX_PIXELS pixels; the size is checked
+    before anything is decoded. Raises ValueError for a path that cannot be read.
     """
     if isinstance(source, np.ndarray):
         image = _from_array(source)
         _check_size(image)
         return image
     if isinstance(source, Image.Image):
-        return to_rgb(source)
+        return _to_rgb(source)
     if isinstance(source, (bytes, bytearray)):
-        if not source:
-            raise PhotoError("empty")
-        return to_rgb(_open(io.BytesIO(source)))
+        return _to_rgb(_open_bytes(source))
     path = Path(source)
     try:
         if path.stat().st_size == 0:
             raise PhotoError("empty")
         with path.open("rb") as file:
-            return to_rgb(_open(file))
+            return _to_rgb(_open(file))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
 
@@ -73,17 +72,22 @@ def open_square(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.I
 
     Raises PhotoError as ``open_photo`` does, and for a photo of more than ``max_pixels`` pixels.
     """
-    image = _open(io.BytesIO(data))
+    image = _open_bytes(data)
     _check_size(image, max_pixels)
     photo = _decode(image, draft=2 * side)
     side = min(side, *photo.size)
     return center_crop(photo, Preprocessing(side, side))
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """A PIL image of any mode as RGB: see ``open_photo``. Raises PhotoError as it does."""
+def _to_rgb(image: Image.Image) -> Image.Image:
     _check_size(image)
     return _decode(image)
+
+
+def _open_bytes(data: bytes) -> Image.Image:
+    if not data:
+        raise PhotoError("empty")
+    return _open(io.BytesIO(data))
 
 
 def _open(file) -> Image.Image:
@@ -159,8 +163,8 @@ def _from_array(pixels: np.ndarray) -> Image.Image:
 
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Pixels of any number type as uint8, by the first customary range that holds them all;
-    what keeps to none is stretched from end to end."""
+    """Pixels of any number type as uint8. The first of the type's usual ranges that holds all
+    values is scaled to 0..255; without one, the range from the least value to the greatest."""
     if pixels.dtype.newbyteorder("=") == np.uint16:
         ranges = (65535.0,)
     elif np.issubdtype(pixels.dtype, np.floating):

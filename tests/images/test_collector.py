@@ -1,7 +1,8 @@
 """What is collected of a visitor's photos, and what is left out."""
 
 import pytest
-from tiny_sets import picture
+from PIL import Image
+from tiny_sets import encode, picture
 
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
@@ -54,7 +55,7 @@ def test_small_photos_are_scaled_up_to_the_largest():
 def test_no_photo_is_kept_larger_than_nets_take():
     collector = Collector(Limits(side=5000))
     for i in range(4):
-        collector.add(f"{i}.png", "ab"[i % 2], picture(i, (1100, 1030)))
+        collector.add(f"{i}.png", "ab"[i % 2], encode(Image.new("RGB", (1100, 1030), (i, i, i))))
     assert collector.finish("large").images.side == 1024
 
 
