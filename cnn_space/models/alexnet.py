@@ -17,8 +17,9 @@ class AlexNet(Net):
     """AlexNet: 61,100,840 parameters ("torchvision"), 60,965,224 ("paper"), 1000 classes;
     2,472,266 ("cifar"), 10 classes.
 
-    ``small_input`` is another name for ``form="cifar"``; without either it is "torchvision".
-    Raises ValueError for an unknown ``form``, and for ``small_input`` in any form but "cifar".
+    ``small_input`` chooses ``form="cifar"``; without either the form is "torchvision".
+    Raises ValueError for an unknown ``form``, and for ``small_input`` with another form than
+    "cifar".
     """
 
     cam_layer = "features.11"
@@ -33,16 +34,9 @@ class AlexNet(Net):
         form: str | None = None,
     ):
         super().__init__()
-        form = form or ("cifar" if small_input else "torchvision")
-        if form not in ("torchvision", "paper", "cifar"):
-            raise ValueError(
-                f"alexnet has no form {form!r}: choose 'torchvision', 'paper' or 'cifar'"
-            )
-        if small_input and form != "cifar":
-            raise ValueError(
-                f"alexnet's {form} form has no stem for small images: choose form='cifar', "
-                "or small_input=False and images of 224 pixels"
-            )
+        if form is None:
+            form = "cifar" if small_input else "torchvision"
+        _check_form(form, small_input)
         if form == "paper":
             self.features = _paper_features(in_channels)
             self.cam_layer, self.top_layer = "features.13", "features.8"
@@ -68,8 +62,20 @@ class AlexNet(Net):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, 4096]; CIFAR form [N, 256]"""
-        x = self.avgpool(self.features(x)).flatten(1)
-        return self.classifier[:-1](x)
+        x = self.features(x)  # N × 256 × 6 × 6 (CIFAR form 1 × 1)
+        x = self.avgpool(x)  # N × 256 × 6 × 6 (1 × 1)
+        x = x.flatten(1)  # N × 9216 (256)
+        return self.classifier[:-1](x)  # N × 4096 (256)
+
+
+def _check_form(form: str, small_input: bool) -> None:
+    if form not in ("torchvision", "paper", "cifar"):
+        raise ValueError(f"alexnet has no form {form!r}: choose 'torchvision', 'paper' or 'cifar'")
+    if small_input and form != "cifar":
+        raise ValueError(
+            f"alexnet's {form} form has no stem for small images: choose form='cifar', "
+            "or small_input=False and images of 224 pixels"
+        )
 
 
 def _tower_features(in_channels: int, *, small: bool) -> nn.Sequential:
@@ -79,14 +85,14 @@ def _tower_features(in_channels: int, *, small: bool) -> nn.Sequential:
         nn.Conv2d(in_channels, 64, 11, stride=4, padding=padding),  # N × 64 × 55 × 55 (8 × 8)
         nn.ReLU(),
         nn.MaxPool2d(pool, stride=2),  # N × 64 × 27 × 27 (4 × 4)
-        nn.Conv2d(64, 192, 5, padding=2),
+        nn.Conv2d(64, 192, 5, padding=2),  # N × 192 × 27 × 27 (4 × 4)
         nn.ReLU(),
         nn.MaxPool2d(pool, stride=2),  # N × 192 × 13 × 13 (2 × 2)
-        nn.Conv2d(192, 384, 3, padding=1),
+        nn.Conv2d(192, 384, 3, padding=1),  # N × 384 × 13 × 13 (2 × 2)
         nn.ReLU(),
-        nn.Conv2d(384, 256, 3, padding=1),
+        nn.Conv2d(384, 256, 3, padding=1),  # N × 256 × 13 × 13 (2 × 2)
         nn.ReLU(),
-        nn.Conv2d(256, 256, 3, padding=1),
+        nn.Conv2d(256, 256, 3, padding=1),  # N × 256 × 13 × 13 (2 × 2)
         nn.ReLU(),
         nn.MaxPool2d(pool, stride=2),  # N × 256 × 6 × 6 (1 × 1)
     )
@@ -99,15 +105,15 @@ def _paper_features(in_channels: int) -> nn.Sequential:
         nn.ReLU(),
         _response_norm(),
         nn.MaxPool2d(3, stride=2),  # N × 96 × 27 × 27
-        nn.Conv2d(96, 256, 5, padding=2, groups=2),
+        nn.Conv2d(96, 256, 5, padding=2, groups=2),  # N × 256 × 27 × 27
         nn.ReLU(),
         _response_norm(),
         nn.MaxPool2d(3, stride=2),  # N × 256 × 13 × 13
-        nn.Conv2d(256, 384, 3, padding=1),  # the one layer that sees both halves
+        nn.Conv2d(256, 384, 3, padding=1),  # N × 384 × 13 × 13, the one that sees both halves
         nn.ReLU(),
-        nn.Conv2d(384, 384, 3, padding=1, groups=2),
+        nn.Conv2d(384, 384, 3, padding=1, groups=2),  # N × 384 × 13 × 13
         nn.ReLU(),
-        nn.Conv2d(384, 256, 3, padding=1, groups=2),
+        nn.Conv2d(384, 256, 3, padding=1, groups=2),  # N × 256 × 13 × 13
         nn.ReLU(),
         nn.MaxPool2d(3, stride=2),  # N × 256 × 6 × 6
     )

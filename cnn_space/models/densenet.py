@@ -1,6 +1,20 @@
 """DenseNet: Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks",
 CVPR 2017, section 3 and table 1. All are of the BC kind: bottlenecks (B) and compression (C).
+
+In a dense block, layer l sees the maps of all layers before it, joined by channel, and adds k maps
+of its own, k being the growth rate (equation 2):
+
+    x_l = H_l([x_0, x_1, …, x_(l-1)])
+
+    x_0 ──┬── H_1 ── + ──┬── H_2 ── + ──┬── H_3 ── + ──  [x_0, x_1, x_2, x_3]
+          └──────────┘   └──────────┘   └──────────┘
+    channels: k_0      k_0 + k        k_0 + 2k       k_0 + 3k          (+ joins by channel)
+
+H_l is BN – ReLU – 1×1 convolution to 4k maps – BN – ReLU – 3×3 convolution to k maps.
 """
+
+from collections import OrderedDict
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -8,57 +22,77 @@ from torch import Tensor, nn
 
 from .net import Net, he_init
 
-# table 1: growth rate, channels of the stem, layers in each block. DenseNet-161 is the paper's
-# k = 48 net; "bc_100_12" is the CIFAR net with 100 layers and k = 12 of table 2. Stems are 2k wide.
+BOTTLENECK = 4  # section 3: "we let each 1×1 convolution produce 4k feature-maps"
+COMPRESSION = 0.5  # θ in section 3: what a transition leaves of the maps
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A column of table 1: growth rate k, channels of the stem (2k), layers in each block."""
+
+    growth: int
+    stem: int
+    blocks: tuple[int, ...]
+
+
 CONFIGURATIONS = {
-    "121": (32, 64, (6, 12, 24, 16)),
-    "161": (48, 96, (6, 12, 36, 24)),
-    "169": (32, 64, (6, 12, 32, 32)),
-    "201": (32, 64, (6, 12, 48, 32)),
-    "bc_100_12": (12, 24, (16, 16, 16)),
+    "121": Configuration(32, 64, (6, 12, 24, 16)),
+    "161": Configuration(48, 96, (6, 12, 36, 24)),  # the paper's net with k = 48
+    "169": Configuration(32, 64, (6, 12, 32, 32)),
+    "201": Configuration(32, 64, (6, 12, 48, 32)),
+    "bc_100_12": Configuration(12, 24, (16, 16, 16)),  # table 2: 100 layers, k = 12, for CIFAR
 }
 
 
 class DenseLayer(nn.Module):
-    """BN-ReLU-1×1-BN-ReLU-3×3 on all maps so far: N × inside × H × W → N × growth × H × W."""
+    """H_l with its bottleneck: N × in_channels × H × W → N × growth × H × W."""
 
-    def __init__(self, inside: int, growth: int):
+    def __init__(self, in_channels: int, growth: int):
         super().__init__()
-        self.norm1 = nn.BatchNorm2d(inside)
-        self.conv1 = nn.Conv2d(inside, 4 * growth, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(4 * growth)
-        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+        inner = BOTTLENECK * growth
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, inner, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(inner)
+        self.conv2 = nn.Conv2d(inner, growth, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv1(F.relu(self.norm1(x), inplace=True))
-        return self.conv2(F.relu(self.norm2(x), inplace=True))
+        x = self.norm1(x)  # N × in_channels × H × W
+        x = F.relu(x, inplace=True)
+        x = self.conv1(x)  # N × 4·growth × H × W
+        x = self.norm2(x)
+        x = F.relu(x, inplace=True)
+        return self.conv2(x)  # N × growth × H × W
 
 
 class DenseBlock(nn.Module):
-    """Layers that each see what all before them made (equation 2); adds ``count × growth`` maps."""
+    """``count`` layers: N × in_channels × H × W → N × (in_channels + count·growth) × H × W."""
 
-    def __init__(self, inside: int, growth: int, count: int):
+    def __init__(self, in_channels: int, growth: int, count: int):
         super().__init__()
         for i in range(count):
-            self.add_module(f"denselayer{i + 1}", DenseLayer(inside + i * growth, growth))
+            self.add_module(f"denselayer{i + 1}", DenseLayer(in_channels + i * growth, growth))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.children():
-            x = torch.cat([x, layer(x)], dim=1)
+            new = layer(x)  # N × growth × H × W
+            x = torch.cat([x, new], dim=1)  # growth channels more
         return x
 
 
 class Transition(nn.Module):
-    """Half the maps, at half the side: N × inside × H × W → N × inside/2 × H/2 × W/2."""
+    """θ of the maps at half the side: N × in_channels × H × W → N × out_channels × H/2 × W/2."""
 
-    def __init__(self, inside: int):
+    def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
-        self.norm = nn.BatchNorm2d(inside)
-        self.conv = nn.Conv2d(inside, inside // 2, 1, bias=False)
+        self.norm = nn.BatchNorm2d(in_channels)
+        self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         self.pool = nn.AvgPool2d(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.pool(self.conv(F.relu(self.norm(x), inplace=True)))
+        x = self.norm(x)  # N × in_channels × H × W
+        x = F.relu(x, inplace=True)
+        x = self.conv(x)  # N × out_channels × H × W
+        return self.pool(x)  # N × out_channels × H/2 × W/2
 
 
 class DenseNet(Net):
@@ -81,35 +115,57 @@ class DenseNet(Net):
         small_input: bool = False,
     ):
         super().__init__()
-        growth, channels, blocks = CONFIGURATIONS[configuration]
-        for_cifar = configuration == "bc_100_12"
-        if for_cifar or small_input:
+        chosen = CONFIGURATIONS[configuration]
+        channels, last = chosen.stem, len(chosen.blocks)
+        if configuration == "bc_100_12":
             self.input_size = 32
-        self.features = nn.Sequential()
-        add = self.features.add_module
-        # shapes of DenseNet-121 at 224 pixels
-        if for_cifar or small_input:
-            add("conv0", nn.Conv2d(in_channels, channels, 3, padding=1, bias=False))
+            layers = {"conv0": _conv3x3(in_channels, channels)}  # N × 24 × 32 × 32
+        elif small_input:
+            self.input_size = 32
+            layers = _small_stem(in_channels, channels)
         else:
-            add("conv0", nn.Conv2d(in_channels, channels, 7, stride=2, padding=3, bias=False))
-        if not for_cifar:
-            add("norm0", nn.BatchNorm2d(channels))
-            add("relu0", nn.ReLU(inplace=True))  # N × 64 × 112 × 112
-        if not (for_cifar or small_input):
-            add("pool0", nn.MaxPool2d(3, stride=2, padding=1))  # N × 64 × 56 × 56
-        for i, count in enumerate(blocks, start=1):
-            add(f"denseblock{i}", DenseBlock(channels, growth, count))
-            channels += count * growth  # 256, 512, 1024, 1024
-            if i < len(blocks):
-                add(f"transition{i}", Transition(channels))  # N × 128 × 28², 256 × 14², 512 × 7²
-                channels //= 2
-        self.top_layer = f"features.denseblock{len(blocks)}"
-        add("norm5", nn.BatchNorm2d(channels))  # N × 1024 × 7 × 7
+            layers = _stem(in_channels, channels)
+        # DenseNet-121 at 224 pixels
+        for i, count in enumerate(chosen.blocks, start=1):
+            layers[f"denseblock{i}"] = DenseBlock(channels, chosen.growth, count)
+            channels += count * chosen.growth  # 256 × 56², 512 × 28², 1024 × 14², 1024 × 7²
+            if i < last:
+                compressed = int(COMPRESSION * channels)  # 128 × 28², 256 × 14², 512 × 7²
+                layers[f"transition{i}"] = Transition(channels, compressed)
+                channels = compressed
+        layers["norm5"] = nn.BatchNorm2d(channels)  # N × 1024 × 7 × 7
+        self.top_layer = f"features.denseblock{last}"
+        self.features = nn.Sequential(OrderedDict(layers))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(channels, num_classes)
         he_init(self, last="classifier")
 
     def forward_features(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, 1024] (161: 2208, 169: 1664, 201: 1920, BC-100-12: 342)"""
-        # not in place: Grad-CAM reads what norm5 gave
-        return self.avgpool(F.relu(self.features(x))).flatten(1)
+        x = self.features(x)  # N × 1024 × 7 × 7
+        x = F.relu(x)  # not in place: Grad-CAM reads what norm5 gave
+        x = self.avgpool(x)  # N × 1024 × 1 × 1
+        return x.flatten(1)  # N × 1024
+
+
+def _conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+
+
+def _stem(in_channels: int, channels: int) -> dict[str, nn.Module]:
+    """Table 1, for 224 pixels: N × in_channels × 224 × 224 → N × channels × 56 × 56."""
+    return {
+        "conv0": nn.Conv2d(in_channels, channels, 7, stride=2, padding=3, bias=False),  # 112 × 112
+        "norm0": nn.BatchNorm2d(channels),
+        "relu0": nn.ReLU(inplace=True),
+        "pool0": nn.MaxPool2d(3, stride=2, padding=1),  # 56 × 56
+    }
+
+
+def _small_stem(in_channels: int, channels: int) -> dict[str, nn.Module]:
+    """For 32 pixels: N × in_channels × 32 × 32 → N × channels × 32 × 32."""
+    return {
+        "conv0": _conv3x3(in_channels, channels),
+        "norm0": nn.BatchNorm2d(channels),
+        "relu0": nn.ReLU(inplace=True),
+    }

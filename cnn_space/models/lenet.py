@@ -14,7 +14,7 @@ from .net import Net, he_init
 class LeNet5(Net):
     """LeNet-5 for 32-pixel images; 62,006 parameters with 3 channels and 10 classes.
 
-    ``small_input`` changes nothing: 32 pixels are what it is made for.
+    ``small_input`` changes nothing: the net is made for images of that size.
     """
 
     head_layer = "classifier.4"
@@ -44,5 +44,7 @@ class LeNet5(Net):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, 84]"""
-        x = self.avgpool(self.features(x)).flatten(1)  # N × 400
-        return self.classifier[:-1](x)
+        x = self.features(x)  # N × 16 × 5 × 5
+        x = self.avgpool(x)  # N × 16 × 5 × 5
+        x = x.flatten(1)  # N × 400
+        return self.classifier[:-1](x)  # N × 84

@@ -1,10 +1,11 @@
 """Network in Network: Lin, Chen, Yan, "Network in network", ICLR 2014, section 3 and figure 2, with
 the widths of the authors' released CIFAR-10 net.
 
-Every convolution is followed by two 1×1 convolutions, a small perceptron slid over the map. The
-last one gives one map a class, which global average pooling turns into a logit. The released net
-also puts a ReLU on these class maps. It is left out here: a class whose map is negative everywhere
-would get no gradient and never come back, as happens with a fresh head on few images.
+Every convolution is followed by two 1×1 convolutions, a small perceptron slid over the map: the
+three make an mlpconv layer (equation 2). The last one gives one map a class, which global average
+pooling turns into a logit. The released net also puts a ReLU on these class maps. It is left out
+here: a class whose map is negative everywhere would get no gradient and never come back, as happens
+with a fresh head on few images.
 """
 
 from torch import Tensor, nn
@@ -12,19 +13,10 @@ from torch import Tensor, nn
 from .net import Net, he_init
 
 
-def _mlpconv(in_channels: int, widths: tuple[int, ...], kernel: int) -> list[nn.Module]:
-    """A k×k convolution and 1×1 ones behind it, each with a ReLU (equation 2)."""
-    layers: list[nn.Module] = []
-    for width, size in zip(widths, (kernel, 1, 1), strict=False):
-        layers += [nn.Conv2d(in_channels, width, size, padding=size // 2), nn.ReLU()]
-        in_channels = width
-    return layers
-
-
 class NIN(Net):
     """NIN for 32-pixel images; 966,986 parameters with 10 classes.
 
-    ``small_input`` changes nothing: 32 pixels are what it is made for.
+    ``small_input`` changes nothing: the net is made for images of that size.
     """
 
     head_layer = "classifier"
@@ -36,16 +28,32 @@ class NIN(Net):
         super().__init__()
         # ceil_mode, as in Caffe, where the net was made: 32 → 16 → 8
         self.features = nn.Sequential(
-            *_mlpconv(in_channels, (192, 160, 96), 5),
+            # mlpconv 1
+            nn.Conv2d(in_channels, 192, 5, padding=2),  # N × 192 × 32 × 32
+            nn.ReLU(),
+            nn.Conv2d(192, 160, 1),  # N × 160 × 32 × 32
+            nn.ReLU(),
+            nn.Conv2d(160, 96, 1),  # N × 96 × 32 × 32
+            nn.ReLU(),
             nn.MaxPool2d(3, stride=2, ceil_mode=True),  # N × 96 × 16 × 16
             nn.Dropout(0.5),
-            *_mlpconv(96, (192, 192, 192), 5),
+            # mlpconv 2
+            nn.Conv2d(96, 192, 5, padding=2),  # N × 192 × 16 × 16
+            nn.ReLU(),
+            nn.Conv2d(192, 192, 1),  # N × 192 × 16 × 16
+            nn.ReLU(),
+            nn.Conv2d(192, 192, 1),  # N × 192 × 16 × 16
+            nn.ReLU(),
             nn.AvgPool2d(3, stride=2, ceil_mode=True),  # N × 192 × 8 × 8
             nn.Dropout(0.5),
-            *_mlpconv(192, (192, 192), 3),  # N × 192 × 8 × 8
+            # mlpconv 3; its last convolution is the classifier
+            nn.Conv2d(192, 192, 3, padding=1),  # N × 192 × 8 × 8
+            nn.ReLU(),
+            nn.Conv2d(192, 192, 1),  # N × 192 × 8 × 8
+            nn.ReLU(),
         )
         self.classifier = nn.Conv2d(192, num_classes, 1)  # N × num_classes × 8 × 8
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)  # N × num_classes × 1 × 1
         he_init(self, last=self.head_layer)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -53,5 +61,7 @@ class NIN(Net):
         return self.features(x)
 
     def forward_head(self, features: Tensor) -> Tensor:
-        """[N, 192, 8, 8] → class maps [N, num_classes, 8, 8] → logits [N, num_classes]"""
-        return self.avgpool(self.classifier(features)).flatten(1)
+        """[N, 192, 8, 8] → logits [N, num_classes]"""
+        x = self.classifier(features)  # N × num_classes × 8 × 8: one map a class
+        x = self.avgpool(x)  # N × num_classes × 1 × 1
+        return x.flatten(1)  # N × num_classes

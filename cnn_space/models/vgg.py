@@ -11,15 +11,14 @@ from .net import Net, he_init
 
 # table 1: 3×3 convolutions in each of the five stages
 STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
-WIDTHS = (64, 128, 256, 512, 512)
 
 
 class VGG(Net):
     """VGG of ``depth`` 11, 13, 16 or 19; VGG-16 has 138,357,544 parameters with 1000 classes.
 
     ``head``: "fc", the paper's three fully connected layers, or "gap", global average pooling and
-    one linear layer (14,719,818 parameters for VGG-16 with 10 classes).
-    ``small_input`` chooses "gap" where no head is given.
+    one linear layer (14,719,818 parameters for VGG-16 with 10 classes). Where none is given,
+    ``small_input`` chooses "gap", and without it the head is "fc".
     Raises ValueError for any other head.
     """
 
@@ -34,15 +33,23 @@ class VGG(Net):
         head: str | None = None,
     ):
         super().__init__()
-        head = head or ("gap" if small_input else "fc")
+        if head is None:
+            head = "gap" if small_input else "fc"
         if head not in ("fc", "gap"):
             raise ValueError(f"vgg has no head {head!r}: choose 'fc' or 'gap'")
-        self.features = nn.Sequential(*_features(in_channels, STAGES[depth], batch_norm))
-        self.cam_layer = f"features.{len(self.features) - 2}"  # the last ReLU, before the pool
-        pools = [i for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
-        self.top_layer = f"features.{pools[-2] + 1}"
         if small_input or head == "gap":
             self.input_size = 32
+        a, b, c, d, e = STAGES[depth]
+        first_stages = [
+            *_stage(in_channels, 64, a, batch_norm),  # N × 64 × 112 × 112
+            *_stage(64, 128, b, batch_norm),  # N × 128 × 56 × 56
+            *_stage(128, 256, c, batch_norm),  # N × 256 × 28 × 28
+            *_stage(256, 512, d, batch_norm),  # N × 512 × 14 × 14
+        ]
+        last_stage = _stage(512, 512, e, batch_norm)  # N × 512 × 7 × 7
+        self.features = nn.Sequential(*first_stages, *last_stage)
+        self.top_layer = f"features.{len(first_stages)}"
+        self.cam_layer = f"features.{len(self.features) - 2}"  # the last ReLU, before the pool
         if head == "gap":
             self.avgpool = nn.AdaptiveAvgPool2d(1)  # N × 512 × 1 × 1
             self.classifier = nn.Sequential(nn.Linear(512, num_classes))
@@ -62,23 +69,25 @@ class VGG(Net):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, 4096]; pooled head [N, 512]"""
-        x = self.avgpool(self.features(x)).flatten(1)
-        return self.classifier[:-2](x)
+        x = self.features(x)  # N × 512 × 7 × 7
+        x = self.avgpool(x)  # N × 512 × 7 × 7 (pooled head 1 × 1)
+        x = x.flatten(1)  # N × 25088 (512)
+        return self.classifier[:-2](x)  # N × 4096 (512)
 
     def forward_head(self, features: Tensor) -> Tensor:
         """[N, 4096] or [N, 512] → logits [N, num_classes]; the last dropout belongs to the head."""
         return self.classifier[-2:](features)
 
 
-def _features(in_channels: int, stages: tuple[int, ...], batch_norm: bool) -> list[nn.Module]:
-    """Five stages of 3×3 convolutions, each closed by a pool that halves the map: 224 → 7."""
+def _stage(in_channels: int, width: int, convolutions: int, batch_norm: bool) -> list[nn.Module]:
+    """3×3 convolutions, closed by a pool that halves the map:
+    N × in_channels × H × W → N × width × H/2 × W/2."""
     layers: list[nn.Module] = []
-    for width, convolutions in zip(WIDTHS, stages, strict=True):
-        for _ in range(convolutions):
-            layers.append(nn.Conv2d(in_channels, width, 3, padding=1))
-            if batch_norm:
-                layers.append(nn.BatchNorm2d(width))
-            layers.append(nn.ReLU())
-            in_channels = width
-        layers.append(nn.MaxPool2d(2))  # N × width × H/2 × W/2
+    for _ in range(convolutions):
+        layers.append(nn.Conv2d(in_channels, width, 3, padding=1))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(width))
+        layers.append(nn.ReLU())
+        in_channels = width
+    layers.append(nn.MaxPool2d(2))
     return layers
