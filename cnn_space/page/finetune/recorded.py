@@ -1,0 +1,32 @@
+"""What the tab shows on arrival: the handwritten digits, and a recorded run on them."""
+
+import functools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnn_space.images import archives
+from cnn_space.images.archives import Intake
+
+if TYPE_CHECKING:
+    from cnn_space.training.finetuning import Result
+
+RECORDED = Path(__file__).with_name("example.json")
+
+
+@functools.cache
+def digits() -> Intake:
+    """The handwritten digits."""
+    return archives.digits()
+
+
+@functools.cache
+def recorded_run() -> "Result | None":
+    """The run shown before a visitor's first, without its net; None where none was recorded."""
+    if not RECORDED.is_file():
+        return None
+    from cnn_space.training.finetuning import Report, Result, split
+
+    report = Report.from_json(json.loads(RECORDED.read_text()))
+    checked = split(digits().images, report.plan.holdout, seed=report.plan.seed)[1]
+    return Result(None, report, checked)

@@ -1,0 +1,74 @@
+"""For how long visitors' images and nets are kept, and how many of all visitors together."""
+
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cnn_space.settings import Settings
+
+
+class Bounds(NamedTuple):
+    """What is kept at most: so many things, so many bytes, each for so long."""
+
+    count: int
+    bytes: int
+    seconds: float
+
+
+def bounds() -> Bounds:
+    """The bounds that the environment sets."""
+    settings = Settings.read()
+    return Bounds(settings.keep, settings.keep_mb << 20, 60 * settings.keep_minutes)
+
+
+class _Kept(NamedTuple):
+    owner: weakref.ref
+    size: int  # bytes
+    since: float
+
+
+class Shelf:
+    """Remembers who keeps what, oldest first, and takes the oldest away when there is too much, or
+    when it is too old. The newest stays, whatever its size.
+
+    Owners are held weakly: what a finished session kept is gone with the session.
+    ``take(owner, key)`` is called, outside of the owner's thread, to take something away.
+    """
+
+    def __init__(self, take: Callable[[object, str], None], bounds: Callable[[], Bounds] = bounds):
+        self._take, self._bounds = take, bounds
+        self._kept: OrderedDict[tuple[int, str], _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, owner, key: str = "", *, size: int) -> None:
+        """``owner`` keeps ``size`` bytes under ``key``, from now on."""
+        with self._lock:
+            self._kept.pop((id(owner), key), None)
+            self._kept[id(owner), key] = _Kept(weakref.ref(owner), size, time.monotonic())
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Take away what is too old, or too much."""
+        most = self._bounds()
+        with self._lock:
+            owners = {place: kept.owner() for place, kept in self._kept.items()}
+            for place in [place for place, owner in owners.items() if owner is None]:
+                del self._kept[place]
+            for place, kept in list(self._kept.items()):
+                if time.monotonic() - kept.since > most.seconds or self._too_much(most):
+                    del self._kept[place]
+                    self._take(owners[place], place[1])
+
+    def _too_much(self, most: Bounds) -> bool:
+        size = sum(kept.size for kept in self._kept.values())
+        return len(self._kept) > most.count or (size > most.bytes and len(self._kept) > 1)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+NETS = Shelf(lambda own_nets, name: own_nets.pop(name, None))
+SESSIONS = Shelf(lambda session, _: session.forget())
