@@ -11,7 +11,6 @@ import gradio as gr
 from cnn_space.images.limits import Limits
 from cnn_space.page.classify.layout import classify_tab
 from cnn_space.page.common import nets
-from cnn_space.page.common.bench import keep_minutes
 from cnn_space.page.common.texts import I18N, t
 from cnn_space.page.common.theme import STYLE_SHEETS, theme
 from cnn_space.page.compare.layout import compare_tab
@@ -24,7 +23,7 @@ def build() -> gr.Blocks:
     """The whole page, not yet served."""
     with gr.Blocks(title="CNN Space", delete_cache=(3600, 3600)) as demo:
         # A visitor's own fine-tuned nets, {display name: Loaded}; one dictionary a session.
-        own_nets = gr.State(nets.OwnNets(), time_to_live=60 * keep_minutes())
+        own_nets = gr.State(nets.OwnNets(), time_to_live=60 * Settings.read().keep_minutes)
         with gr.Column(elem_id="top"):
             gr.Markdown("# CNN Space")
             gr.Markdown(t("tagline"))

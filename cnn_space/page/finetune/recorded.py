@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnn_space.images import archives
-from cnn_space.images.archives import Intake
+from cnn_space.images import readers
+from cnn_space.images.visitor_set import VisitorSet
 
 if TYPE_CHECKING:
     from cnn_space.training.finetuning import Result
@@ -15,9 +15,9 @@ RECORDED = Path(__file__).with_name("example.json")
 
 
 @functools.cache
-def digits() -> Intake:
+def digits() -> VisitorSet:
     """The handwritten digits."""
-    return archives.digits()
+    return readers.read_digits()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cnn_space.images.archives import Intake
+from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.finetune.recorded import digits, recorded_run
 from cnn_space.page.finetune.states import (
     IMAGES_MOVES,
@@ -49,7 +49,7 @@ class Session:
         self.ended = ""  # how the last run ended, from COLLECTING on: "finished", "stopped", …
         self.kept: Kept | None = None  # stays until another run has a result
         self.shows_recorded = False  # whether the page shows the recorded run
-        self._intake: Intake | None = None
+        self._visitor_set: VisitorSet | None = None
         self._lock = threading.RLock()
         self._collecting = threading.Lock()
 
@@ -58,18 +58,18 @@ class Session:
         return Session()
 
     @property
-    def intake(self) -> Intake | None:
+    def visitor_set(self) -> VisitorSet | None:
         """The images to learn from; None before they are READY."""
         if self.images.state is not ImagesState.READY:
             return None
-        return digits() if self.source == "digits" else self._intake
+        return digits() if self.source == "digits" else self._visitor_set
 
     @property
     def bytes(self) -> int:
         """Memory that the visitor's own images take, the net that was taught, the images that it
         was checked on, and the net of a run that nobody has collected."""
-        intake, training, kept = self._intake, self.training, self.kept
-        size = intake.images.images.nbytes if intake else 0
+        visitor_set, training, kept = self._visitor_set, self.training, self.kept
+        size = visitor_set.images.images.nbytes if visitor_set else 0
         size += training.bytes if training else 0
         if kept:
             size += kept.result.loaded.bytes + kept.result.checked.images.nbytes
@@ -91,21 +91,21 @@ class Session:
         with self._lock:
             is_digits = source == "digits"
             self.images.move(ImagesEvent.CHOOSE_DIGITS if is_digits else ImagesEvent.CHOOSE_OTHER)
-            self.source, self._intake = source, None
+            self.source, self._visitor_set = source, None
 
     def read(self, source: str) -> int:
         """Images of ``source`` are about to be read; gives the number of this reading."""
         with self._lock:
             self.images.move(ImagesEvent.READ)
-            self.source, self._intake = source, None
+            self.source, self._visitor_set = source, None
             return self.images.number
 
-    def images_arrive(self, number: int, intake: Intake) -> bool:
+    def images_arrive(self, number: int, visitor_set: VisitorSet) -> bool:
         """A reading has ended; False where other images were chosen meanwhile."""
         with self._lock:
             if not self.images.move(ImagesEvent.ARRIVE, number):
                 return False
-            self._intake = intake
+            self._visitor_set = visitor_set
             return True
 
     def images_refused(self, number: int) -> bool:
@@ -164,27 +164,27 @@ class Session:
         with self._lock:
             return self.run.move(RunEvent.END, number)
 
-    def stop(self, keep: Callable[[object], Kept]) -> None:
-        """End the run and collect its best net; ``keep`` makes the result of it."""
-        self._collect(RunEvent.STOP, keep)
+    def stop(self, keep: Callable[[object], Kept]) -> bool:
+        """End the run; ``keep`` makes the result of its best net. False where there is none."""
+        return self._collect(RunEvent.STOP, keep)
 
-    def finish(self, keep: Callable[[object], Kept]) -> None:
-        """Collect the best net of a run that has ended."""
-        self._collect(RunEvent.FINISH, keep)
+    def finish(self, keep: Callable[[object], Kept]) -> bool:
+        """The same for a run that has ended."""
+        return self._collect(RunEvent.FINISH, keep)
 
-    def _collect(self, event: RunEvent, keep: Callable[[object], Kept]) -> None:
+    def _collect(self, event: RunEvent, keep: Callable[[object], Kept]) -> bool:
         # Whoever comes second waits, and finds it done.
         with self._collecting:
             with self._lock:
                 if not self.run.move(event):
-                    return
+                    return False
                 training, self.training = self.training, None
                 self.ended = training.ended if training else "stopped"
             if training is None:
-                return
+                return False
             if not training.has_best:
                 self.run.move(RunEvent.DROP)
-                return
+                return False
             try:
                 kept = keep(training)
             except BaseException:
@@ -196,6 +196,7 @@ class Session:
                 self.run.move(RunEvent.KEEP)
             if before:
                 before.folder.cleanup()
+            return True
 
     # Their end
 
@@ -204,7 +205,7 @@ class Session:
         with self._lock:
             if self.source != "digits":
                 self.images.move(ImagesEvent.FORGET)
-            self._intake = None
+            self._visitor_set = None
             if self.run.move(RunEvent.FORGET):
                 self.training = None
             kept, self.kept = self.kept, None

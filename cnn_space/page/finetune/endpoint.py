@@ -1,0 +1,97 @@
+"""The endpoint /finetune: the same run for programs."""
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+import gradio as gr
+
+from cnn_space import weights
+from cnn_space.images import readers
+from cnn_space.page.finetune import view
+from cnn_space.page.finetune.export import bundle
+from cnn_space.page.finetune.recorded import digits
+from cnn_space.page.finetune.running import plan_from
+from cnn_space.settings import Settings
+
+
+def finetune(
+    archive: str | None,
+    model: str,
+    optimizer: str,
+    learning_rate: float,
+    lowest_share: float,
+    head_epochs: int,
+    top_epochs: int,
+    epochs: int,
+    augmentation: str,
+    auxiliary_heads: bool,
+    frozen_norm: bool,
+    holdout: float,
+    seed: int,
+):
+    """Teach a net new classes.
+
+    Args:
+        archive: zip with one folder of images a class; none for the handwritten digits.
+        model: name of the weights to start from, such as "googlenet.cifar10".
+        optimizer: "sgd" or "adam".
+        learning_rate: highest rate after the head's epochs; 0 for the optimiser's usual.
+        lowest_share: the lowest layers' rate as a share of it, when all layers learn.
+        head_epochs: epochs of the last layer alone.
+        top_epochs: epochs of the upper layers; 0 for none.
+        epochs: epochs of all layers; 0 for none.
+        augmentation: "none", "shift" or "mirror".
+        auxiliary_heads: train with fresh auxiliary heads, for nets that have them.
+        frozen_norm: keep the batch-norm statistics.
+        holdout: percent of every class to check on.
+        seed: of the split, the new layer and the augmentation.
+
+    Returns:
+        What the run is doing, again and again, and at last its report and a zip with the net.
+    """
+    controls = {
+        "optimizer": optimizer,
+        "lr": learning_rate,
+        "lower": lowest_share,
+        "head_epochs": head_epochs,
+        "top_epochs": top_epochs,
+        "epochs": epochs,
+        "augment": augmentation,
+        "aux": auxiliary_heads,
+        "frozen_norm": frozen_norm,
+        "holdout": holdout,
+        "seed": seed,
+    }
+    try:
+        result = yield from _run(archive, model, controls)
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
+        yield _report(result.report), str(bundle(result, Path(folder)))
+
+
+def _run(archive: str | None, model: str, controls: dict):
+    """Yields (the fields of an update, None); gives the Result. Raises ValueError."""
+    from cnn_space.training.finetuning import Run
+
+    images = (readers.read_zip(archive) if archive else digits()).images
+    plan = plan_from(controls)
+    run = Run(weights.load(model), images, plan, seconds=Settings.read().run_seconds)
+    with contextlib.closing(iter(run)) as updates:
+        for update in updates:
+            fields = {name: value for name, value in vars(update).items() if name != "history"}
+            yield {name: v for name, v in fields.items() if v == v}, None  # without NaN
+    if not run.has_best:
+        raise ValueError(view.why_nothing(run.ended, "en"))
+    return run.result()
+
+
+def _report(report) -> dict:
+    return report.to_json() | {
+        "phase": "done",
+        "accuracy": report.after,
+        "majority": report.majority,
+        "per_class": report.per_class,
+        "confusion": report.confusion,
+    }

@@ -1,0 +1,102 @@
+"""What the Fine-tune tab shows of a result, as HTML; nothing without one.
+
+The page's language is a parameter of each function.
+"""
+
+import numpy as np
+from markupsafe import Markup
+
+from cnn_space.page.common.templates import render
+from cnn_space.page.common.texts import label
+from cnn_space.settings import Settings
+
+SHOWN_IN_CELL = 24
+SHOWN_MISTAKES = 12
+
+
+def _fill(template: str, lang: str, **values) -> Markup:
+    return render(f"finetune/templates/{template}.html", lang, **values)
+
+
+def finding(result, lang: str) -> Markup:
+    """The finding in a sentence, and the figures before and after; nothing without a result."""
+    if result is None:
+        return Markup()
+    report = result.report
+    commonest, baseline = report.majority
+    return _fill(
+        "result",
+        lang,
+        recorded=result.loaded is None,
+        environment=report.environment,
+        title=report.title,
+        data=report.data,
+        classes=len(report.classes),
+        train=sum(report.train_counts),
+        held=len(report.targets),
+        right=round(report.after * len(report.targets) / 100),
+        seconds=report.seconds,
+        before=report.before,
+        after=report.after,
+        head=report.head if report.best[0] != "head" else None,
+        baseline=baseline,
+        commonest=commonest,
+    )
+
+
+def own_net(kept, lang: str) -> Markup:
+    """Where the visitor finds the net that was kept, and for how long."""
+    return _fill(
+        "own_net",
+        lang,
+        name=kept.name,
+        file=f"{kept.result.loaded.record.name}.safetensors",
+        minutes=Settings.read().keep_minutes,
+    )
+
+
+def matrix(result, lang: str) -> Markup:
+    """The confusion matrix; a cell is a button that says its row and column."""
+    if result is None:
+        return Markup()
+    report = result.report
+    names = [label(name, lang) for name in report.classes]
+    rows = list(zip(names, report.confusion, report.per_class.values(), strict=True))
+    return _fill("matrix", lang, names=names, rows=rows)
+
+
+def mistakes(result, lang: str) -> Markup:
+    """The misjudged images of which the net was surest."""
+    if result is None:
+        return Markup()
+    report = result.report
+    worst = [
+        {
+            "image": _picture(result, i),
+            "answer": report.classes[report.answers[i]],
+            "actual": report.classes[report.targets[i]],
+            "confidence": report.confidences[i],
+        }
+        for i in report.mistakes[:SHOWN_MISTAKES]
+    ]
+    return _fill("mistakes", lang, mistakes=worst)
+
+
+def cell(result, place: str, lang: str) -> Markup:
+    """The held-out images of one cell of the matrix; ``place`` is ``"row,column"``. Nothing for a
+    place that is none, or without a result."""
+    try:
+        row, column = (int(part) for part in place.split(","))
+        report = result.report
+        actual, answer = report.classes[row], report.classes[column]
+    except (ValueError, IndexError, AttributeError):
+        return Markup()
+    pairs = zip(report.targets, report.answers, strict=True)
+    inside = [i for i, pair in enumerate(pairs) if pair == (row, column)]
+    pictures = [(_picture(result, i), report.confidences[i]) for i in inside[:SHOWN_IN_CELL]]
+    return _fill("cell", lang, actual=actual, answer=answer, count=len(inside), pictures=pictures)
+
+
+def _picture(result, index: int) -> np.ndarray:
+    """A held-out image as uint8 [H, W, 3]."""
+    return result.checked.images[index].permute(1, 2, 0).numpy()

@@ -1,0 +1,85 @@
+"""A fine-tuning run as the page and its endpoint make it."""
+
+import contextlib
+from collections.abc import Iterator
+
+from cnn_space import weights
+from cnn_space.page.common.texts import say
+from cnn_space.page.finetune.session import Session
+from cnn_space.settings import Settings
+from cnn_space.training.recipes import Plan
+
+# The controls of a run: fields of Plan, but for its batch size, label smoothing and clipping.
+CONTROLS = (
+    "optimizer",
+    "lr",
+    "lower",
+    "head_epochs",
+    "top_epochs",
+    "epochs",
+    "augment",
+    "aux",
+    "frozen_norm",
+    "holdout",
+    "seed",
+)
+
+
+def plan_from(controls: dict) -> Plan:
+    """The Plan of the page's controls, by their names. An empty number counts as 0, and the
+    held-out share is in percent. Raises ValueError for what is out of range."""
+    return Plan(
+        optimizer=controls["optimizer"],
+        lr=float(controls["lr"] or 0),
+        lower=float(controls["lower"]),
+        head_epochs=int(controls["head_epochs"]),
+        top_epochs=int(controls["top_epochs"]),
+        epochs=int(controls["epochs"]),
+        augment=controls["augment"],
+        aux=bool(controls["aux"]),
+        frozen_norm=bool(controls["frozen_norm"]),
+        holdout=float(controls["holdout"]) / 100,
+        seed=int(controls["seed"] or 0),
+    )
+
+
+def updates(session: Session, number: int, base: str | None, controls: dict, lang: str) -> Iterator:
+    """Train the net ``base`` on a session's images; yields training's Updates.
+
+    The run lies in the session from its start, for whoever collects it, whether it ends by itself
+    or is stopped; ``number`` is its number there. Raises ValueError with a sentence in the
+    visitor's language for what cannot be.
+    """
+    from cnn_space.training.finetuning import Run
+
+    visitor_set = session.visitor_set
+    if visitor_set is None:
+        raise ValueError(say("finetune_no_data", lang))
+    if not base:
+        raise ValueError(say("finetune_no_base", lang))
+    with explained("finetune_wrong_plan", lang):
+        plan = plan_from(controls)
+    if weights.is_known(base) and not weights.is_local(base):
+        # Downloading it failed, and the page said why: it is not tried again here.
+        raise ValueError(say("net_not_here", lang, title=weights.record(base).title))
+    with explained("net_trouble", lang, title=base):
+        loaded = weights.load(base)
+    if plan.aux and not hasattr(loaded.net, "set_aux"):
+        raise ValueError(say("finetune_no_aux", lang, title=loaded.record.title))
+    run = Run(loaded, visitor_set.images, plan, seconds=Settings.read().run_seconds)
+    if not session.train(number, run):  # stopped meanwhile
+        return
+    with contextlib.closing(iter(run)) as reports:
+        for update in reports:
+            if not session.is_training(number):  # stopped, and its result is on the page already
+                return
+            yield update
+
+
+@contextlib.contextmanager
+def explained(key: str, lang: str, **values) -> Iterator[None]:
+    """Puts an English ValueError into a sentence in the visitor's language."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(say(key, lang, why=error, **values)) from error

@@ -1,0 +1,139 @@
+"""The Fine-tune tab's events: which component calls which handler, and who waits for whom."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from cnn_space.page.common import nets
+from cnn_space.page.common.components import FETCH, TRAIN
+from cnn_space.page.finetune.endpoint import finetune
+from cnn_space.page.finetune.handlers import FinetuneTab, leave
+
+SHARE_JS = Path(__file__).with_name("share.js").read_text()
+
+PRIVATE = {"api_visibility": "private"}
+QUIET = {"show_progress": "hidden", **PRIVATE}
+LATEST = {"trigger_mode": "always_last", **QUIET}
+MULTIPLE = {"trigger_mode": "multiple", **QUIET}
+
+
+def wire_arrival(demo: gr.Blocks, tab: FinetuneTab) -> None:
+    """A page was opened, or closed."""
+    demo.load(
+        tab.arrive,
+        [tab.session, tab.base],
+        [tab.base, tab.contents, tab.samples, tab.state, tab.curves, *_shown_of_a_result(tab)],
+        **QUIET,
+    )
+    demo.unload(leave)
+
+
+def wire_images(tab: FinetuneTab) -> None:
+    """Step 1."""
+    shown = [tab.contents, tab.samples]
+    by_choice = {"inputs": [tab.session, tab.base, tab.augment, tab.holdout], "js": SHARE_JS}
+    tab.source.change(
+        tab.choose_source,
+        [tab.session, tab.source, tab.base, tab.holdout],
+        [tab.session, tab.archive, tab.hub, tab.folder, tab.read, tab.base, tab.augment, *shown],
+        **QUIET,
+    )
+    gr.on(
+        [tab.archive.upload, tab.read.click, tab.hub.submit, tab.folder.submit],
+        tab.reading,
+        None,
+        shown,
+        queue=False,
+        **QUIET,
+    ).then(
+        tab.read_images,
+        [tab.session, tab.source, tab.archive, tab.hub, tab.folder],
+        [tab.session, *shown],
+        concurrency_id="visitor_set",
+        concurrency_limit=2,
+        **MULTIPLE,  # of two readings the later counts, not the one that came first
+    ).then(tab.suit, outputs=[tab.base, *shown], **by_choice, **LATEST)
+    gr.on(
+        [tab.base.input, tab.augment.input, tab.holdout.change],
+        tab.show_images,
+        outputs=shown,
+        **by_choice,
+        **LATEST,
+    )
+
+
+def wire_training(tab: FinetuneTab) -> None:
+    """Steps 2 and 3."""
+    tab.preset.input(
+        tab.choose_preset,
+        tab.preset,
+        [tab.head_epochs, tab.top_epochs, tab.epochs],
+        queue=False,
+        **LATEST,
+    )
+    # A net may have to come over the network first, and no other run waits for that.
+    begun = tab.train.click(
+        tab.begin,
+        [tab.session, tab.source],
+        [tab.session, tab.state, tab.train, tab.stop],
+        queue=False,
+        **QUIET,
+    )
+    fetched = begun.then(
+        tab.fetch,
+        [tab.session, tab.base, tab.own_nets],
+        show_progress="minimal",
+        show_progress_on=tab.arriving,
+        trigger_mode="multiple",
+        **FETCH,
+        **PRIVATE,
+    )
+    # A generator: Stop and a closed page end it at its next report.
+    run = fetched.then(
+        tab.run,
+        {tab.session, tab.base, *tab.controls},
+        [tab.session, tab.state, tab.curves],
+        **TRAIN,
+        **MULTIPLE,  # Train is free again before a stopped run is through
+    )
+    outcome = {
+        "inputs": [tab.session, tab.own_nets],
+        "outputs": [
+            *(tab.session, tab.own_nets, tab.state, tab.curves, tab.own_net, tab.cell),
+            *(tab.download, tab.use, tab.train, tab.stop),
+            *_shown_of_a_result(tab),
+        ],
+        **QUIET,
+    }
+    for event in (
+        run.then(tab.finish, **outcome),
+        run.failure(tab.finish, **outcome),  # `then` does not follow an error
+        tab.stop.click(tab.halt, cancels=run, **outcome),
+    ):
+        event.then(nets.refresh, [tab.classify_net, tab.own_nets], tab.classify_net, **QUIET)
+
+
+def _shown_of_a_result(tab: FinetuneTab) -> list:
+    return [tab.result, tab.matrix, tab.mistakes]
+
+
+def wire_result(tab: FinetuneTab) -> None:
+    """What can be done with a result."""
+    tab.matrix.click(tab.open_cell, tab.session, tab.cell, **MULTIPLE)
+    tab.use.click(
+        tab.go_to_classify, [tab.session, tab.own_nets], [tab.tabs, tab.classify_net], **QUIET
+    )
+    if tab.push:
+        tab.push.click(tab.push_own, [tab.session, tab.repo], tab.own_net, **PRIVATE)
+
+
+def wire_endpoint(tab: FinetuneTab) -> None:
+    """The same run for clients."""
+    report, net = gr.JSON(visible=False, label="report"), gr.File(visible=False, label="net")
+    gr.Button(visible=False).click(
+        finetune,
+        [tab.archive, tab.base, *tab.controls],
+        [report, net],
+        api_name="finetune",
+        **TRAIN,
+    )
