@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from visitors import by_name
 
-from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.images.image_set import ImageSet
+from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common.nets import OwnNets
-from cnn_space.page.finetune.handlers import FinetuneTab
+from cnn_space.page.finetune.handlers import Tab
 from cnn_space.page.finetune.session import Session
 
-TAB = by_name(FinetuneTab)
+TAB = by_name(Tab)
 EVIL = "<img src=x onerror=alert(1)>'\""
 LENET = "lenet5.cifar10"
 # A run of a second.

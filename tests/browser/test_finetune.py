@@ -93,7 +93,7 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     # Its stages are not waited for: on a fast CPU the last of them is over in 0.2 s.
     page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
     assert page.locator("#ft-curves polyline").count() == 4
-    points = page.locator("#ft-curves polyline.ft-validation").first.get_attribute("points")
+    points = page.locator("#ft-curves polyline[data-name=validation]").first.get_attribute("points")
     assert len(points.split()) == 38  # every epoch of all stages was checked
     page.get_by_text(re.compile("learned 10 classes of Handwritten digits")).wait_for()
     shown = page.locator("#ft-matrix button").all()

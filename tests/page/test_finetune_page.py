@@ -21,7 +21,7 @@ from finetune_visits import (
     visitor,
     with_bars,
 )
-from markup import read
+from markup import parse, text, with_class
 
 from cnn_space import weights
 from cnn_space.images import readers
@@ -36,7 +36,11 @@ from cnn_space.training import finetuning
 
 
 def phase(state):
-    return read(state).attribute("data-phase")
+    return with_class(state, "ft-state")[0].get("data-phase")
+
+
+def count(html, tag):
+    return len(list(parse(html).iter(tag)))
 
 
 def test_the_visitors_nets_are_bounded(checkpoints, monkeypatch):
@@ -66,17 +70,16 @@ def test_a_run_from_start_to_its_result(checkpoints):
     reports, shown = trained(session, own_nets)
     phases = [phase(report["state"]) for report in reports]
     assert list(dict.fromkeys(phases)) == ["preparing", "features", "head", "top", "all"]
-    assert len(read(reports[-1]["curves"]).all("polyline")) == 4
+    assert count(reports[-1]["curves"], "polyline") == 4
     [(name, loaded)] = own_nets.items()
     assert name == session.kept.name and loaded is session.kept.result.loaded
     assert loaded.record.source == "session" and loaded.record.labels == ("left", "right")
     assert phase(shown["state"]) == "finished" and shown["own_nets"] is own_nets
     assert "learned 2 classes of Bars from 20 images" in shown["result"]
-    assert name in read(shown["own_net"]).text and "60 minutes" in shown["own_net"]
+    assert name in text(parse(shown["own_net"])) and "60 minutes" in shown["own_net"]
     assert shown["download"].interactive and shown["use"].interactive
     assert shown["train"].interactive and not shown["stop"].interactive
-    cells = read(shown["matrix"]).all("button")
-    assert sum(int(cell.text) for cell in cells) == 4
+    assert sum(int(text(cell)) for cell in parse(shown["matrix"]).iter("button")) == 4
     with zipfile.ZipFile(session.kept.file) as archive:
         assert sorted(archive.namelist()) == ["lenet5.bars.json", "lenet5.bars.safetensors"]
         archive.extractall(session.kept.folder.name)
@@ -221,8 +224,8 @@ def test_leaving_the_page_lets_the_run_go(checkpoints):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"augment": "twirl"}, "augment"), ({"lr": 99}, "learning rate"),
-     ({"aux": True}, "no auxiliary heads"), ({"seed": -1}, "seed is 0")],
+    [({"augment": "twirl"}, "augment"), ({"lr": 99}, "lr is 99"),
+     ({"aux": True}, "no auxiliary heads"), ({"seed": -1}, "seed is -1")],
 )  # fmt: skip
 def test_controls_out_of_range_are_a_sentence(checkpoints, change, words):
     session = with_bars()
@@ -260,7 +263,7 @@ def test_english_reasons_have_a_korean_sentence_before_them(checkpoints):
     korean = visitor("ko")
     with pytest.raises(gr.Error, match=r"불러오지 못했습니다.*unknown weights"):
         list(start(with_bars(), "lenet5.cifar11", korean))
-    with pytest.raises(gr.Error, match=r"고급 설정.*seed is 0 to"):
+    with pytest.raises(gr.Error, match=r"고급 설정.*seed is -1"):
         list(start(with_bars(), request=korean, seed=-1))
 
 
@@ -291,10 +294,10 @@ def test_names_of_classes_are_text_everywhere(checkpoints):
     _, shown = trained(session)
     parts = [part for part in shown.values() if isinstance(part, str)]
     parts += [result_view.cell(session.shown, f"{i},{j}", "en") for i in (0, 1) for j in (0, 1)]
-    pages = [read(part) for part in parts]
-    assert any(EVIL in page.text for page in pages)
-    pictures = [picture for page in pages for picture in page.all("img")]
-    assert pictures and all(set(picture.attributes) == {"src", "alt"} for picture in pictures)
+    pages = [parse(part) for part in parts]
+    assert any(EVIL in text(page) for page in pages)
+    pictures = [picture for page in pages for picture in page.iter("img")]
+    assert pictures and all(picture.keys() == ["src", "alt"] for picture in pictures)
 
 
 def test_a_cell_opens_its_images_and_nothing_else(checkpoints):
@@ -304,8 +307,8 @@ def test_a_cell_opens_its_images_and_nothing_else(checkpoints):
     for i in (0, 1):
         for j in (0, 1):
             event = gr.EventData(None, {"cell": f"{i},{j}"})
-            opened = read(TAB.open_cell(session, event, visitor())["cell"])
-            assert len(opened.all("img")) == confusion[i][j]
+            opened = TAB.open_cell(session, event, visitor())["cell"]
+            assert count(opened, "img") == confusion[i][j]
     for wrong in ("", "5,5", "a,b", "1", "1,2,3", "-9,0"):
         assert result_view.cell(session.shown, wrong, "en") == ""
 
@@ -314,12 +317,11 @@ def test_the_result_is_told_with_its_figures(checkpoints):
     session = with_bars()
     _, shown = trained(session)
     report = session.kept.result.report
-    figures = [figure.text for figure in read(shown["result"]).all("span", class_="figure")]
+    figures = [text(figure) for figure in with_class(shown["result"], "figure")]
     assert figures[:2] == [f"{report.before:.1f} %", f"{report.after:.1f} %"]
     assert figures[-1] == "50.0 %"  # always the same class
-    mistakes = read(shown["mistakes"])
-    assert len(mistakes.all("img")) == len(report.mistakes)
-    assert ("No held-out image was misjudged" in mistakes.text) == (not report.mistakes)
+    assert count(shown["mistakes"], "img") == len(report.mistakes)
+    assert ("No held-out image was misjudged" in shown["mistakes"]) == (not report.mistakes)
 
 
 def test_what_was_forgotten_is_not_shown_as_the_recorded_run(checkpoints):
@@ -336,26 +338,23 @@ def test_what_was_forgotten_is_not_shown_as_the_recorded_run(checkpoints):
 
 def test_on_arrival_the_recorded_run_is_shown():
     shown = TAB.arrive(Session(), LENET, visitor("ko"))
-    result = read(shown["result"])
-    assert result.all("b", class_="ft-badge")[0].text == "기록된 학습"
-    assert "CPU, 스레드 2개" in result.text and phase(shown["state"]) == "idle"
-    assert "이미지 1,797장" in shown["contents"] and len(read(shown["samples"]).all("img")) == 50
-    assert len(read(shown["curves"]).all("polyline")) == 4 and read(shown["mistakes"]).all("img")
+    assert text(with_class(shown["result"], "ft-badge")[0]) == "기록된 학습"
+    assert "CPU, 스레드 2개" in shown["result"] and phase(shown["state"]) == "idle"
+    assert "이미지 1,797장" in shown["contents"] and count(shown["samples"], "img") == 50
+    assert count(shown["curves"], "polyline") == 4 and count(shown["mistakes"], "img") >= 1
 
 
 def test_curves_show_both_parts_and_where_stages_begin():
     point = finetuning.Point
     history = [point(s, "head", "train", 2.5 - s / 10, 10 * s) for s in range(5)]
     history += [point(4.0, "all", "validation", 0.5, 75.0)]
-    curves = read(view.curves(history, "en"))
-    lines = {
-        name: curves.all("polyline", **{"data-name": name}) for name in ("training", "validation")
-    }
-    assert [len(line.attributes["points"].split()) for line in lines["training"]] == [5, 5]
-    assert [len(line.attributes["points"].split()) for line in lines["validation"]] == [1, 1]
-    captions = [text.text for text in curves.all("text")]
+    curves = parse(view.curves(history, "en"))
+    lines = list(curves.iter("polyline"))
+    counts = [(line.get("data-name"), len(line.get("points").split())) for line in lines]
+    assert counts == 2 * [("training", 5), ("validation", 1)]
+    captions = [text(caption) for caption in curves.iter("text")]
     assert captions.count("all layers") == 2 and "upper layers" not in captions
-    assert len(read(view.curves((), "en")).all("svg")) == 2
+    assert count(view.curves((), "en"), "svg") == 2
 
 
 def test_use_it_goes_to_classify(checkpoints):
@@ -383,7 +382,7 @@ def test_a_net_is_pushed_to_the_visitors_own_account(checkpoints, monkeypatch):
     monkeypatch.setattr(export, "push", lambda *asked: pushed.append(asked) or "me/<b>")
     shown = TAB.push_own(session, " ", visitor(), token)
     assert pushed == [(session.kept.result, "lenet5.bars", "secret")]
-    assert read(shown["own_net"]).text == "Pushed to me/<b>."
+    assert text(parse(shown["own_net"])) == "Pushed to me/<b>."
 
     def refused(*_):
         raise ValueError("no such user")
@@ -401,7 +400,7 @@ def test_the_recorded_run_is_true_to_itself():
     checked = finetuning.split(digits, report.plan.holdout, seed=report.plan.seed)[1]
     assert tuple(checked.labels.tolist()) == report.targets
     assert report.data == digits.name and report.ended == "finished"
-    finding = read(result_view.finding(result, "en")).text
+    finding = text(parse(result_view.finding(result, "en")))
     assert "Recorded run" in finding and f"{report.after:.1f} %" in finding
 
 
@@ -417,7 +416,7 @@ def test_the_endpoint_gives_progress_a_report_and_a_net(checkpoints, monkeypatch
     assert not os.path.exists(file)  # ours is gone; Gradio's copy is the client's
     with pytest.raises(gr.Error, match="unknown weights"):
         answers("nothing.here")
-    with pytest.raises(gr.Error, match="seed is 0 to"):
+    with pytest.raises(gr.Error, match="seed is 1000"):
         answers(seed=10**16)
     monkeypatch.setattr(finetuning.Run, "has_best", False)
     with pytest.raises(gr.Error, match="before the first validation"):

@@ -27,7 +27,7 @@ def leave(request: gr.Request) -> None:
         session.leave()
 
 
-class FinetuneTab(Components):
+class Tab(Components):
     """What happens on the tab."""
 
     # Step 1: images

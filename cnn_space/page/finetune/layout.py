@@ -1,14 +1,12 @@
 """The Fine-tune tab: what is on it, from top to bottom."""
 
-from pathlib import Path
-
 import gradio as gr
 
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import LIVE_JS, download_line
+from cnn_space.page.common.components import LIVE_JS, download_line, script
 from cnn_space.page.common.texts import t
 from cnn_space.page.finetune import export, sources
-from cnn_space.page.finetune.handlers import FinetuneTab
+from cnn_space.page.finetune.handlers import Tab
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.wiring import (
     wire_arrival,
@@ -19,8 +17,6 @@ from cnn_space.page.finetune.wiring import (
 )
 from cnn_space.settings import Settings
 from cnn_space.training.recipes import AUGMENTATIONS, PRESETS
-
-MATRIX_JS = Path(__file__).with_name("matrix.js").read_text()
 
 
 def finetune_tab(
@@ -34,7 +30,7 @@ def finetune_tab(
         components |= _net() | _training()
     with gr.Row(elem_classes="ft-row"):
         components |= _result()
-    tab = FinetuneTab(
+    tab = Tab(
         tabs=tabs, classify_net=classify_net, own_nets=own_nets, session=session, **components
     )
     wire_arrival(demo, tab)
@@ -171,7 +167,7 @@ def _result() -> dict:
                 t("finetune_download"), interactive=False, elem_id="ft-download"
             )
         own_net = gr.HTML(elem_id="ft-own", js_on_load=LIVE_JS)
-        matrix = gr.HTML(js_on_load=MATRIX_JS, elem_id="ft-matrix")
+        matrix = gr.HTML(js_on_load=script("finetune/matrix.js"), elem_id="ft-matrix")
     with gr.Column(scale=5, min_width=300):
         cell = gr.HTML(elem_id="ft-cell")
         mistakes = gr.HTML(elem_id="ft-mistakes")

@@ -1,23 +1,17 @@
 """The Fine-tune tab's events: which component calls which handler, and who waits for whom."""
 
-from pathlib import Path
-
 import gradio as gr
 
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import FETCH, TRAIN
+from cnn_space.page.common.components import FETCH, QUIET, TRAIN, script
 from cnn_space.page.finetune.endpoint import finetune
-from cnn_space.page.finetune.handlers import FinetuneTab, leave
+from cnn_space.page.finetune.handlers import Tab, leave
 
-SHARE_JS = Path(__file__).with_name("share.js").read_text()
-
-PRIVATE = {"api_visibility": "private"}
-QUIET = {"show_progress": "hidden", **PRIVATE}
 LATEST = {"trigger_mode": "always_last", **QUIET}
 MULTIPLE = {"trigger_mode": "multiple", **QUIET}
 
 
-def wire_arrival(demo: gr.Blocks, tab: FinetuneTab) -> None:
+def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
     """A page was opened, or closed."""
     demo.load(
         tab.arrive,
@@ -28,10 +22,13 @@ def wire_arrival(demo: gr.Blocks, tab: FinetuneTab) -> None:
     demo.unload(leave)
 
 
-def wire_images(tab: FinetuneTab) -> None:
+def wire_images(tab: Tab) -> None:
     """Step 1."""
     shown = [tab.contents, tab.samples]
-    by_choice = {"inputs": [tab.session, tab.base, tab.augment, tab.holdout], "js": SHARE_JS}
+    by_choice = {
+        "inputs": [tab.session, tab.base, tab.augment, tab.holdout],
+        "js": script("finetune/share.js"),
+    }
     tab.source.change(
         tab.choose_source,
         [tab.session, tab.source, tab.base, tab.holdout],
@@ -62,7 +59,7 @@ def wire_images(tab: FinetuneTab) -> None:
     )
 
 
-def wire_training(tab: FinetuneTab) -> None:
+def wire_training(tab: Tab) -> None:
     """Steps 2 and 3."""
     tab.preset.input(
         tab.choose_preset,
@@ -86,7 +83,7 @@ def wire_training(tab: FinetuneTab) -> None:
         show_progress_on=tab.arriving,
         trigger_mode="multiple",
         **FETCH,
-        **PRIVATE,
+        api_visibility="private",
     )
     # A generator: Stop and a closed page end it at its next report.
     run = fetched.then(
@@ -113,21 +110,21 @@ def wire_training(tab: FinetuneTab) -> None:
         event.then(nets.refresh, [tab.classify_net, tab.own_nets], tab.classify_net, **QUIET)
 
 
-def _shown_of_a_result(tab: FinetuneTab) -> list:
+def _shown_of_a_result(tab: Tab) -> list:
     return [tab.result, tab.matrix, tab.mistakes]
 
 
-def wire_result(tab: FinetuneTab) -> None:
+def wire_result(tab: Tab) -> None:
     """What can be done with a result."""
     tab.matrix.click(tab.open_cell, tab.session, tab.cell, **MULTIPLE)
     tab.use.click(
         tab.go_to_classify, [tab.session, tab.own_nets], [tab.tabs, tab.classify_net], **QUIET
     )
     if tab.push:
-        tab.push.click(tab.push_own, [tab.session, tab.repo], tab.own_net, **PRIVATE)
+        tab.push.click(tab.push_own, [tab.session, tab.repo], tab.own_net, api_visibility="private")
 
 
-def wire_endpoint(tab: FinetuneTab) -> None:
+def wire_endpoint(tab: Tab) -> None:
     """The same run for clients."""
     report, net = gr.JSON(visible=False, label="report"), gr.File(visible=False, label="net")
     gr.Button(visible=False).click(

@@ -1,0 +1,80 @@
+"""Values for the templates of the Fine-tune tab: see test_templates.py."""
+
+import numpy as np
+from markupsafe import Markup
+
+from cnn_space.images.visitor_set import LeftOut
+
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+def images(text: str) -> dict:
+    return {
+        "name": text,
+        "images": 20,
+        "held": 4,
+        "classes": 15,
+        "counts": [(text, 12), (text, 8)],
+        "most": 12,
+        "left_out": (LeftOut("bomb", 2, text),),
+    }
+
+
+def samples(text: str) -> dict:
+    return {"samples": [(text, PICTURE)], "columns": 8, "side": text, "augment": "shift"}
+
+
+def state(text: str) -> dict:
+    return {"phase": "all", "note": text, "done": 0.5, "figures": text}
+
+
+def curves(text: str) -> dict:
+    chart = Markup("<svg></svg>")
+    return {"loss": chart, "accuracy": chart, "parts": [(text, text)]}
+
+
+def result(text: str) -> dict:
+    return {
+        "recorded": True,
+        "environment": {"device": text, "threads": text},
+        "title": text,
+        "data": text,
+        "classes": text,
+        "train": 20,
+        "held": 4,
+        "right": text,
+        "seconds": 2.5,
+        "before": 10.0,
+        "after": 90.0,
+        "head": 50.0,
+        "baseline": 25.0,
+        "commonest": text,
+    }
+
+
+def matrix(text: str) -> dict:
+    return {"names": [text, "other"], "rows": [(text, [3, 1], 75.0), ("other", [0, 4], 100.0)]}
+
+
+def mistakes(text: str) -> dict:
+    mistake = {"image": PICTURE, "answer": text, "actual": text, "confidence": 0.5}
+    return {"mistakes": [mistake]}
+
+
+def cell(text: str) -> dict:
+    return {"actual": text, "answer": "other", "count": 30, "pictures": [(PICTURE, 0.5)]}
+
+
+CASES = {
+    "finetune/templates/note.html": lambda text: {"text": text},
+    "finetune/templates/problem.html": lambda text: {"text": text},
+    "finetune/templates/images.html": images,
+    "finetune/templates/samples.html": samples,
+    "finetune/templates/state.html": state,
+    "finetune/templates/curves.html": curves,
+    "finetune/templates/result.html": result,
+    "finetune/templates/own_net.html": lambda text: {"name": text, "file": text, "minutes": 60},
+    "finetune/templates/matrix.html": matrix,
+    "finetune/templates/mistakes.html": mistakes,
+    "finetune/templates/cell.html": cell,
+}
