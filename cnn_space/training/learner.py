@@ -17,11 +17,17 @@ NORM_BATCHES = 20  # enough to know the mean and variance of every channel
 
 
 def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
-    """Weight decay on matrices and kernels, none on norms and biases."""
+    """All parameters that learn, in two groups (see ``decay_groups``)."""
     trained = [p for p in net.parameters() if p.requires_grad]
+    return decay_groups(trained, recipe.weight_decay)
+
+
+def decay_groups(parameters: list[nn.Parameter], weight_decay: float, **options) -> list[dict]:
+    """Two groups for an optimiser: matrices and kernels with weight decay, norms and biases
+    without. ``options``, such as ``lr``, are for both."""
     return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay, **options},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0, **options},
     ]
 
 

@@ -22,7 +22,8 @@ from cnn_space.inference import classification
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
 from cnn_space.training import finetuning
-from cnn_space.training.finetuning import Report, Run
+from cnn_space.training.finetuning import Report, Run, features
+from cnn_space.training.finetuning.groups import layer_groups
 from cnn_space.training.recipes import PRESETS, Plan
 
 QUICK = Plan(head_epochs=6, top_epochs=2, epochs=1, batch_size=16)
@@ -103,7 +104,7 @@ def test_the_preview_shows_the_scaled_image_or_its_shift():
 
 def test_rates_rise_from_the_lowest_layers_to_the_head():
     net = create_model("googlenet", 10, small_input=True, aux=True)
-    groups = finetuning.layer_groups(net, 0.1, 0.01, 5e-4)
+    groups = layer_groups(net, 0.1, 0.01, 5e-4)
     rate = {p: group["lr"] for group in groups for p in group["params"]}
     decay = {p: group["weight_decay"] for group in groups for p in group["params"]}
     assert sum(len(group["params"]) for group in groups) == len(rate) == len([*net.parameters()])
@@ -120,7 +121,7 @@ def test_rates_rise_from_the_lowest_layers_to_the_head():
 def test_auxiliary_heads_learn_like_the_head_and_are_told_from_the_rest(arch):
     with torch.device("meta"):
         net = create_model(arch, 10, aux=True)
-    groups = finetuning.layer_groups(net, 0.1, 0.01, 5e-4)
+    groups = layer_groups(net, 0.1, 0.01, 5e-4)
     rate = {p: group["lr"] for group in groups for p in group["params"]}
     named = dict(net.named_parameters())
     kept = [name for name in net.state_dict() if not is_auxiliary(name)]
@@ -193,7 +194,7 @@ def test_the_last_stage_learns_on_what_enters_it(folder, monkeypatch):
 
 def test_maps_that_are_too_much_to_keep_are_not_kept(folder, monkeypatch):
     # 57 maps to learn from, in bfloat16 at the least, and 15 to check on: a byte too much.
-    monkeypatch.setattr(finetuning, "MAPS_BYTES", (57 * 2 + 15 * 4) * 6 * 14 * 14 - 1)
+    monkeypatch.setattr(features, "MAPS_BYTES", (57 * 2 + 15 * 4) * 6 * 14 * 14 - 1)
     run = Run(base(folder), stripes(), QUICK)
     phases = [update.phase for update in run]
     assert "top" not in phases and phases[-1] == "all"

@@ -1,0 +1,106 @@
+"""What a fine-tuning run leaves: a net, its report, and files of both."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cnn_space.costs import walk
+from cnn_space.images.image_set import ImageSet
+from cnn_space.images.sources import tag
+from cnn_space.models.registry import create_model
+from cnn_space.training import cards
+from cnn_space.training.finetuning.report import Report
+from cnn_space.weights import Loaded, WeightsRecord
+from cnn_space.weights.card import Card, Data
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The net that a run kept, its report, and the held-out images it was checked on."""
+
+    loaded: Loaded
+    report: Report
+    checked: ImageSet
+
+
+def result_name(base: WeightsRecord, images: ImageSet) -> str:
+    """The name of the weights ``base`` after learning ``images``: ``googlenet_paper.pets``."""
+    return f"{base.name.rpartition('.')[0]}.{tag(images.name)}"
+
+
+def as_loaded(
+    base: WeightsRecord, state: dict[str, Tensor], checked: ImageSet, accuracy: float
+) -> Loaded:
+    """The net of ``state``, in eval mode, with the record of weights that live in this session.
+
+    ``state`` is what ``base`` became without auxiliary heads, for the classes of ``checked``, the
+    images on which ``accuracy`` was measured."""
+    options, classes = dict(base.options), checked.classes
+    with torch.device("meta"):
+        net = create_model(base.arch, len(classes), **options)
+        if hasattr(net, "set_aux"):
+            net.set_aux(None)
+            options["aux"] = False
+    net.load_state_dict(state, assign=True)
+    net.eval().requires_grad_(False)
+    parameters, macs = walk.count(net, base.preprocessing.size)
+    record = replace(
+        base,
+        name=result_name(base, checked),
+        num_classes=len(classes),
+        labels=classes,
+        options=options,
+        source="session",
+        file="",
+        repo=None,
+        revision=None,
+        sha256=None,
+        bytes=None,
+        parameters=parameters,
+        macs=macs,
+        accuracy=accuracy,
+        data=checked.name,
+        data_note=f"{len(checked)} held-out images",
+        card=None,
+        adapt=None,
+    )
+    return Loaded(net, record)
+
+
+def save(result: Result, folder: Path) -> tuple[Path, Path]:
+    """Write the net and its card into ``folder``; ``cnn_space.load`` reads the first of
+    (safetensors file, JSON card)."""
+    record, report = result.loaded.record, result.report
+    card = Card(
+        name=record.name,
+        title=record.title,
+        arch=record.arch,
+        options=dict(record.options),
+        num_classes=record.num_classes,
+        labels=list(record.labels),
+        preprocessing=record.preprocessing,
+        data=Data(
+            tag=record.tag,
+            name=record.data,
+            note=record.data_note,
+            train_images=sum(report.train_counts),
+            holdout_images=len(report.targets),
+            eval_split="held out",
+            eval_images=len(report.targets),
+        ),
+        recipe={"base": report.base, **report.plan.model_dump()},
+        seed=report.plan.seed,
+        parameters=record.parameters,
+        macs=record.macs,
+        wall_time_s=round(report.seconds, 1),
+        environment=report.environment,
+        history=report.epochs(),
+        accuracy=round(report.after, 2),
+        per_class={label: round(value, 2) for label, value in report.per_class.items()},
+        confusion=report.confusion,
+    )
+    # float32: the file holds the net that was checked, to the last bit.
+    path = cards.write(folder, card, result.loaded.net, torch.float32)
+    return path.with_suffix(".safetensors"), path
