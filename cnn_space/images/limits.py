@@ -23,7 +23,7 @@ class Limits:
     megapixels: int = _default("megapixels")  # one photo, decoded (10⁶ pixels)
     entries: int = _default("entries")  # files in a zip or a folder
     ratio: int = _default("ratio")  # unpacked size over packed size of one file in a zip
-    side: int = _default("side")  # photos are kept as squares of at most this many pixels a side
+    side: int = _default("side")  # of the squares that are kept, in pixels; never above MAX_SIDE
     memory_mb: int = _default("memory_mb")  # all photos together, decoded
     reading_seconds: int = _default("reading_seconds")
 

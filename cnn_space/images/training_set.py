@@ -102,11 +102,11 @@ def _columns(table: Table, name: str) -> tuple[list[bytes], list[int], tuple[str
     encoded = []
     for number, value in enumerate(table.rows.column(columns.image).to_pylist()):
         with _naming(number):
-            encoded.append(_encoded_image(value))
+            encoded.append(_stored_bytes(value))
     return encoded, labels, classes
 
 
-def _encoded_image(value) -> bytes:
+def _stored_bytes(value) -> bytes:
     """The bytes of an image column's value: themselves, or a dict of ``bytes`` or a ``path``."""
     if isinstance(value, dict):
         value = value["bytes"] or (value["path"] and Path(value["path"]).read_bytes())

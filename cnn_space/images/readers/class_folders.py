@@ -10,10 +10,10 @@ from cnn_space.images.visitor_set import DataError
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 
-Path = tuple[str, ...]  # folders and file name
+Parts = tuple[str, ...]  # a path: its folders and its file name
 
 
-def is_hidden(path: Path) -> bool:
+def is_hidden(path: Parts) -> bool:
     """Whether a file belongs to an operating system, not to the visitor's images."""
     return any(part.startswith((".", "__MACOSX")) for part in path) or path[-1] in (
         "Thumbs.db",
@@ -21,13 +21,13 @@ def is_hidden(path: Path) -> bool:
     )
 
 
-def choose(paths: Iterable[Path], collector: Collector, limits: Limits) -> list[tuple[str, Path]]:
+def choose(paths: Iterable[Parts], collector: Collector, limits: Limits) -> list[tuple[str, Parts]]:
     """(class, path) of the files to read, the classes evenly where there are too many files.
 
     A class is the first folder of a path, once common top folders and folders of SPLITS have been
     taken away. Raises DataError for too many classes.
     """
-    by_class: dict[str, list[Path]] = {}
+    by_class: dict[str, list[Parts]] = {}
     for path, folders in _without_common_folders(sorted(paths)).items():
         label = display_name(folders[0]) if folders else ""
         if label:
@@ -42,7 +42,7 @@ def choose(paths: Iterable[Path], collector: Collector, limits: Limits) -> list[
     return chosen[: limits.images]
 
 
-def _without_common_folders(paths: list[Path]) -> dict[Path, Path]:
+def _without_common_folders(paths: list[Parts]) -> dict[Parts, Parts]:
     """The folders of each path, without those on top that all share or that name a split."""
     folders = {path: path[:-1] for path in paths}
     while True:
@@ -53,7 +53,7 @@ def _without_common_folders(paths: list[Path]) -> dict[Path, Path]:
         folders = {path: names[1:] for path, names in folders.items()}
 
 
-def _take_turns(by_class: dict[str, list[Path]]) -> Iterator[tuple[str, Path]]:
+def _take_turns(by_class: dict[str, list[Parts]]) -> Iterator[tuple[str, Parts]]:
     """One of each class, then a second of each, and so on."""
     longest = max(map(len, by_class.values()), default=0)
     for turn in range(longest):
