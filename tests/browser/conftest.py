@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -107,16 +108,30 @@ def own_url(tmp_path, monkeypatch):
     demo.close()
 
 
-@pytest.fixture
-def page(browser, page_url):
+@contextmanager
+def visit(browser, url):
     """A fresh visitor at 1280 px, English. Console errors fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
     tab = context.new_page()
     problems = []
     tab.on("pageerror", lambda error: problems.append(str(error)))
     tab.set_default_timeout(PATIENCE)
-    tab.goto(page_url)
+    tab.goto(url)
     tab.get_by_role("tab", name="Classify", exact=True).wait_for()
     yield tab
     context.close()
     assert not problems, problems
+
+
+@pytest.fixture
+def page(browser, page_url):
+    """The page of a visitor who comes for this test."""
+    with visit(browser, page_url) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser, page_url):
+    """The page of one visitor for a whole file, whose tests take it as they find it."""
+    with visit(browser, page_url) as tab:
+        yield tab

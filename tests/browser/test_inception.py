@@ -1,6 +1,10 @@
-"""The calculator on the real page: move a value, share a link, copy the code."""
+"""The calculator on the real page: move a value, share a link, copy the code.
+
+One page serves all tests; each begins with module 3a of the paper, whatever the one before left.
+"""
 
 import re
+import runpy
 
 import pytest
 import torch
@@ -9,12 +13,8 @@ from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
 
 expect = pytest.importorskip("playwright.sync_api").expect
 PAPER_3A = dict(zip(NUMBERS, PRESETS["3a"], strict=True))
-
-
-def calculator(page):
-    page.get_by_role("tab", name="Inception", exact=True).click()
-    expect(figure(page, "parameters")).to_have_text("163,328")
-    return page
+SWITCHES = {"5×5 (paper)": True, "1×1 reductions (off: naive)": True, "Batch norm": False,
+            "Biases": False}  # fmt: skip
 
 
 def figure(page, name):
@@ -25,12 +25,39 @@ def field(page, name):
     return page.locator(f"#inception-{name} input")
 
 
+def preset(page, name):
+    page.locator("#inception-preset").get_by_text(name, exact=True).click()
+
+
 def unfold(page, name):
-    page.locator(f"#inception-{name} > button").click()
+    fold = page.locator(f"#inception-{name}")
+    if not fold.locator(".html-container").first.is_visible():
+        fold.locator("> button").click()
+    return fold
 
 
-def test_a_value_moves_the_totals_and_the_link_opens_the_same(page, page_url):
-    calculator(page)
+@pytest.fixture
+def calculator(shared_page):
+    page = shared_page
+    page.get_by_role("tab", name="Inception", exact=True).click()
+    for label, checked in SWITCHES.items():
+        page.get_by_label(label, exact=True).set_checked(checked)
+    preset(page, "5b")  # so that the click on 3a is a change
+    expect(figure(page, "parameters")).to_have_text("1,442,816")
+    preset(page, "3a")
+    expect(figure(page, "parameters")).to_have_text("163,328")
+    return page
+
+
+@pytest.fixture
+def clipboard(calculator):
+    """Reads what the page has copied."""
+    calculator.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return lambda: calculator.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_value_moves_the_totals_and_the_link_opens_the_same(calculator):
+    page = calculator
     field(page, "ch3x3").fill("200")
     module = InceptionCosts(**PAPER_3A | {"ch3x3": 200})
     expect(figure(page, "parameters")).to_have_text(f"{module.parameters:,}")
@@ -47,48 +74,52 @@ def test_a_value_moves_the_totals_and_the_link_opens_the_same(page, page_url):
     expect(figure(other, "parameters")).to_be_visible()  # its tab is open
     expect(field(other, "ch3x3")).to_have_value("200")
     expect(other.get_by_label("Batch norm", exact=True)).to_be_checked()
+    other.close()
 
 
-def test_presets_naive_and_chain(page):
-    calculator(page)
-    page.locator("#inception-preset").get_by_text("5a", exact=True).click()
+def test_presets_naive_and_chain(calculator):
+    page = calculator
+    preset(page, "5a")
     expect(figure(page, "parameters")).to_have_text("1,042,432")
     expect(field(page, "in_channels")).to_have_value("832")
     page.locator("#inception-reduction input").uncheck()
     naive = InceptionCosts(*PRESETS["5a"]).naive
     expect(figure(page, "parameters")).to_have_text(f"{naive.parameters:,}")
-    page.locator("#inception-preset").get_by_text("chain", exact=True).click()
+    preset(page, "chain")
     expect(page.locator("#inception-figure .chain")).to_contain_text("4,048 → 4,944")
 
 
-def test_the_copied_code_builds_the_module_shown(page):
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    calculator(page)
+def test_the_code_copied_and_downloaded_builds_the_module_shown(calculator, clipboard, tmp_path):
+    page = calculator
     field(page, "ch1x1").fill("80")
     expect(figure(page, "parameters")).to_have_text("166,400")
-    unfold(page, "code")
-    page.locator("#inception-code").get_by_label("Copy").first.click()
-    code = page.evaluate("navigator.clipboard.readText()")
-    namespace: dict = {}
-    exec(code, namespace)
-    module = namespace["module"]
+    fold = unfold(page, "code")
+    fold.get_by_label("Copy").first.click()
+    with page.expect_download() as download:
+        fold.get_by_text("Download inception_module.py").click()
+    assert download.value.suggested_filename == "inception_module.py"
+    file = tmp_path / "inception_module.py"
+    download.value.save_as(file)
+    assert file.read_text().strip() == clipboard()
+    module = runpy.run_path(str(file))["module"]
     assert sum(parameter.numel() for parameter in module.parameters()) == 166_400
     assert module(torch.zeros(1, 192, 28, 28)).shape == (1, 272, 28, 28)
 
 
-def test_the_link_button_copies_a_link(page):
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    calculator(page)
-    page.locator("#inception-link").click()
-    expect(page.locator("#inception-link")).to_have_class(re.compile("copied"))
-    link = page.evaluate("navigator.clipboard.readText()")
-    assert all(f"{name}={value}" in link for name, value in PAPER_3A.items())
+def test_the_link_button_copies_a_link(calculator, clipboard):
+    calculator.locator("#inception-link").click()
+    expect(calculator.locator("#inception-link")).to_have_class(re.compile("copied"))
+    assert all(f"{name}={value}" in clipboard() for name, value in PAPER_3A.items())
 
 
-def test_an_impossible_number_gets_a_sentence_and_can_be_put_right(page):
-    calculator(page)
+def test_an_impossible_number_gets_a_sentence_and_can_be_put_right(calculator):
+    page = calculator
+    below = page.locator("#inception-kernel")
+    place = below.bounding_box()
     field(page, "height").fill("0")
     expect(page.locator("#inception-height")).to_contain_text("between 1 and 4,096")
+    expect(page.locator("#inception-height").get_by_text("between")).to_be_visible()
+    assert below.bounding_box() == place  # nothing moves
     expect(figure(page, "parameters")).to_have_text("163,328")
     expect(page.get_by_test_id("toast-body")).to_have_count(0)
     field(page, "height").fill("14")
@@ -96,56 +127,58 @@ def test_an_impossible_number_gets_a_sentence_and_can_be_put_right(page):
     expect(figure(page, "macs")).to_have_text("64.02 M")
 
 
-def test_a_number_unfolds_and_the_csv_comes_down(page):
-    calculator(page)
-    unfold(page, "table")
-    row = page.locator("#inception-table tr").filter(has_text="5×5 reduce").first
+def test_a_number_unfolds_and_the_csv_comes_down(calculator):
+    page = calculator
+    fold = unfold(page, "table")
+    row = fold.locator("tr").filter(has_text="5×5 reduce").first
     row.locator("summary").first.click()
     expect(row.locator("code").first).to_have_text("16·192 = 3,072")
     with page.expect_download() as download:
-        page.locator("#inception-table a.csv").click()
+        fold.locator("a.csv").click()
     text = download.value.path().read_text("utf-8-sig")
     assert download.value.suggested_filename == "inception_module.csv"
     assert "128049152" in text.splitlines()[-1]
 
 
-def test_claims_and_whole_nets(page):
-    calculator(page)
-    unfold(page, "claims")
-    claim = page.locator('#inception-claims [data-claim="mult"]')
-    expect(claim).to_contain_text("14·14·48·5·5·480 = 112,896,000")
-    unfold(page, "net")
-    totals = page.locator('[data-figure="net-totals"]')
+def test_claims_and_whole_nets(calculator):
+    page = calculator
+    claims = unfold(page, "claims")
+    expect(claims.locator('[data-claim="mult"]')).to_contain_text("14·14·48·5·5·480 = 112,896,000")
+    fold = unfold(page, "net")
+    totals = fold.locator('[data-figure="net-totals"]')
     expect(totals).to_contain_text("138,357,544 parameters · 15.47 G MACs")
-    page.get_by_label("Image side, pixels", exact=True).fill("16")
-    expect(page.locator("#inception-net")).to_contain_text("too small for this net")
-    expect(page.locator("#inception-net")).to_contain_text("features.30")
-    net = page.locator("#inception-net").get_by_label("Net", exact=True)
-    net.click()
+    side = page.get_by_label("Image side, pixels", exact=True)
+    side.fill("16")
+    expect(fold).to_contain_text("too small for this net")
+    expect(fold).to_contain_text("features.30")
+    fold.get_by_label("Net", exact=True).click()
     page.get_by_role("option", name="googlenet", exact=True).click()
     expect(totals).to_contain_text("6,624,904 parameters")
-    expect(page.get_by_label("Image side, pixels", exact=True)).to_have_value("224")
-    page.get_by_label("Find layers", exact=True).fill("inception4c.branch3")
-    expect(page.locator("#inception-net tbody tr").last).to_contain_text("inception4c.branch3")
+    expect(side).to_have_value("224")
+    search = page.get_by_label("Find layers", exact=True)
+    search.fill("inception4c.branch3")
+    expect(fold.locator(".tall tbody tr").last).to_contain_text("inception4c.branch3")
+    search.fill("aux")
+    expect(fold.locator(".tall tbody tr").last).to_contain_text("aux2.fc2")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_a_phone_reads_it_without_scrolling_sideways(browser, page_url, dark):
+def test_a_phone_reads_it_without_scrolling_sideways(browser, page_url):
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
     page = context.new_page()
-    page.goto(f"{page_url}?ch1x1=64{'&__theme=dark' if dark else ''}")
-    expect(figure(page, "parameters")).to_have_text("163,328")
-    drawing = page.locator("#inception-figure svg.module-narrow")
-    expect(drawing).to_be_visible()
-    expect(page.locator("#inception-figure svg.module-wide")).to_be_hidden()
-    expect(drawing).to_contain_text("파라미터")
-    smallest = drawing.evaluate(
-        """svg => Math.min(...[...svg.querySelectorAll("text")].map(
-            text => parseFloat(getComputedStyle(text).fontSize)))
-            * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"""
-    )
-    assert smallest >= 10.5
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for theme in ("light", "dark"):
+        page.goto(f"{page_url}?ch1x1=64&__theme={theme}")
+        expect(figure(page, "parameters")).to_have_text("163,328")
+        drawing = page.locator("#inception-figure svg.module-narrow")
+        expect(drawing).to_be_visible()
+        expect(page.locator("#inception-figure svg.module-wide")).to_be_hidden()
+        expect(drawing).to_contain_text("파라미터")
+        smallest = drawing.evaluate(
+            """svg => Math.min(...[...svg.querySelectorAll("text")].map(
+                text => parseFloat(getComputedStyle(text).fontSize)))
+                * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"""
+        )
+        assert smallest >= 10.5
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
 
 

@@ -1,18 +1,18 @@
 """The Inception tab: its components and how they are wired."""
 
 import json
-from pathlib import Path
 
 import gradio as gr
 
 from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
+from cnn_space.page.common.components import script
 from cnn_space.page.common.texts import t
 from cnn_space.page.inception import handlers, view, whole_net
 from cnn_space.page.inception.form import CHAIN, FORM, KERNELS, START, SWITCHES
 from cnn_space.page.inception.handlers import Calculator, WholeNet
 from cnn_space.page.inception.pytorch_code import pytorch_code
 
-LINK_JS = Path(__file__).with_name("link.js").read_text(encoding="utf-8").strip().rstrip(";")
+LINK_JS = script("inception/link.js").strip().rstrip(";")
 
 # Live: no queue, no overlay, and of fast typing the last word counts.
 LIVE = {
