@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from cnn_space.cli import classify as classify_commands
+from cnn_space.cli import fetch, publish
 from cnn_space.cli import finetune as finetuning_commands
-from cnn_space.cli import hub as hub_commands
 from cnn_space.cli import train as training_commands
 from cnn_space.settings import Settings
 
@@ -15,8 +15,8 @@ _COMMANDS = (
     training_commands.add_table,
     finetuning_commands.add_finetune,
     classify_commands.add_classify,
-    hub_commands.add_fetch,
-    hub_commands.add_publish,
+    fetch.add_fetch,
+    publish.add_publish,
 )
 
 

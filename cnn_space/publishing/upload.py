@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from cnn_space import weights
 from cnn_space.publishing import model_card
+from cnn_space.publishing.curves import curves
 from cnn_space.weights import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +43,12 @@ def weights_files(repo: str) -> dict[str, Content]:
             raise PublishError(f"{path} is not what its card says (sha256 {found[:12]}…)")
         if item.accuracy is None:
             raise PublishError(f"{item.card} states no accuracy, which readers need")
-        card = item.read_card().model_dump(exclude_unset=True)
+        card = item.read_card()
         cards.append(card)
         files[item.file] = path
         files[f"{item.name}.json"] = item.card
         files[f"cards/{item.name}.md"] = model_card.card_text(card, repo).encode()
-        if picture := model_card.curves(card):
+        if picture := curves(card):
             files[f"cards/{item.name}.png"] = picture
     files["README.md"] = model_card.readme_text(cards, repo).encode()
     if (ROOT / "LICENSE").is_file():

@@ -19,7 +19,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import from_json
 
 from cnn_space.images.preprocessing import Preprocessing
 
@@ -228,23 +227,23 @@ def read(path: Path) -> Card:
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
     try:
-        card = from_json(content)
-    except ValueError as error:
-        raise ValueError(f"{path} is not a card: {error}") from None
-    if not isinstance(card, dict):
-        raise ValueError(f"{path} is not a card: it holds no JSON object")
-    try:
-        return Card.model_validate(card)
+        return Card.model_validate_json(content)
     except ValidationError as error:
-        raise ValueError(f"{path}: {_sentence(error)}") from None
+        raise ValueError(f"{path}{_sentence(error)}") from None
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first error, after the field that it concerns: ``'bytes': it must be a number``."""
-    first = error.errors(include_url=False, include_context=False)[0]
+    """The first error, after the field that it concerns: ``: 'bytes': it must be a number``."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(map(str, first["loc"]))
     problem = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    return f"'{field}': {problem}" if field else problem
+    if field:
+        return f": '{field}': {problem}"
+    if first["type"] == "json_invalid":
+        return f" is not a card: {problem}"
+    if first["type"] == "model_type":
+        return " is not a card: it holds no JSON object"
+    return f": {problem}"
 
 
 def write(path: Path, card: Card) -> Path:

@@ -64,10 +64,10 @@ def deep(levels: int) -> str:
 @pytest.mark.parametrize(
     "text, complaint",
     [
-        ("1" * 100_000, "is not a card: number out of range"),
-        (f'{{"name": {"1" * 100_000}}}', "is not a card: number out of range"),
-        ('{"labels": ' + "[" * 100_000, "is not a card: recursion limit"),
-        (deep(1000), "is not a card: recursion limit"),
+        ("1" * 100_000, "is not a card: Invalid JSON: number out of range"),
+        (f'{{"name": {"1" * 100_000}}}', "is not a card: Invalid JSON: number out of range"),
+        ('{"labels": ' + "[" * 100_000, "is not a card: Invalid JSON: recursion limit"),
+        (deep(1000), "is not a card: Invalid JSON: recursion limit"),
         ('{"name": "\\ud800"}', "is not a card"),
         ("null", "holds no JSON object"),
         (" " * (cards.MAX_BYTES + 1), "larger than a card can be"),
