@@ -7,6 +7,7 @@ convolutions and linear layers alone, for one image; *FLOPs* are 2 × MACs.
 
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 Pair = tuple[int, int]  # (vertical, horizontal)
 Shape = tuple[int, int, int]  # (channels, height, width)
@@ -114,7 +115,7 @@ def conv(
     kernel: Pair,
     *,
     stride: Pair = (1, 1),
-    padding: Pair = (0, 0),
+    padding: Pair | Literal["same"] = (0, 0),
     dilation: Pair = (1, 1),
     groups: int = 1,
     bias: bool = False,
@@ -122,10 +123,16 @@ def conv(
 ) -> Layer:
     """A convolution, with the batch norm behind it if there is one.
 
+    ``padding="same"`` keeps the size of the map; the stride is then 1.
     Raises ValueError where the kernel does not fit the map.
     """
-    # PyTorch has no ceil_mode for convolutions.
-    height, width = _map_size(source, kernel, stride, padding, dilation, False)
+    if padding == "same":
+        height, width = source[1:]
+        # Behind a kernel of even side PyTorch pads one pixel more at the right and the bottom.
+        padding = tuple(far * (side - 1) // 2 for side, far in zip(kernel, dilation, strict=True))
+    else:
+        # PyTorch has no ceil_mode for convolutions.
+        height, width = _map_size(source, kernel, stride, padding, dilation, False)
     window = kernel if kernel != (1, 1) else ()
     each = (*window, source[0] // groups)  # the weights of one output channel
     return Layer(
