@@ -10,7 +10,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from cnn_space import weights
-from cnn_space.page.compare import handlers as compare
+from cnn_space.page.compare.layout import defaults
+from cnn_space.page.compare.table import headers
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_four_nets_on_a_photo_and_their_table(page, page_url, photo):
     cards = page.locator(".compare-card")
     assert cards.count() == 4
     names = [card.get_attribute("data-net") for card in cards.all()]
-    assert names == compare.defaults()
+    assert names == defaults()
 
     client = Client(page_url, verbose=False, analytics_enabled=False)
     table, sentence = client.predict(
@@ -92,7 +93,7 @@ def test_four_nets_on_a_photo_and_their_table(page, page_url, photo):
     assert [line["answer"] for line in sheet] == [row[2] for row in shown]
 
     # A head of the table sorts by number, not by letter.
-    column = compare.headers().index("Params, M")
+    column = headers().index("Params, M")
     before = [float(row[column].replace(",", "")) for row in shown]
     for way, reverse in (("Sort ascending", False), ("Sort descending", True)):
         head = page.locator("#compare-table th[title='Params, M']")
@@ -129,12 +130,12 @@ def test_both_tabs_share_one_photo(page, photo):
 def test_nets_come_and_go(page):
     open_tab(page, "Compare")
     finished(page)
-    last = compare.defaults()[-1]
+    last = defaults()[-1]
     page.locator("#compare-nets").get_by_title("Remove").last.click()
     page.locator(f".compare-card[data-net='{last}']").wait_for(state="detached")
     finished(page)
     assert len(rows(page)) == 3
-    assert page.locator(".compare-work circle.chosen").count() == 3
+    assert page.locator("#compare-work circle.chosen").count() == 3
     # Two changes at once: the second is not lost while the first is still running.
     page.locator("#compare-nets").get_by_title("Remove").last.click()
     page.locator("#compare-nets input").click()
@@ -156,7 +157,7 @@ def test_a_phone_needs_no_sideways_scrolling(browser, page_url):
     phone.locator("#compare-csv a").wait_for(timeout=60_000)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     assert "CIFAR-10" in phone.locator(".compare-card").first.inner_text()
-    for part in (".compare-work svg", "#compare-loss", "#compare-classes table"):
+    for part in ("#compare-work svg", "#compare-loss svg", "#compare-classes table"):
         assert phone.locator(part).first.bounding_box()["width"] > 250, part
     context.close()
 

@@ -10,12 +10,13 @@ import pytest
 from jinja2 import UndefinedError
 from templates_classify import CASES as CLASSIFY
 from templates_common import CASES as COMMON
+from templates_compare import CASES as COMPARE
 from templates_finetune import CASES as FINETUNE
 from templates_inception import CASES as INCEPTION
 
 from cnn_space.page.common.templates import PAGE, environment, render
 
-CASES = COMMON | CLASSIFY | INCEPTION | FINETUNE
+CASES = COMMON | CLASSIFY | COMPARE | INCEPTION | FINETUNE
 HOSTILE = (
     '"><script>alert(1)</script>',
     "' onmouseover='alert(1)",

@@ -50,6 +50,11 @@ def first_net() -> str | None:
         return None
 
 
+def local_nets() -> list[str]:
+    """The published nets that need no network."""
+    return [name for name in weights.list_weights() if weights.is_local(name)]
+
+
 def warm() -> None:
     """Load the first net before the first visitor asks for it. An error waits for that visitor."""
     from cnn_space.inference import engine

@@ -38,11 +38,15 @@ def environment() -> Environment:
 
 def render(template: str, lang: str = "en", **values) -> Markup:
     """The template (a path under ``cnn_space/page``) with ``values``, in ``lang``."""
-    words = {"lang": lang, "say": partial(_say, lang), "label": partial(texts.label, lang=lang)}
+    words = {
+        "lang": lang,
+        "say": partial(say_html, lang=lang),
+        "label": partial(texts.label, lang=lang),
+    }
     return Markup(environment().get_template(template).render(words | values))
 
 
-def _say(lang: str, key: str, **values) -> Markup | str:
-    """The sentence behind ``key``, its values escaped; the sentence itself is ours and may hold
-    HTML such as ``<b>``."""
+def say_html(key: str, lang: str = "en", **values) -> Markup:
+    """The sentence behind ``key`` as HTML, its values escaped; the sentence itself is ours and may
+    hold tags such as ``<b>``."""
     return Markup(texts.TEXTS[lang][key]).format(**values)

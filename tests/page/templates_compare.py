@@ -1,0 +1,45 @@
+"""Values for the templates of the Compare tab: see test_templates.py."""
+
+from types import SimpleNamespace
+
+
+def cards(text: str) -> dict:
+    card = {
+        "name": text,
+        "caption": text,
+        "colour": text,
+        "about": text,
+        "problem": "",
+        "state": "odd",
+        "answer": text,
+        "ranked": [SimpleNamespace(label=text, probability=0.5)],
+        "empty_rows": 1,
+        "picture": text,
+        "note": text,
+        "alt": text,
+    }
+    return {"cards": [card, card | {"problem": text}], "flag": text}
+
+
+def net(text: str) -> SimpleNamespace:
+    return SimpleNamespace(title=text, colour=text)
+
+
+def classes(text: str) -> dict:
+    row = {"label": text, "rates": [(net(text), 90.0), (net(text), None)], "best": 90.0}
+    return {"tables": [{"data": text, "nets": [net(text)], "rows": [row]}]}
+
+
+CASES = {
+    "compare/templates/finding.html": lambda text: {"finding": text},
+    "compare/templates/csv.html": lambda text: {"rows": [[1]]},
+    "compare/templates/cards.html": cards,
+    "compare/templates/work.html": lambda text: {"charts": [text]},
+    "compare/templates/learned.html": lambda text: {
+        "nets": [net(text)],
+        "notes": [text],
+        "loss": text,
+        "accuracy": text,
+    },
+    "compare/templates/classes.html": classes,
+}
