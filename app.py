@@ -8,7 +8,6 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from cnn_space.images.limits import Limits
 from cnn_space.page.classify.layout import classify_tab
 from cnn_space.page.common import nets
 from cnn_space.page.common.texts import I18N, t
@@ -48,7 +47,7 @@ def launch_options() -> dict:
         # Not the settings: their language reaches the labels alone, the browser's reaches all.
         "footer_links": ["api"],
         "run_history": False,
-        "max_file_size": f"{max(64, Limits.read().mb)}mb",
+        "max_file_size": f"{max(64, Settings.read().mb)}mb",
         "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs
     }
 

@@ -2,9 +2,6 @@
 
 import base64
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import gradio as gr
 import httpx
@@ -28,7 +25,6 @@ from cnn_space.page.common import nets
 from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.common.texts import TEXTS
 
-ROOT = Path(__file__).parents[2]
 REFUSED = Refused(PhotoError("unreadable"))
 tab = by_name(Tab)
 
@@ -225,16 +221,6 @@ def test_damaged_weights_are_a_sentence(checkpoints, photo):
 # The page
 
 
-def test_events_of_one_queue_agree_on_its_limit():
-    """Gradio takes the smallest that it meets: one event without it would hold up all others."""
-    import app
-
-    limits = {}
-    for event in app.build().fns.values():
-        limits.setdefault(event.concurrency_id, set()).add(event.concurrency_limit)
-    assert limits["fetch"] == {24} and limits["infer"] == limits["train"] == {1}
-
-
 @pytest.fixture
 def client(checkpoints, monkeypatch, tmp_path):
     """A client of the real page, served on throw-away weights."""
@@ -305,11 +291,3 @@ def test_the_command_line(checkpoints, photo, tmp_path, capsys):
 
     assert main(["classify", str(path), "--net", "lenet6.cifar10"]) == 2
     assert "did you mean lenet5.cifar10" in capsys.readouterr().err
-
-
-def test_nothing_slow_stands_between_start_and_first_page():
-    code = "import sys, app; app.build(); print({'torchvision', 'datasets'} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout.splitlines()[-1] == "set()", done.stdout

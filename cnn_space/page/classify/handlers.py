@@ -1,12 +1,15 @@
-"""The Classify tab: what its events do. Nothing here imports torch before a net is needed."""
+"""The Classify tab: what its events do, and the endpoint for clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import gradio as gr
+import numpy as np
 from PIL import Image
 
 from cnn_space import weights
+from cnn_space.images.preprocessing import prepare
+from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import view
 from cnn_space.page.common import nets
 from cnn_space.page.common.photo_input import PhotoInput, Refused, required
@@ -118,12 +121,10 @@ class Tab:
         prepared = _prepared(photo, net, own_nets) if has_inside(net, own_nets) else None
         if prepared is None:
             return {self.inside: ""}
-        from cnn_space.inference.explain import inside
-
-        engine, x = prepared
-        branches = inside(engine.loaded.net, x, f"inception{module}")
+        runner, x = prepared
+        branches = explain.inside(runner.loaded.net, x, f"inception{module}")
         lang = language(request)
-        return {self.inside: view.inside(photo, engine.record.preprocessing, branches, lang)}
+        return {self.inside: view.inside(photo, runner.record.preprocessing, branches, lang)}
 
 
 def classify(image: Photo, model: str, top_k: int = TOP_K) -> dict[str, float]:
@@ -159,10 +160,10 @@ def why_no_answer(photo: Photo, net: str | None, own_nets: Nets, lang: str) -> s
     return say("classify_waiting", lang) if photo is None else ""
 
 
-def answer_of(photo: Image.Image, net: str | weights.Loaded, ten_views=False, lang: str = "en"):
+def answer_of(
+    photo: Image.Image, net: str | weights.Loaded, ten_views: bool = False, lang: str = "en"
+) -> classification.Answer:
     """The ``Answer`` of a net. Raises ValueError with a sentence for the visitor."""
-    from cnn_space.inference import classification
-
     try:
         return classification.answer(photo, net, ten_views=ten_views)
     except ValueError as error:
@@ -181,23 +182,20 @@ def _heatmap(photo: Photo, net: str | None, own_nets: Nets, wanted: str | None, 
     prepared = _prepared(photo, net, own_nets)
     if prepared is None:
         return ""
-    from cnn_space.inference.explain import grad_cam
-
-    engine, x = prepared
-    labels = engine.record.labels
+    runner, x = prepared
+    labels = runner.record.labels
     chosen = labels.index(wanted) if wanted in labels else None
-    heatmap = grad_cam(engine.loaded.net, x, chosen)
+    heatmap = explain.grad_cam(runner.loaded.net, x, chosen)
     label = labels[heatmap.class_index]
-    return view.looked(photo, engine.record.preprocessing, heatmap, label, lang)
+    return view.looked(photo, runner.record.preprocessing, heatmap, label, lang)
 
 
-def _prepared(photo: Photo, net: str | None, own_nets: Nets):
+def _prepared(
+    photo: Photo, net: str | None, own_nets: Nets
+) -> tuple[engine.Engine, np.ndarray] | None:
     """(engine, input [1, 3, H, W]) of a net that is here and can be loaded, else None."""
     if not isinstance(photo, Image.Image) or net is None or not nets.is_here(net, own_nets):
         return None
-    from cnn_space.images.preprocessing import prepare
-    from cnn_space.inference import engine
-
     try:
         runner = engine.get(own_nets.get(net, net))
     except ValueError:  # the answer beside it says why

@@ -1,21 +1,18 @@
 """The Classify tab's HTML: answers, heatmaps and feature maps into templates."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
 from cnn_space.images.preprocessing import Preprocessing
+from cnn_space.inference.classification import Answer, View
+from cnn_space.inference.explain import Branch, Heatmap
 from cnn_space.page.common.pictures import heat_over
 from cnn_space.page.common.pictures import seen as seen_by
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label, say
-
-if TYPE_CHECKING:  # these bring torch, which nobody needs before the first answer
-    from cnn_space.inference.classification import Answer, View
-    from cnn_space.inference.explain import Branch, Heatmap
 
 BARS = 5  # ranked classes
 NAMED = 12  # so many class names fit into a sentence
@@ -27,7 +24,7 @@ def waiting(sentence: str) -> Markup:
     return render("classify/templates/waiting.html", sentence=sentence)
 
 
-def answer(answer: "Answer", lang: str = "en") -> Markup:
+def answer(answer: Answer, lang: str = "en") -> Markup:
     """The answer in large type (both, with ten views), the ranked bars, and what the net knows."""
     return render(
         "classify/templates/answer.html",
@@ -48,12 +45,12 @@ def _names(labels: Sequence[str], lang: str) -> str:
     return say("classify_and_more", lang, names=", ".join(names[:4]), count=len(names) - 4)
 
 
-def seen(answer: "Answer", lang: str = "en") -> Markup:
+def seen(answer: Answer, lang: str = "en") -> Markup:
     """The very pixels that go into the net, enlarged without smoothing."""
     return render("classify/templates/seen.html", lang, picture=answer.seen)
 
 
-def views(answer: "Answer", lang: str = "en") -> Markup | str:
+def views(answer: Answer, lang: str = "en") -> Markup | str:
     """The ten crops, each with its own answer; empty unless they were asked for."""
     if not answer.views:
         return ""
@@ -67,12 +64,12 @@ def views(answer: "Answer", lang: str = "en") -> Markup | str:
     )
 
 
-def _position(view: "View", lang: str) -> str:
+def _position(view: View, lang: str) -> str:
     position = say(f"classify_view_{view.position}", lang)
     return say("classify_mirrored", lang, position=position) if view.mirrored else position
 
 
-def foot(answer: "Answer", lang: str = "en") -> Markup:
+def foot(answer: Answer, lang: str = "en") -> Markup:
     """Time, engine and threads, in one small line."""
     return render("classify/templates/foot.html", lang, answer=answer)
 
@@ -80,7 +77,7 @@ def foot(answer: "Answer", lang: str = "en") -> Markup:
 def looked(
     photo: Image.Image,
     preprocessing: Preprocessing,
-    heatmap: "Heatmap",
+    heatmap: Heatmap,
     name: str,
     lang: str = "en",
 ) -> Markup:
@@ -97,7 +94,7 @@ def looked(
 
 
 def inside(
-    photo: Image.Image, preprocessing: Preprocessing, branches: "Sequence[Branch]", lang: str = "en"
+    photo: Image.Image, preprocessing: Preprocessing, branches: Sequence[Branch], lang: str = "en"
 ) -> Markup:
     """Each branch of an Inception module: its mean response and its strongest channels."""
     picture = seen_by(photo, preprocessing, SIDE)
@@ -124,7 +121,7 @@ def inside(
     )
 
 
-def _branch_title(branch: "Branch", lang: str) -> str:
+def _branch_title(branch: Branch, lang: str) -> str:
     """The kernel of a branch; the third says when it is not the paper's 5×5."""
     if branch.kernel == "pool":
         return say("explain_pool", lang)

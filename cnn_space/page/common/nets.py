@@ -7,6 +7,7 @@ import gradio as gr
 
 from cnn_space import weights
 from cnn_space.formats import millions, percent
+from cnn_space.inference import engine
 from cnn_space.page.common.texts import language, say
 
 
@@ -57,8 +58,6 @@ def local_nets() -> list[str]:
 
 def warm() -> None:
     """Load the first net before the first visitor asks for it. An error waits for that visitor."""
-    from cnn_space.inference import engine
-
     name = first_net()
     with contextlib.suppress(ValueError):
         if name:

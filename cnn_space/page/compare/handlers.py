@@ -1,4 +1,4 @@
-"""The Compare tab: what its events do. Nothing here imports torch before a net is needed."""
+"""The Compare tab: what its events do, and the endpoint for clients."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

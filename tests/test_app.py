@@ -1,0 +1,94 @@
+"""app.py: composes the page, and serves it as the command line says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+import app
+from cnn_space.page.common import nets
+from cnn_space.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def launched(monkeypatch) -> dict:
+    """How ``main`` serves the page, without a server: its options, and the page as "demo"."""
+    options = {}
+    monkeypatch.setattr(gr.Blocks, "launch", lambda self, **given: options.update(given, demo=self))
+    monkeypatch.setattr(gr.Blocks, "block_thread", lambda self: options.update(blocked=True))
+    monkeypatch.setattr(nets, "warm", lambda: options.update(warmed="demo" in options))
+    for variable in ("CNN_SPACE_FINETUNE_FOLDERS", "CNN_SPACE_FINETUNE_SECONDS", "SPACE_ID"):
+        monkeypatch.setenv(variable, "")  # what main sets goes with the test
+    return options
+
+
+def sources(demo: gr.Blocks) -> list[str]:
+    """Where the Fine-tune tab offers to read images from."""
+    (radio,) = [block for block in demo.blocks.values() if block.elem_id == "ft-source"]
+    return [value for _, value in radio.choices]
+
+
+def test_served_at_home_a_visitor_may_read_folders(launched):
+    app.main(["--port", "7999"])
+    assert launched["server_port"] == 7999 and launched["share"] is False
+    assert launched["warmed"] and launched["blocked"]
+    assert sources(launched["demo"]) == ["digits", "zip", "hub", "folder"]
+    assert Settings.read().run_seconds is None
+
+
+def test_a_shared_link_reads_no_folders_and_bounds_each_run(launched, monkeypatch):
+    monkeypatch.delenv("CNN_SPACE_FINETUNE_SECONDS")
+    app.main(["--share"])
+    assert launched["share"] is True
+    assert sources(launched["demo"]) == ["digits", "zip", "hub"]
+    assert Settings.read().run_seconds == 180
+
+
+def test_a_shared_link_keeps_the_time_limit_that_is_set(launched, monkeypatch):
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_SECONDS", "30")
+    app.main(["--share"])
+    assert Settings.read().run_seconds == 30
+
+
+def test_uploads_may_be_as_large_as_the_environment_says(monkeypatch):
+    assert app.launch_options()["max_file_size"] == "64mb"
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_MB", "200")
+    assert app.launch_options()["max_file_size"] == "200mb"
+
+
+def test_events_of_one_queue_agree_on_its_limit():
+    """Gradio takes the smallest that it meets: one event without it would hold up all others."""
+    limits = {}
+    for event in app.build().fns.values():
+        limits.setdefault(event.concurrency_id, set()).add(event.concurrency_limit)
+    assert limits["fetch"] == {24} and limits["infer"] == limits["train"] == {1}
+
+
+# What is slow to import, and not needed for the first page.
+SLOW = {"torchvision", "datasets", "matplotlib", "sklearn"}
+PROGRAM = f"""
+import os, sys, app
+app.build()
+print(*({SLOW} & set(sys.modules)))
+os.environ["CNN_SPACE_FINETUNE_KEEP"] = "lots"
+app.main([])
+"""
+
+
+def test_nothing_slow_stands_between_start_and_first_page_and_nonsense_is_said():
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.strip() == ""
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "CNN_SPACE_FINETUNE_KEEP is 'lots'; it should be a whole number" in done.stderr
