@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import gradio as gr
-import numpy as np
+import torch
 from PIL import Image
 
 from cnn_space import weights
@@ -192,7 +192,7 @@ def _heatmap(photo: Photo, net: str | None, own_nets: Nets, wanted: str | None, 
 
 def _prepared(
     photo: Photo, net: str | None, own_nets: Nets
-) -> tuple[engine.Engine, np.ndarray] | None:
+) -> tuple[engine.Engine, torch.Tensor] | None:
     """(engine, input [1, 3, H, W]) of a net that is here and can be loaded, else None."""
     if not isinstance(photo, Image.Image) or net is None or not nets.is_here(net, own_nets):
         return None
