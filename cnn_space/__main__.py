@@ -3,28 +3,31 @@
 import argparse
 import sys
 
-from cnn_space.cli import classify as classify_commands
-from cnn_space.cli import fetch, publish
-from cnn_space.cli import finetune as finetuning_commands
-from cnn_space.cli import train as training_commands
+from cnn_space.cli.classify import add_classify
+from cnn_space.cli.evaluate import add_evaluate
+from cnn_space.cli.fetch import add_fetch
+from cnn_space.cli.finetune import add_finetune
+from cnn_space.cli.publish import add_publish
+from cnn_space.cli.table import add_table
+from cnn_space.cli.train import add_train
 from cnn_space.settings import Settings
 
-_COMMANDS = (
-    training_commands.add_train,
-    training_commands.add_evaluate,
-    training_commands.add_table,
-    finetuning_commands.add_finetune,
-    classify_commands.add_classify,
-    fetch.add_fetch,
-    publish.add_publish,
+COMMANDS = (
+    add_train,
+    add_evaluate,
+    add_table,
+    add_finetune,
+    add_classify,
+    add_fetch,
+    add_publish,
 )
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; a mistake in what was asked is one sentence and exit code 2."""
+    """Run one command and return its exit code; a ValueError is printed as one sentence, code 2."""
     parser = argparse.ArgumentParser(prog="python -m cnn_space", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in _COMMANDS:
+    for add in COMMANDS:
         add(commands)
     options = parser.parse_args(argv)
     try:

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from cnn_space.cli.settings import add_setting
+from cnn_space.cli.options import add_setting, given_settings, make_folder
 from cnn_space.training.recipes import PRESETS, Plan
 
 
@@ -33,7 +33,8 @@ def add_finetune(commands) -> None:
 
 
 def read(images: str):
-    """The images behind what the command was given. Raises ValueError as the readers do."""
+    """The images of a zip, a folder, a set on the Hub (owner/name) or ``digits``, as the readers
+    give them. Raises ValueError as those do."""
     from cnn_space.images import readers
 
     if images == "digits":
@@ -47,39 +48,51 @@ def read(images: str):
 
 def _finetune(options) -> int:
     from cnn_space import weights
-    from cnn_space.images.visitor_set import LEFT_OUT
-    from cnn_space.training import cards, finetuning
+    from cnn_space.training import finetuning
 
-    given = {name: getattr(options, name) for name in Plan.model_fields}
-    given = {name: value for name, value in given.items() if value is not None}
-    plan = Plan(**PRESETS[options.preset] | given)
-    intake = read(options.images)
-    for left in intake.left_out:
-        reason = LEFT_OUT[left.reason]
-        print(f"left out: {left.count} × {reason} ({left.example})", file=sys.stderr)
+    plan = Plan(**PRESETS[options.preset] | given_settings(options, Plan.model_fields))
+    visitor_set = read(options.images)
+    _print_left_out(visitor_set)
     base = weights.load(options.base)
-    # Before the training, not after it: is there a place for the result?
-    cards.make_folder(options.out)
-    name = finetuning.result_name(base.record, intake.images)
-    if (options.out / f"{name}.json").exists():
-        raise ValueError(f"this would replace {name} in {options.out}: choose another --out")
-    if options.record and not options.record.parent.is_dir():
-        raise ValueError(f"there is no folder {options.record.parent} (--record)")
-    run = finetuning.Run(base, intake.images, plan, seconds=options.seconds, device=options.device)
+    _check_result(options, finetuning.result_name(base.record, visitor_set.images))
+    run = finetuning.Run(
+        base, visitor_set.images, plan, seconds=options.seconds, device=options.device
+    )
     with contextlib.suppress(KeyboardInterrupt):
         _follow(run)
     if not run.has_best:
         print("nothing was learned before the run ended", file=sys.stderr)
         return 1
     result = run.result()
-    report = result.report
     file, _ = finetuning.save(result, options.out)
+    text = json.dumps(result.report.to_json(), ensure_ascii=False)
     if options.record:
-        text = json.dumps(report.to_json(), ensure_ascii=False) + "\n"
-        options.record.write_text(text, encoding="utf-8")
+        options.record.write_text(text + "\n", encoding="utf-8")
     if options.json:
-        print(json.dumps(report.to_json(), ensure_ascii=False))
-        return 0
+        print(text)
+    else:
+        _print_report(result.report, file)
+    return 0
+
+
+def _print_left_out(visitor_set) -> None:
+    from cnn_space.images.visitor_set import LEFT_OUT
+
+    for left in visitor_set.left_out:
+        reason = LEFT_OUT[left.reason]
+        print(f"left out: {left.count} × {reason} ({left.example})", file=sys.stderr)
+
+
+def _check_result(options, name: str) -> None:
+    """Raise ValueError, before the training, where its result ``name`` could not be written."""
+    make_folder(options.out)
+    if (options.out / f"{name}.json").exists():
+        raise ValueError(f"this would replace {name} in {options.out}: choose another --out")
+    if options.record and not options.record.parent.is_dir():
+        raise ValueError(f"there is no folder {options.record.parent} (--record)")
+
+
+def _print_report(report, file: Path) -> None:
     label, baseline = report.majority
     print(f"{report.ended} after {report.seconds:.1f} s on {report.environment['device']}")
     print(
@@ -87,15 +100,14 @@ def _finetune(options) -> int:
         f"(before {report.before:.2f} %, always {label!r} {baseline:.2f} %)"
     )
     print(f"{file}: cnn_space.load({str(file)!r})")
-    return 0
 
 
 def _follow(run) -> None:
     """Run to the end: a bar on a terminal, a line a check elsewhere."""
     from tqdm import tqdm
 
+    shown = 0
     with tqdm(disable=not sys.stderr.isatty()) as bar:
-        shown = 0
         for update in run:
             bar.total = update.epochs * update.steps or update.steps or None
             bar.n = max(update.epoch - 1, 0) * update.steps + update.step
@@ -104,9 +116,10 @@ def _follow(run) -> None:
             checks = [point for point in run.history if point.part == "validation"]
             if bar.disable:
                 for point in checks[shown:]:
-                    print(
-                        f"{point.stage:>4} {point.seconds:6.1f} s  loss {point.loss:.3f}  "
-                        f"{point.accuracy:.2f} %",
-                        flush=True,
-                    )
+                    _print_check(point)
             shown = len(checks)
+
+
+def _print_check(point) -> None:
+    figures = f"loss {point.loss:.3f}  {point.accuracy:.2f} %"
+    print(f"{point.stage:>4} {point.seconds:6.1f} s  {figures}", flush=True)

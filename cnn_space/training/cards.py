@@ -1,15 +1,14 @@
-"""What a training leaves behind: a safetensors file and the JSON card beside it."""
+"""The card of a training, and its weights as they are stored."""
 
 import copy
 import platform
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from cnn_space.costs import walk as layers
+from cnn_space.costs import walk
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.images.sources import Source
@@ -33,37 +32,42 @@ def without_aux(net: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def rounded(net: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """``net`` with its weights rounded to ``dtype``, still float32: what its file gives back."""
+def round_weights(net: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Round the weights of ``net`` to ``dtype`` in place and return it. They stay float32: the net
+    is then what loading its file gives."""
     for tensor in [*net.parameters(), *net.buffers()]:
         if tensor.is_floating_point():
             tensor.data = tensor.data.to(dtype).float()
     return net
 
 
-def exact() -> None:
-    """No TF32: a figure measured on a GPU is then the one that a CPU reproduces."""
+def switch_off_tf32() -> None:
+    """Compute float32 products in full precision, so that a figure measured on a GPU is the one
+    that a CPU reproduces."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def storage_type(net: nn.Module, held_out: ImageSet | None, **shape) -> tuple[torch.dtype, str]:
-    """float16, or float32 where rounding costs the net accuracy on the held-out images (or where a
-    weight is too large for it); and a sentence that says why. ``shape`` goes to ``predict``."""
+def storage_type(
+    net: nn.Module, held_out: ImageSet | None, *, mean: Sequence[float], std: Sequence[float]
+) -> tuple[torch.dtype, str]:
+    """The type to store weights in, and a sentence that says why: float16, or float32 where
+    rounding costs the net accuracy on the held-out images or a weight is too large for float16.
+    ``mean`` and ``std`` normalise the images."""
     stored = without_aux(net).values()  # counters of steps stay whole numbers in the file
     largest = max(tensor.abs().max() for tensor in stored if tensor.is_floating_point())
     if not largest <= torch.finfo(torch.float16).max:
         return torch.float32, f"float32, for a weight of {largest:.3g} does not fit float16"
     if held_out is None or not len(held_out):
         return torch.float16, "float16, its cost unknown without held-out images"
-    exactly, halved = (
-        evaluate(n, held_out, **shape).accuracy
-        for n in (net, rounded(copy.deepcopy(net), torch.float16))
+    full, half = (
+        evaluate(variant, held_out, mean=mean, std=std).accuracy
+        for variant in (net, round_weights(copy.deepcopy(net), torch.float16))
     )
-    found = f"float16 changes {exactly:.2f} % of the held-out images to {halved:.2f} %"
-    if halved < exactly - FP16_COST:
-        return torch.float32, f"float32, for {found}"
-    return torch.float16, found
+    effect = f"float16 changes {full:.2f} % of the held-out images to {half:.2f} %"
+    if half < full - FP16_COST:
+        return torch.float32, f"float32, for {effect}"
+    return torch.float16, effect
 
 
 def card(
@@ -74,10 +78,11 @@ def card(
     source: Source,
     tag: str,
     images: ImageSet,
-    found: Evaluation,
+    evaluation: Evaluation,
     teachers: Sequence[Teacher] = (),
 ) -> Card:
-    """All of a card but what concerns the file: ``found`` was measured on ``images``."""
+    """The card of a finished run without what concerns the file. ``evaluation`` was measured on
+    ``images``."""
     options = dict(design.options)
     aux_weight = run.learner.aux_weight if options.get("aux", True) else 0.0
     if hasattr(run.net, "set_aux"):
@@ -85,8 +90,8 @@ def card(
     size = images.side
     # Counted on the net as it is loaded: one trained on several GPUs may have other norms.
     net = registry.create_model(design.arch, len(images.classes), **options)
-    parameters, macs = layers.count(net, size)
-    lessons = {"teachers": list(teachers)} if teachers else {}
+    parameters, macs = walk.count(net, size)
+    only_if_any = {"teachers": list(teachers)} if teachers else {}
     facts = Card(
         name=name,
         title=design.title,
@@ -113,37 +118,38 @@ def card(
             run.device, bfloat16=run.learner.bfloat16, processes=run.processes.count
         ),
         history=run.history,
-        **lessons,
+        **only_if_any,
     )
-    return measured(facts, images, found)
+    return with_evaluation(facts, images, evaluation)
 
 
-def measured(facts: Card, images: ImageSet, found: Evaluation) -> Card:
-    """The card ``facts`` with the figures of ``found``, measured on ``images``."""
-    where = {"eval_split": images.split_name, "eval_images": len(images)}
+def with_evaluation(card: Card, images: ImageSet, evaluation: Evaluation) -> Card:
+    """``card`` with the figures of ``evaluation``, measured on ``images``."""
+    measured_on = {"eval_split": images.split_name, "eval_images": len(images)}
     figures = {
-        "data": facts.data.model_copy(update=where),
-        "accuracy": round(found.accuracy, 2),
-        "per_class": {label: round(value, 2) for label, value in found.per_class.items()},
-        "confusion": found.confusion,
+        "data": card.data.model_copy(update=measured_on),
+        "accuracy": round(evaluation.accuracy, 2),
+        "per_class": {label: round(value, 2) for label, value in evaluation.per_class.items()},
+        "confusion": evaluation.confusion,
     }
-    return facts.model_copy(update=figures)
+    return card.model_copy(update=figures)
 
 
-def continued(facts: Card, before: Card) -> Card:
-    """The card ``facts`` of a training that went on from the weights of the card ``before``:
-    their epochs, images and time count too, and their data, recipe and image size are kept."""
+def continued(card: Card, before: Card) -> Card:
+    """``card``, of a training that went on from the weights of the card ``before``, as that of
+    both: its epochs, images and time include theirs, and ``continues`` holds their data, recipe and
+    image size."""
     later = [
-        row.model_copy(update={"epoch": row.epoch + len(before.history)}) for row in facts.history
+        row.model_copy(update={"epoch": row.epoch + len(before.history)}) for row in card.history
     ]
     kept = before.model_dump(include=set(Earlier.model_fields), exclude_unset=True)
     totals = {
-        "images_seen": before.images_seen + facts.images_seen,
-        "wall_time_s": round(before.wall_time_s + facts.wall_time_s, 1),
+        "images_seen": before.images_seen + card.images_seen,
+        "wall_time_s": round(before.wall_time_s + card.wall_time_s, 1),
         "history": [*before.history, *later],
         "continues": Earlier.model_validate(kept),
     }
-    return facts.model_copy(update=totals)
+    return card.model_copy(update=totals)
 
 
 def environment(device: torch.device, *, bfloat16: bool, processes: int = 1) -> Environment:
@@ -161,21 +167,11 @@ def environment(device: torch.device, *, bfloat16: bool, processes: int = 1) -> 
     )
 
 
-def write(folder: Path, facts: Card, net: nn.Module, dtype: torch.dtype) -> Path:
-    """Write the weights that are shipped, rounded to ``dtype``, and their card into ``folder``;
-    gives the card's path."""
+def write(folder: Path, card: Card, net: nn.Module, dtype: torch.dtype) -> Path:
+    """Write the weights that are shipped, rounded to ``dtype``, and their card into ``folder``.
+    Returns the path of the card."""
     state = {
         key: value.to(dtype) if value.is_floating_point() else value
         for key, value in without_aux(net).items()
     }
-    return save(folder, facts, state)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the place of a result before the work. Raises ValueError where there can be none."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ValueError(f"nothing can be written to {folder}: {error.strerror}") from None
+    return save(folder, card, state)

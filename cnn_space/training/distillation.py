@@ -1,8 +1,8 @@
-"""What trained nets answer on the images that another net learns from (Hinton, Vinyals and Dean,
-"Distilling the Knowledge in a Neural Network", 2015): a target that says more than one right class.
+"""The answers of trained nets as targets for another net (Hinton, Vinyals and Dean, "Distilling
+the Knowledge in a Neural Network", 2015): they say more than the one right class.
 
-Their answers are computed once, before the training, and not for every augmented batch: a teacher
-that costs more than its pupil would otherwise take most of the time.
+They are computed once, before the training, and not for every augmented batch: a teacher that costs
+more than its pupil would otherwise take most of the time.
 """
 
 import hashlib
@@ -33,45 +33,49 @@ def answers(
     Raises ValueError for a teacher of other classes, or one that is used at another size.
     """
     for teacher in teachers:
-        record, shape = teacher.record, teacher.record.preprocessing
+        record, preprocessing = teacher.record, teacher.record.preprocessing
         if record.labels != images.classes:
             raise ValueError(f"{record.name} has other classes than these images: it cannot teach")
-        if (shape.resize, shape.size) != (images.side, images.side):
+        if (preprocessing.resize, preprocessing.size) != (images.side, images.side):
             raise ValueError(
-                f"{record.name} is used at {shape.size} pixels, the images have {images.side}: "
-                "it cannot teach"
+                f"{record.name} is used at {preprocessing.size} pixels, the images have "
+                f"{images.side}: it cannot teach"
             )
     views = (images, replace(images, images=images.images.flip(-1)))
     return torch.stack([_mean(teachers, view, torch.device(device), bfloat16) for view in views])
 
 
-def _mean(teachers, images: ImageSet, device: torch.device, bfloat16: bool) -> Tensor:
+def _mean(
+    teachers: Sequence[Loaded], images: ImageSet, device: torch.device, bfloat16: bool
+) -> Tensor:
     total = 0.0
     for teacher in teachers:
-        shape = teacher.record.preprocessing
+        preprocessing = teacher.record.preprocessing
         net = teacher.net.to(device, memory_format=torch.channels_last)
-        logits = predict(net, images, mean=shape.mean, std=shape.std, bfloat16=bfloat16)
+        logits = predict(
+            net, images, mean=preprocessing.mean, std=preprocessing.std, bfloat16=bfloat16
+        )
         total = total + logits.softmax(1)
     return (total / len(teachers)).cpu()
 
 
-def place(folder: Path, teachers: Sequence[Loaded], images: ImageSet) -> Path:
+def answers_path(folder: Path, teachers: Sequence[Loaded], images: ImageSet) -> Path:
     """Where in ``folder`` the answers of these teachers to these very images are kept."""
-    known = hashlib.sha256(images.images.cpu().numpy())
+    digest = hashlib.sha256(images.images.cpu().numpy())
     for teacher in teachers:
-        known.update(teacher.record.sha256.encode())
-    return folder / f"answers-{known.hexdigest()[:16]}.safetensors"
+        digest.update(teacher.record.sha256.encode())
+    return folder / f"answers-{digest.hexdigest()[:16]}.safetensors"
 
 
 def kept_answers(path: Path, teachers: Sequence[Loaded], images: ImageSet, **options) -> Tensor:
-    """``answers``, read from ``path`` (of ``place``) where they are, else computed and kept there:
-    neither a resumed training nor the next one computes them again. ``options`` go to ``answers``,
-    and what that raises is raised."""
+    """``answers``, read from ``path`` (see ``answers_path``) where it exists, else computed and
+    kept there, so that neither a resumed training nor the next one computes them again.
+    ``options`` go to ``answers``. Raises ValueError as that does."""
     if path.exists():
         return load_file(path)["answers"].clone()  # not a view of the file
-    found = answers(teachers, images, **options)
+    computed = answers(teachers, images, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
     waiting = path.with_suffix(f".{os.getpid()}.part")  # other processes may write the same
-    save_file({"answers": found}, waiting)
+    save_file({"answers": computed}, waiting)
     waiting.replace(path)
-    return found
+    return computed

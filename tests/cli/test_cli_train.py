@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,14 +11,14 @@ from tiny_sets import coloured, encode, write_coloured, write_split
 
 from cnn_space import weights
 from cnn_space.__main__ import main
-from cnn_space.cli.train import TEACHERS_SHARE, UNFINISHED, _build
+from cnn_space.cli.options import net_options
+from cnn_space.cli.train import UNFINISHED
 from cnn_space.images import training_set
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.sources import SOURCES, find_source
 from cnn_space.inference.classification import classify
 from cnn_space.publishing.table import table
 from cnn_space.training import cards
-from cnn_space.training.recipes import Recipe
 from cnn_space.weights import catalogue
 
 
@@ -200,11 +199,7 @@ def test_what_would_end_badly_is_told_before_the_training(train, capsys):
 
 def test_null_is_an_options_usual_value():
     """A card with it cannot be read: the net would be trained and not be loaded."""
-    given = SimpleNamespace(net="googlenet", option=["dropout=null", "aux=false"])
-    with torch.device("meta"):
-        design, net = _build(given, Recipe(), 32, classes=10)
-    assert "dropout" not in design.options and design.options["aux"] is False
-    assert net.dropout.p == 0.2
+    assert net_options(["dropout=null", "aux=false", "lrn=0.5"]) == {"aux": False, "lrn": 0.5}
 
 
 def test_a_training_goes_on_from_weights(train, capsys):
@@ -265,7 +260,7 @@ def test_a_net_learns_from_another_s_answers(train, capsys, monkeypatch):
     assert "the teachers answer" not in capsys.readouterr().out
     assert [path.stat().st_mtime_ns for path in train.folder.glob("runs/answers-*")] == kept != []
     card = read(train.folder / "checkpoints" / "pupil.cifar10.json")
-    assert card["teachers"] == [teacher] and card["recipe"]["distillation"] == TEACHERS_SHARE
+    assert card["teachers"] == [teacher] and card["recipe"]["distillation"] == 0.7
     assert card["accuracy"] > 80
     assert "teachers" not in first and first["recipe"]["distillation"] == 0
     alone = ("--init", "pupil.cifar10", "--name", "alone.cifar10", "--holdout", "15")
@@ -288,7 +283,7 @@ def test_a_net_learns_from_another_s_answers(train, capsys, monkeypatch):
 def test_auxiliary_heads_train_and_are_not_shipped(train):
     """GoogLeNet, the smallest run that there is."""
     few = ("--limit", "8", "--batch-size", "4", "--epochs", "1", "--precision", "float32")
-    assert train(*few, net="googlenet") == 0
+    assert train(*few, "--option", "dropout=null", net="googlenet") == 0
     card = read(train.folder / "checkpoints" / "googlenet.cifar10.json")
     assert card["options"] == {"small_input": True, "aux": False}
     assert card["parameters"] == 5_602_474 - 7 * 1025 and card["recipe"]["aux_weight"] == 0.3
@@ -437,6 +432,6 @@ def test_float32_is_kept_where_rounding_costs():
     dtype, why = cards.storage_type(net, images, **plain)
     assert dtype == torch.float32 and "100.00 % of the held-out images to 50.00 %" in why
     net.register_buffer("steps", torch.tensor(100_000))  # a whole number: it stays one
-    assert cards.storage_type(net, None)[0] == torch.float16
+    assert cards.storage_type(net, None, **plain)[0] == torch.float16
     net.weight.data = torch.tensor([[0.0, 1e5], [1.0, 0.0]])
     assert cards.storage_type(net, images, **plain)[0] == torch.float32

@@ -53,15 +53,15 @@ def test_who_cannot_teach(teachers):
 
 def test_answers_are_kept_for_the_same_teachers_and_images(teachers, tmp_path, monkeypatch):
     images, folder = noise(teachers[0]), tmp_path / "runs"
-    path = distillation.place(folder, teachers, images)
+    path = distillation.answers_path(folder, teachers, images)
     first = distillation.kept_answers(path, teachers, images)
     assert torch.equal(first, distillation.answers(teachers, images))
     assert list(folder.iterdir()) == [path]
     monkeypatch.delattr(distillation, "answers")
-    again = distillation.place(folder, teachers, noise(teachers[0]))
+    again = distillation.answers_path(folder, teachers, noise(teachers[0]))
     assert torch.equal(distillation.kept_answers(again, teachers, images), first)
     others = [(teachers[:1], images), (teachers, noise(teachers[0], seed=4))]
-    assert len({path, *(distillation.place(folder, *other) for other in others)}) == 3
+    assert len({path, *(distillation.answers_path(folder, *other) for other in others)}) == 3
 
 
 def test_a_step_learns_labels_and_answers_in_their_shares():

@@ -1,0 +1,102 @@
+"""``python -m cnn_space evaluate``."""
+
+import json
+from pathlib import Path
+
+TOLERANCE = 0.05  # points of accuracy by which a measured figure may differ from a card's
+
+
+def add_evaluate(commands) -> None:
+    """Add ``evaluate`` to an argparse object of subcommands."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure weights on a test split",
+        description="Measure weights on the test split of their data and compare with their card.",
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="weights, or a .safetensors file with its card (default: all that are bundled)",
+    )
+    parser.add_argument("--data", help="set to measure on (default: the one trained on)")
+    parser.add_argument("--data-dir", type=Path, help="folder of Parquet files (default: the Hub)")
+    parser.add_argument("--json", action="store_true", help="everything measured, as JSON")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write the figures into the cards of NAME, trained with --no-test, once it is chosen",
+    )
+    parser.set_defaults(run=_evaluate)
+
+
+def _evaluate(options) -> int:
+    from cnn_space import weights
+
+    if options.write and (options.data or not options.names):
+        raise ValueError("--write is for weights that are named, on their own data (no --data)")
+    bundled = (n for n in weights.list_weights() if weights.record(n).source == "bundled")
+    sets = {}  # by data and preprocessing: several nets are measured on the same images
+    agree = [_evaluate_one(name, options, sets) for name in options.names or list(bundled)]
+    return 0 if all(agree) else 1
+
+
+def _evaluate_one(name: str, options, sets: dict) -> bool:
+    """Measure the weights ``name``; False where the figure differs from their card's."""
+    from cnn_space import weights
+    from cnn_space.training import cards
+    from cnn_space.training.evaluation import evaluate
+    from cnn_space.weights.card import write
+
+    loaded = weights.load(name)
+    record, card = loaded.record, loaded.record.read_card()
+    images = _images(name, record, card.data, options, sets).numbered_as(record.labels)
+    if options.write:
+        _check_writing(name, images, card.data)
+    mean, std = record.preprocessing.mean, record.preprocessing.std
+    evaluation = evaluate(loaded.net, images, mean=mean, std=std)
+    verdict = _verdict(evaluation.accuracy, record.accuracy, images, card.data)
+    if options.json:
+        print(json.dumps({"name": name, "card": record.accuracy, **vars(evaluation)}))
+    else:
+        stated = "" if record.accuracy is None else f"card {record.accuracy:6.2f} %   "
+        print(f"{name:28} {evaluation.accuracy:6.2f} %   {stated}{verdict}", flush=True)
+    if options.write:
+        write(record.card, cards.with_evaluation(card, images, evaluation))
+    return verdict != "DIFFERS"
+
+
+def _images(name: str, record, data, options, sets: dict):
+    """The test images for weights whose card has the data ``data``."""
+    from cnn_space.images import sources, training_set
+
+    # A tag may be the name of some set on the Hub by chance: it counts in a folder only.
+    used = options.data or sources.origin(data.model_dump())
+    used = used or (data.tag if options.data_dir else None)
+    if not used:
+        raise ValueError(f"the card of {name} does not say what it was trained on: give --data")
+    key = used, record.preprocessing
+    if key not in sets:
+        sets[key] = training_set.read_split(
+            used, "eval", folder=options.data_dir, preprocessing=record.preprocessing
+        )
+    return sets[key]
+
+
+def _check_writing(name: str, images, data) -> None:
+    """Raise ValueError where the figures of ``images`` must not go into the card of ``name``."""
+    if images.note != data.note:
+        raise ValueError(f"{name} was trained on another copy: its card stays as it is")
+    if images.split_name == data.eval_split:
+        raise ValueError(f"{name} has its figures of the {images.split_name} split already")
+
+
+def _verdict(accuracy: float, stated: float | None, images, data) -> str:
+    """How a measured accuracy compares with the one that a card with the data ``data`` states."""
+    if stated is None:
+        return "its card states none"
+    if data.eval_split and images.split_name != data.eval_split:
+        return f"on {images.split_name}, not the card's {data.eval_split}"
+    if data.note and images.note != data.note:
+        return f"on another copy: {images.note}, not the card's {data.note}"
+    return "agrees" if abs(accuracy - stated) <= TOLERANCE else "DIFFERS"
