@@ -23,8 +23,8 @@ def test_a_line_runs_from_axis_to_axis():
     chart = line_chart([line], title="Loss", x_unit="epochs")
     (drawn,) = svg(chart).iter("polyline")
     assert "#123456" in drawn.get("style") and drawn.get("data-name") == "GoogLeNet"
-    # Of 360 × 190 units, 38 to 352 and 12 to 164 lie inside the axes.
-    assert points(drawn) == [(38, 164), (195, 88), (352, 12)]
+    # Of 360 × 194 units, 38 to 352 and 20 to 168 lie inside the axes.
+    assert points(drawn) == [(38, 168), (195, 94), (352, 20)]
     assert texts(chart) == [
         "Loss",
         *("0", "0.5", "1", "1.5", "2"),
@@ -35,7 +35,7 @@ def test_a_line_runs_from_axis_to_axis():
 def test_values_beyond_the_top_stay_inside_and_those_without_a_number_go():
     line = Line("A", [(1, 0.5), (2, math.nan), (4, 1000)], colour="red", dots=True)
     (drawn,) = svg(line_chart([line], title="Loss", top=2)).iter("polyline")
-    assert len(points(drawn)) == 2 and points(drawn)[1][1] == 12
+    assert len(points(drawn)) == 2 and points(drawn)[1][1] == 20
     chart = line_chart([line], title="Loss", x_unit="s")
     assert [dot.findtext("title") for dot in svg(chart).iter("circle")] == [
         "1 s: 0.5",
@@ -51,7 +51,7 @@ def test_marks_have_captions_in_rows_of_their_own():
         assert [x.get("x1") for x in chart.iter("line") if x.get("class") == "mark"] == ["69.4"] * 2
         heights = {text.text: float(text.get("y")) for text in chart.iter("text")}
         first, second = heights["upper layers"], heights["all layers"]
-        assert abs(first - second) >= 11 and 12 < min(first, second) < max(first, second) < 164
+        assert abs(first - second) >= 11 and 20 < min(first, second) < max(first, second) < 168
 
 
 def test_a_chart_without_lines_still_has_axes():

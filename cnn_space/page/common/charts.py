@@ -77,7 +77,7 @@ def line_chart(
     marks_at: str = "top",
     width: int = 360,
 ) -> Markup:
-    """Lines from x = 0 and y = 0, as an SVG of ``width`` × 190 units.
+    """Lines from x = 0 and y = 0, as an SVG of ``width`` × 194 units.
 
     ``x_unit`` follows the last number of the x axis; ``top`` is the end of the y axis (by default
     round and above all points); the captions of ``marks`` stand at the "top" or the "bottom",
@@ -87,7 +87,7 @@ def line_chart(
     everything = [point for points in drawn for point in points]
     across = ticks(0, max((x for x, _ in everything), default=0) or 10)
     up = ticks(0, top or max((y for _, y in everything), default=0) or 1)
-    frame = Frame((0, across[-1]), (0, up[-1]), left=38, right=width - 8, top=12, bottom=164)
+    frame = Frame((0, across[-1]), (0, up[-1]), left=38, right=width - 8, top=20, bottom=168)
     rows = [[(frame.at_x(x), frame.at_y(y)) for x, y in points] for points in drawn]
     tips = [[f"{x:.4g} {x_unit}: {y:.3g}" for x, y in points] for points in drawn]
     return render(

@@ -64,7 +64,7 @@ class Report(BaseModel):
     answers: tuple[int, ...]
     confidences: tuple[float, ...]
     history: tuple[Point, ...]
-    environment: dict[str, str]
+    environment: dict[str, str | int]
 
     @property
     def confusion(self) -> list[list[int]]:
