@@ -52,14 +52,15 @@ class Processes:
         return bool(votes)
 
     def check_epoch(self, epoch: int, device: torch.device) -> None:
-        """Raise ValueError unless all processes start after the same epoch: each resumes from its
-        own disk, and the checkpoint may be missing there."""
+        """Raise ValueError, in all processes, unless all start after the same epoch: each resumes
+        from its own disk, and the checkpoint may be missing there."""
         if self.count == 1:
             return
-        furthest = torch.tensor(epoch, device=device)
+        furthest, nearest = torch.tensor(epoch, device=device), torch.tensor(epoch, device=device)
         dist.all_reduce(furthest, dist.ReduceOp.MAX)
-        if furthest.item() != epoch:
+        dist.all_reduce(nearest, dist.ReduceOp.MIN)
+        if furthest.item() != nearest.item():
             raise ValueError(
-                f"one process goes on after epoch {furthest.item()}, another after {epoch}: "
-                "the folder of the runs must be one that all machines share"
+                f"one process goes on after epoch {furthest.item()}, another after "
+                f"{nearest.item()}: the folder of the runs must be one that all machines share"
             )

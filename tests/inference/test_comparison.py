@@ -39,7 +39,7 @@ def test_every_net_answers_as_it_does_alone(four, photo):
             [p.probability for p in alone], abs=1e-6
         )
         assert entry.record == weights.record(entry.name)
-        assert 0 < entry.milliseconds < 10_000
+        assert entry.milliseconds > 0
         assert entry.heatmap.class_index == entry.record.labels.index(entry.answer)
 
 

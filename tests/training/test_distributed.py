@@ -2,83 +2,120 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from tiny_sets import write_coloured
 
 from cnn_space.__main__ import main
+from cnn_space.training.processes import Processes
 
 ROOT = Path(__file__).parents[2]
+PLAIN = "train lenet5 --holdout 30 --batch-size 30 --lr 0.01 --precision float32 --device cpu"
+WHOLE = f"{PLAIN} --epochs 4 --out kept"
+SHORT = f"{PLAIN} --epochs 2 --out short"
+STEPS = {
+    "whole": WHOLE,
+    "cut off": f"{SHORT} --runs runs0 --minutes 0",
+    # As on a second machine, whose disk has no checkpoint: it would train another net.
+    "without checkpoint": f"{SHORT} --runs runs{{rank}} --resume",
+    "odd batch": f"{SHORT} --runs odd --batch-size 15",
+}
 
 
-def torchrun(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Both processes' outcomes of every step, from one start of torchrun: starting costs most."""
+    folder = tmp_path_factory.mktemp("two")
+    data = write_coloured(folder / "data")
+    steps = [[free_port(), [*step.split(), "--data-dir", str(data)]] for step in STEPS.values()]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", str(ROOT / "tests" / "two_processes.py"), str(folder)]
+    command += ["--nproc-per-node", "2", str(ROOT / "tests" / "two_processes.py")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*command, *arguments], env=environment, cwd=folder, capture_output=True, text=True,
-        timeout=240,
+    done = subprocess.run(
+        [*command, str(folder), json.dumps(steps)], env=environment, cwd=folder,
+        capture_output=True, text=True, timeout=240,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    outcomes = {
+        name: [
+            SimpleNamespace(**json.loads((folder / f"{number}-{rank}.json").read_text()))
+            for rank in (0, 1)
+        ]
+        for number, name in enumerate(STEPS)
+    }
+    return SimpleNamespace(folder=folder, data=data, outcomes=outcomes)
 
 
-def test_two_processes_train_as_one(tmp_path, monkeypatch):
+def test_two_processes_train_as_one(two, tmp_path, monkeypatch):
     """LeNet-5 has no batch norm and no dropout: nothing but the sums may differ."""
-    data = write_coloured(tmp_path / "data")
-    plain = f"train lenet5 --data-dir {data} --holdout 30 --batch-size 30 --epochs 4 --lr 0.01 "
-    plain += "--precision float32 --device cpu --out"
-    (tmp_path / "two").mkdir()
-    found = torchrun(tmp_path / "two", *plain.split(), "kept")
-    assert found.returncode == 0, found.stderr
+    first, second = two.outcomes["whole"]
+    assert (first.code, second.code) == (0, 0), first.err + second.err
     monkeypatch.chdir(tmp_path)
-    assert main([*plain.split(), "one/kept", "--runs", "one/runs"]) == 0
+    assert main([*WHOLE.split(), "--data-dir", str(two.data)]) == 0
 
-    ranks = [torch.load(tmp_path / "two" / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+    ranks = [torch.load(two.folder / f"0-{rank}.pt", weights_only=True) for rank in (0, 1)]
     assert ranks[0].keys() == ranks[1].keys()
     assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
 
     # One card, one log, and no checkpoint of a training that is over.
-    kept = sorted(path.relative_to(tmp_path / "two") for path in tmp_path.glob("two/*/**/*.*"))
-    assert [str(path) for path in kept] == [
+    kept = [path for name in ("kept", "runs") for path in (two.folder / name).rglob("*.*")]
+    assert sorted(str(path.relative_to(two.folder)) for path in kept) == [
         "kept/lenet5.cifar10.json",
         "kept/lenet5.cifar10.safetensors",
         "runs/lenet5.cifar10",
         "runs/lenet5.cifar10/log.jsonl",
     ]
-    assert found.stdout.count("4/4") == found.stdout.count("stored as") == 1
-    two, one = (
-        json.loads((tmp_path / name / "kept" / "lenet5.cifar10.json").read_text())
-        for name in ("two", "one")
+    assert first.out.count("4/4") == first.out.count("stored as") == 1 and not second.out
+    shared, alone = (
+        json.loads((folder / "kept" / "lenet5.cifar10.json").read_text())
+        for folder in (two.folder, tmp_path)
     )
-    assert two["environment"]["device"].startswith("2 × ")
+    assert shared["environment"]["device"].startswith("2 × ")
     for column in ("train_loss", "train_accuracy", "val_loss", "lr"):
-        pairs = [[row[column] for row in card["history"]] for card in (two, one)]
+        pairs = [[row[column] for row in card["history"]] for card in (shared, alone)]
         assert pairs[0] == pytest.approx(pairs[1], abs=2e-4), column
-    assert two["confusion"] == one["confusion"]
-    assert two["images_seen"] == one["images_seen"] == 360
+    assert shared["confusion"] == alone["confusion"]
+    assert shared["images_seen"] == alone["images_seen"] == 360
 
 
-def test_a_process_without_the_checkpoint_is_noticed(tmp_path):
-    """As on a second machine, whose disk has none: it would train another net."""
-    data = write_coloured(tmp_path / "data")
-    plain = f"train lenet5 --data-dir {data} --holdout 30 --batch-size 30 --lr 0.01 --epochs 2"
-    plain += " --precision float32 --device cpu --out kept"
-    found = torchrun(tmp_path, *plain.split(), "--runs", "runs0", "--minutes", "0")
-    assert found.returncode == 0 and found.stdout.count("1 of 2 epochs done") == 1
-    assert (tmp_path / "runs0" / "lenet5.cifar10" / "last.pt").exists()
-    found = torchrun(tmp_path, *plain.split(), "--resume", "--runs", "runs{rank}")
-    assert found.returncode != 0 and "must be one that all machines share" in found.stderr
+def test_they_stop_together_when_the_time_is_up(two):
+    first, second = two.outcomes["cut off"]
+    assert (first.code, second.code) == (0, 0)
+    assert first.out.count("1 of 2 epochs done") == 1 and not second.out
+    assert (two.folder / "runs0" / "lenet5.cifar10" / "last.pt").exists()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [("--batch-size 15", "choose a multiple of 2"), ("--limit 1", "cannot share 1 images")],
-)
-def test_a_batch_that_cannot_be_shared_is_refused(tmp_path, wrong, says):
-    data = write_coloured(tmp_path / "data")
-    plain = f"train lenet5 --data-dir {data} --out {tmp_path} --holdout 30 --batch-size 30"
-    found = torchrun(tmp_path, *plain.split(), *wrong.split())
-    assert found.returncode != 0 and says in found.stderr
+def test_a_process_without_the_checkpoint_is_noticed_by_both(two):
+    for outcome in two.outcomes["without checkpoint"]:
+        assert outcome.code == 2
+        assert "one process goes on after epoch 1, another after 0" in outcome.err
+        assert "must be one that all machines share" in outcome.err
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(two):
+    for outcome in two.outcomes["odd batch"]:
+        assert outcome.code == 2 and "choose a multiple of 2" in outcome.err
+
+
+def test_images_are_shared_in_equal_parts():
+    first, second = Processes(rank=0, count=2), Processes(rank=1, count=2)
+    images = list(range(20))
+    assert first.batch_size(6, 20) == 6 and first.batch_size(30, 7) == 6
+    assert images[first.share(6, 12)] == [6, 8, 10]
+    assert images[second.share(6, 12)] == [7, 9, 11]
+    with pytest.raises(ValueError, match="cannot share 1 images"):
+        first.batch_size(30, 1)
+    with pytest.raises(ValueError, match="choose a multiple of 2"):
+        first.batch_size(15, 20)

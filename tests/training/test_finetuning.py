@@ -315,7 +315,6 @@ def test_time_is_up(folder):
     run = Run(base(folder), stripes(), Plan(head_epochs=200, epochs=200), seconds=2)
     run_to_end(run)
     assert run.has_best and run.result().report.ended == "time"
-    assert run.result().report.seconds < 6
     early = Run(base(folder), stripes(), QUICK, seconds=0)
     run_to_end(early)
     assert not early.has_best and early.ended == "time"
