@@ -106,8 +106,8 @@ class Calculator:
         }
 
     def _answer(self, form: dict, unfolded: bool, lang: str) -> dict:
-        """Notices at the fields and, where the numbers make a module, the preset and the panels;
-        else the drawing keeps the last module that there could be."""
+        """Notices at the fields and, where the numbers make a module, the preset and the panels.
+        A wrong number leaves the panels as they are."""
         wrong = {name: wrong_number(name, form[name]) for name in NUMBERS}
         notices = {
             getattr(self, name): gr.update(**notice(error, lang)) for name, error in wrong.items()

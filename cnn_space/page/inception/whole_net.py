@@ -5,7 +5,7 @@ torch and the nets are loaded on the first call of ``walk`` or ``natural_side``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 
 # The nets that also show their forms: one a family keeps the list short.
 _WITH_FORMS = ("alexnet", "vgg16", "googlenet", "resnet18", "densenet121")
-NETS: dict[str, tuple[str, Mapping[str, object]]] = {
-    name: (arch, options)
-    for arch in list_models()
-    for name, options in {
-        arch: {},
-        **{f"{arch} · {form}": options for form, options in facts(arch).forms.items()},
-    }.items()
-    if arch in _WITH_FORMS or name == arch
-}
+
+
+def _nets() -> dict[str, tuple[str, Mapping[str, object]]]:
+    """By the name that the list shows: the arguments of ``create_model``."""
+    nets: dict[str, tuple[str, Mapping[str, object]]] = {}
+    for arch in list_models():
+        nets[arch] = (arch, {})
+        if arch in _WITH_FORMS:
+            forms = facts(arch).forms.items()
+            nets |= {f"{arch} · {form}": (arch, options) for form, options in forms}
+    return nets
+
+
+NETS = _nets()
 START = {"net": "vgg16", "size": 224, "classes": 1000}  # the net whose two bars differ most
 
 
@@ -42,17 +47,13 @@ class Walk:
     def layers(self) -> list[Layer]:
         return [record.layer for record in self.records]
 
-    def total(self, quantity: str) -> int:
-        """Sum over the layers of evaluation of "parameters", "macs", …"""
-        return sum(getattr(layer, quantity).value for layer in self.layers)
-
-    @property
+    @cached_property
     def parameters(self) -> int:
-        return self.total("parameters")
+        return sum(layer.parameters.value for layer in self.layers)
 
-    @property
+    @cached_property
     def macs(self) -> int:
-        return self.total("macs")
+        return sum(layer.macs.value for layer in self.layers)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def natural_side(net: str) -> int:
 
 
 def natural(net: str) -> Walk:
-    """The layers of a net on such an image, for 1,000 classes."""
+    """The layers of a net at its natural size, for 1,000 classes."""
     return walk(net, natural_side(net), 1000)
 
 
