@@ -95,8 +95,7 @@ def spread(ours, theirs) -> float:
 def filtered(item, state):
     """Our net with a foreign state dict, through the record's filter."""
     if item.adapt:
-        module, _, function = item.adapt.partition(":")
-        state = getattr(__import__(module, fromlist=[function]), function)(state)
+        state = item.adapt(state)
     with torch.device("meta"):
         net = create_model(item.arch, item.num_classes, **item.options)
     net.load_state_dict(state, strict=True, assign=True)
