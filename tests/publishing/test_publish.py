@@ -3,13 +3,12 @@
 import hashlib
 import io
 import json
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
 import yaml
-from hub_client import CLIENT, environment, run
+from hub_client import commands, load, publish_space, publish_weights, run
 from hub_server import HubServer
 from PIL import Image
 
@@ -135,9 +134,8 @@ def test_the_three_lines_of_a_card_run(zoo, monkeypatch, tmp_path):
     assert len(code.strip().splitlines()) == 3
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (40, 40), "red").save("photo.jpg")
-    scope = {}
-    exec(code, scope)
-    assert not scope["net"].training
+    Path("lines.py").write_text(code)
+    assert not runpy.run_path("lines.py")["net"].training
 
 
 @pytest.mark.parametrize(("epochs", "held_out"), [(3, True), (1, True), (40, False)])
@@ -230,29 +228,13 @@ def test_a_space_gets_the_app_and_nothing_else(tmp_path):
 # To the server and back
 
 
-PUBLISH = """
-import pathlib
-from cnn_space.publishing import upload as publish
-from cnn_space.weights import catalogue
-catalogue.CHECKPOINTS = pathlib.Path(record.folder)
-publish.ROOT = pathlib.Path(record.root)
-try:
-    answer = [
-        publish.publish_weights("me/zoo"),
-        publish.publish_weights("me/zoo"),  # again: nothing has changed
-    ]
-except publish.PublishError as error:
-    answer = str(error)
-print(json.dumps(answer))
-"""
-
-
 def test_published_weights_come_back_equal_to_the_byte(zoo, tmp_path):
-    record = {"folder": str(zoo), "root": str(tmp_path)}
     file = zoo / f"{NAME}.safetensors"
     content = file.read_bytes()
     with HubServer() as server:
-        done = run(PUBLISH, record, server.url, tmp_path / "a", HF_TOKEN="hf_right")
+        # The second time nothing has changed.
+        client = {"url": server.url, "home": tmp_path / "a", "HF_TOKEN": "hf_right"}
+        done = run(publish_weights, "me/zoo", zoo, tmp_path, 2, **client)
         assert done == [f"{server.url}/me/zoo"] * 2
         there = server.repos["me/zoo"]
         assert there[file.name] == content
@@ -264,30 +246,18 @@ def test_published_weights_come_back_equal_to_the_byte(zoo, tmp_path):
         assert f"PUT /upload/{hashlib.sha256(content).hexdigest()}" in server.requests
 
         file.unlink()
-        pull = """
-import pathlib
-from cnn_space import weights
-from cnn_space.weights import catalogue
-catalogue.CHECKPOINTS = pathlib.Path(record.folder)
-item = weights.record("lenet5.cifar10")
-print(json.dumps([str(hub.fetch(item)), weights.load(item.name).record.sha256]))
-"""
-        path, sha256 = run(pull, record, server.url, tmp_path / "b", CNN_SPACE_REPO="me/zoo")
-    assert Path(path).read_bytes() == content
-    assert sha256 == hashlib.sha256(content).hexdigest()
+        client = {"url": server.url, "home": tmp_path / "b", "CNN_SPACE_REPO": "me/zoo"}
+        loaded = run(load, NAME, zoo, **client)
+    assert loaded["sha256"] == hashlib.sha256(content).hexdigest()
+    (stored,) = (tmp_path / "b").rglob(f"snapshots/*/{file.name}")
+    assert stored.read_bytes() == content
 
 
 def test_a_space_is_made_and_filled(tmp_path):
     root = checkout(tmp_path / "checkout")
-    code = """
-import pathlib
-from cnn_space.publishing import upload as publish
-files = publish.space_files(pathlib.Path(record.root))
-publish.space_files = lambda: files
-print(json.dumps(publish.publish_space("me/space", weights_repo="me/zoo")))
-"""
     with HubServer() as server:
-        url = run(code, {"root": str(root)}, server.url, tmp_path / "a", HF_TOKEN="hf_right")
+        client = {"url": server.url, "home": tmp_path / "a", "HF_TOKEN": "hf_right"}
+        url = run(publish_space, "me/space", root, "me/zoo", **client)
         made = server.kinds["me/space"]
         assert (made["type"], made["sdk"]) == ("space", "gradio")
         assert made["variables"] == [{"key": "CNN_SPACE_REPO", "value": "me/zoo"}]
@@ -296,44 +266,23 @@ print(json.dumps(publish.publish_space("me/space", weights_repo="me/zoo")))
 
 
 def test_what_keeps_it_from_being_published_is_said(zoo, tmp_path):
-    record = {"folder": str(zoo), "root": str(tmp_path)}
+    asked = publish_weights, "me/zoo", zoo, tmp_path, 1
     with HubServer() as server:
-        none = run(PUBLISH, record, server.url, tmp_path / "a")
+        client = {"url": server.url, "home": tmp_path / "a"}
+        none = run(*asked, **client)
         assert "HF_TOKEN" in none and server.requests == []
-        wrong = run(PUBLISH, record, server.url, tmp_path / "a", HF_TOKEN="hf_wrong")
+        wrong = run(*asked, **client, HF_TOKEN="hf_wrong")
         assert "refuses to write to me/zoo (401)" in wrong and server.repos == {}
-    gone = run(PUBLISH, record, "http://127.0.0.1:9", tmp_path / "a", HF_TOKEN="hf_right")
+    gone = run(*asked, url="http://127.0.0.1:9", home=tmp_path / "a", HF_TOKEN="hf_right")
     assert "cannot be reached" in gone
 
 
 # From the shell
 
 
-COMMAND = """
-import pathlib
-from cnn_space.publishing import upload as publish
-from cnn_space.weights import catalogue
-from cnn_space.__main__ import main
-catalogue.CHECKPOINTS = pathlib.Path(record.folder)
-publish.ROOT = pathlib.Path(record.root)
-for line in record.lines:
-    print("exit", main(line.split()), flush=True)
-"""
-
-
-def shell(lines: list[str], server_url: str, zoo: Path, tmp_path: Path, **more) -> str:
+def shell(lines: list[str], server_url: str, zoo: Path, tmp_path: Path) -> str:
     """What the commands print, errors among it."""
-    record = {"folder": str(zoo), "root": str(tmp_path), "lines": lines}
-    done = subprocess.run(
-        [sys.executable, "-c", CLIENT, COMMAND, json.dumps(record)],
-        env=environment(server_url, tmp_path / "home", **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return run(commands, lines, zoo, tmp_path, url=server_url, home=tmp_path / "home")
 
 
 def test_a_dry_run_shows_what_would_go_and_asks_no_network(zoo, tmp_path):

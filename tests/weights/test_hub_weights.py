@@ -1,13 +1,15 @@
 """The records of other people's weights, against timm and torchvision themselves."""
 
+import hashlib
 import math
 
 import pytest
 import timm
 import torch
 import torchvision
+from hub_client import list_local, load, run
 from hub_server import HubServer
-from test_hub import run
+from safetensors.torch import save
 
 from cnn_space.costs import walk as layers
 from cnn_space.images.preprocessing import prepare
@@ -192,94 +194,50 @@ def test_torchvisions_pth_gives_torchvisions_answer_to_a_photo(name, tmp_path):
 # End to end: cnn_space.load over the network, then without it
 
 
-LOAD = """
-from dataclasses import replace
-import torch
-import cnn_space
-from cnn_space.weights import catalogue
-from cnn_space.weights import published as hub_weights
-answers = []
-for changes in record.changes:
-    # Another folder, so that the catalogue is read again.
-    catalogue.CHECKPOINTS = catalogue.CHECKPOINTS / "none"
-    items = [replace(i, **changes) if i.name == record.name else i for i in hub_weights.records()]
-    hub_weights.records = lambda items=items: items
-    try:
-        loaded = cnn_space.load(record.name)
-        torch.manual_seed(1)
-        with torch.inference_mode():
-            answer = {"logits": loaded.net(torch.randn(1, 3, 64, 64))[0, :5].tolist()}
-        answer |= {"label": loaded.record.labels[0], "eval": not loaded.net.training}
-    except ValueError as error:
-        answer = {"error": str(error)}
-    answers.append(answer)
-print(json.dumps(answers))
-"""
-
-
 def test_load_pulls_an_imagenet_net_and_then_needs_no_network(tmp_path):
-    import hashlib
-
-    from safetensors.torch import save
-
     torch.manual_seed(0)
-    theirs = timm.create_model("resnet18", pretrained=False).eval()
+    theirs = random_net("resnet18").eval()
     torch.manual_seed(1)
     with torch.inference_mode():
         expected = theirs(torch.randn(1, 3, 64, 64))[0, :5].tolist()
     content = save({k: v.contiguous() for k, v in theirs.state_dict().items()})
     name = "resnet18.tv_in1k"
+    here = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     with HubServer({f"timm/{name}": {"model.safetensors": content}}) as server:
         # The published file, as pinned, is not the one this server holds: it is refused unread.
-        here = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        here["revision"] = server.commit_of(f"timm/{name}")
-        asked = {"name": name, "changes": [{"revision": None}, here]}
-        pinned, got = run(LOAD, asked, server.url, tmp_path)
+        client = {"url": server.url, "home": tmp_path}
+        pinned = run(load, name, None, {"revision": None}, **client)
         assert "holds another model.safetensors" in pinned["error"]
-        assert got["logits"] == pytest.approx(expected, abs=1e-4)
-        assert got["label"] == "tench" and got["eval"]
-    assert run(LOAD, asked, "http://127.0.0.1:9", tmp_path)[1] == got
+        here["revision"] = server.commit_of(f"timm/{name}")
+        got = run(load, name, None, here, **client)
+    assert got["logits"] == pytest.approx(expected, rel=1e-4)
+    assert got["label"] == "tench" and got["eval"] and got["is_local"]
+    again = run(load, name, None, here, url="http://127.0.0.1:9", home=tmp_path)
+    assert again == got | {"was_local": True}
 
 
 def test_without_a_network_the_sentence_names_what_is_ready(tmp_path):
-    code = """
-from cnn_space import weights
-names = weights.list_weights()
-local = [name for name in names if weights.is_local(name)]
-since = time.monotonic()
-try:
-    weights.load("vgg16.tv_in1k")
-except hub.Unreachable as error:
-    print(json.dumps([names, local, str(error), time.monotonic() - since]))
-"""
-    names, local, sentence, seconds = run(code, {}, "http://127.0.0.1:9", tmp_path)
+    client = {"url": "http://127.0.0.1:9", "home": tmp_path, "timeout": 15}
+    names, local = run(list_local, **client)
     assert set(RECORDS) <= set(names) and not set(RECORDS) & set(local)
-    assert "vgg16.tv_in1k is not on this machine" in sentence and seconds < 1
-    assert "Ready without a network: " + (", ".join(local[:8]) or "none") in sentence
+    answer = run(load, "vgg16.tv_in1k", **client)
+    assert answer["kind"] == "Unreachable"
+    assert "vgg16.tv_in1k is not on this machine" in answer["error"]
+    assert "Ready without a network: " + (", ".join(local[:8]) or "none") in answer["error"]
 
 
 def test_our_own_weights_come_from_our_repository_under_their_hash(checkpoints, tmp_path):
     folder, _ = checkpoints
-    file = folder / "lenet5.cifar10.safetensors"
+    name, file = "lenet5.cifar10", folder / "lenet5.cifar10.safetensors"
     content = file.read_bytes()
     file.unlink()
-    code = f"""
-import pathlib
-from cnn_space import weights
-from cnn_space.weights import catalogue
-catalogue.CHECKPOINTS = pathlib.Path({str(folder)!r})
-before = weights.list_weights()[0], weights.is_local("lenet5.cifar10")
-try:
-    weights.load("lenet5.cifar10")
-    answer = "loaded"
-except ValueError as error:
-    answer = str(error)
-print(json.dumps([before, answer, weights.is_local("lenet5.cifar10")]))
-"""
+    home = tmp_path / "a"
     with HubServer({"me/zoo": {file.name: content}, "me/other": {file.name: content[::-1]}}) as hub:
-        wrong = run(code, {}, hub.url, tmp_path / "a", CNN_SPACE_REPO="me/other")
-        assert "holds another lenet5.cifar10.safetensors" in wrong[1] and not wrong[2]
-        right = run(code, {}, hub.url, tmp_path / "a", CNN_SPACE_REPO="me/zoo")
-        assert right == [["lenet5.cifar10", False], "loaded", True]
-    again = run(code, {}, "http://127.0.0.1:9", tmp_path / "a", CNN_SPACE_REPO="me/zoo")
-    assert again == [["lenet5.cifar10", True], "loaded", True]
+        wrong = run(load, name, folder, url=hub.url, home=home, CNN_SPACE_REPO="me/other")
+        assert "holds another lenet5.cifar10.safetensors" in wrong["error"]
+        assert not wrong["is_local"]
+        right = run(load, name, folder, url=hub.url, home=home, CNN_SPACE_REPO="me/zoo")
+        assert (right["first"], right["was_local"], right["is_local"]) == (name, False, True)
+    offline = {"url": "http://127.0.0.1:9", "home": home, "CNN_SPACE_REPO": "me/zoo"}
+    again = run(load, name, folder, **offline)
+    assert again == right | {"was_local": True}
