@@ -1,9 +1,10 @@
 """Fine-tuning in figures: digits in seconds, what cached features save, ten photos a class.
 
-    python benchmarks/finetune.py [--threads 2] [--data-dir FOLDER] [--base NAME ...]
+    python benchmarks/finetune.py [--threads 2] [--data-dir FOLDER] [--base NAME ...] [--quick]
 
 ``--data-dir`` holds Imagenette's Parquet files (or a folder ``imagenette`` with them) and adds the
 last part: nets taught five of its classes from ten photos each, measured on the validation split.
+``--quick`` only shows that it runs: few digits, one epoch a stage, one seed.
 """
 
 import argparse
@@ -20,32 +21,40 @@ from cnn_space.training.recipes import PRESETS, Plan, Recipe
 PHOTOS, CLASSES, SEEDS = 10, 5, 3
 ENOUGH = 98  # percent of the digits
 HEAD_EPOCHS = 10
+QUICK_DIGITS = 60
+QUICK = {"head_epochs": 1, "top_epochs": 1, "epochs": 1}
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--base", nargs="+", default=["googlenet.cifar10", "googlenet.imagenette"])
     parser.add_argument("--data-dir", help="folder of Imagenette's Parquet files")
-    options = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="only see that it runs")
+    options = parser.parse_args(argv)
     for name in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
         os.environ[name] = str(options.threads)
 
     import torch
 
     from cnn_space import weights
+    from cnn_space.images.readers import read_digits
 
     torch.set_num_threads(options.threads)
-    known = [name for name in options.base if weights.is_known(name)]
+    names = [name for name in options.base if name in weights.list_weights()]
+    images = read_digits().images
+    if options.quick:
+        images = images.subset(torch.arange(QUICK_DIGITS))
     print(f"{options.threads} threads, torch {torch.__version__}")
-    digits(known[0])
-    features(known[0])
+    digits(names[0], images, Plan(**QUICK if options.quick else PRESETS["balanced"]))
+    features(names[0], images, 1 if options.quick else HEAD_EPOCHS)
     if options.data_dir:
-        for name in known:
-            few_photos(name, options.data_dir)
+        plan = QUICK if options.quick else PRESETS["thorough"]
+        for name in names:
+            few_photos(name, options.data_dir, plan, 1 if options.quick else SEEDS)
 
 
-def learn(base: str, images, plan):
+def learn(base: str, images, plan: Plan):
     """A run to its end: its result."""
     from cnn_space import weights
     from cnn_space.training import finetuning
@@ -56,12 +65,9 @@ def learn(base: str, images, plan):
     return run.result()
 
 
-def digits(base: str) -> None:
-    """The page's default run: balanced, on scikit-learn's digits; and when it was good enough."""
-    from cnn_space.images.readers import read_digits
-
-    plan = Plan(**PRESETS["balanced"])
-    report = learn(base, read_digits().images, plan).report
+def digits(base: str, images, plan: Plan) -> None:
+    """The page's default run, on scikit-learn's digits; and when it was good enough."""
+    report = learn(base, images, plan).report
     checks = [point for point in report.history if point.part == "validation"]
     first = next((p for p in checks if p.accuracy >= ENOUGH), None)
     when = f"{first.accuracy:.1f} % after {first.seconds:.1f} s" if first else f"never {ENOUGH} %"
@@ -71,25 +77,32 @@ def digits(base: str) -> None:
     )
 
 
-def features(base: str) -> None:
+def features(base: str, images, epochs: int) -> None:
     """The head stage, with features computed once and with a pass through the net every epoch."""
+    start = time.perf_counter()
+    learn(base, images, Plan(head_epochs=epochs, top_epochs=0, epochs=0))
+    cached = time.perf_counter() - start
+    start = time.perf_counter()
+    learn_through_body(base, images, epochs)
+    frozen = time.perf_counter() - start
+    print(
+        f"head stage of {epochs} epochs on {base}: {cached:.1f} s with features computed "
+        f"once, {frozen:.1f} s through the frozen net: {frozen / cached:.1f} times faster"
+    )
+
+
+def learn_through_body(base: str, images, epochs: int) -> None:
+    """Teach the head as usual, with every image passing through the frozen net in every epoch."""
     from torch import nn, no_grad
 
     from cnn_space import weights
-    from cnn_space.images.readers import read_digits
     from cnn_space.inference import engine
     from cnn_space.models.heads import replace_head
     from cnn_space.training import finetuning
     from cnn_space.training.loop import TrainingRun
 
-    images = read_digits().images
-    plan = Plan(head_epochs=HEAD_EPOCHS, top_epochs=0, epochs=0)
-    start = time.perf_counter()
-    learn(base, images, plan)
-    cached = time.perf_counter() - start
-
     class Frozen(nn.Module):
-        """The same head behind the same frozen, folded body."""
+        """The head behind a frozen, folded body."""
 
         def __init__(self, net):
             super().__init__()
@@ -98,29 +111,25 @@ def features(base: str) -> None:
 
         def forward(self, inputs):
             with no_grad():
-                found = self.body.forward_features(inputs)
-            return self.head(found)
+                features = self.body.forward_features(inputs)
+            return self.head(features)
 
-    start = time.perf_counter()
     loaded = weights.load(base)
-    shape = loaded.record.preprocessing
-    train, held = finetuning.split(images, plan.holdout, seed=plan.seed)
-    train, held = finetuning.scaled(train, shape), finetuning.scaled(held, shape)
+    preprocessing = loaded.record.preprocessing
+    train, held = (
+        finetuning.scaled(part, preprocessing)
+        for part in finetuning.split(images, Plan().holdout, seed=Plan().seed)
+    )
     net = Frozen(replace_head(loaded.net, len(images.classes)))
     recipe = Recipe(
-        epochs=HEAD_EPOCHS, batch_size=256, optimizer="adamw", lr=1e-3, crop="none", flip="none"
+        epochs=epochs, batch_size=256, optimizer="adamw", lr=1e-3, crop="none", flip="none"
     )
-    shape = {"mean": shape.mean, "std": shape.std}
-    for _ in TrainingRun(net, train, recipe, val_set=held, **shape):
+    scale = {"mean": preprocessing.mean, "std": preprocessing.std}
+    for _ in TrainingRun(net, train, recipe, val_set=held, **scale):
         pass
-    frozen = time.perf_counter() - start
-    print(
-        f"head stage of {HEAD_EPOCHS} epochs on {base}: {cached:.1f} s with features computed "
-        f"once, {frozen:.1f} s through the frozen net: {frozen / cached:.1f} times faster"
-    )
 
 
-def few_photos(base: str, folder: str) -> None:
+def few_photos(base: str, folder: str, stages: dict, seeds: int) -> None:
     """Ten photos of each of five classes; measured on all validation photos of these classes."""
     import torch
 
@@ -130,10 +139,9 @@ def few_photos(base: str, folder: str) -> None:
 
     train = read_split("imagenette", "train", folder=folder)
     held = read_split("imagenette", "eval", folder=folder)
-    first = held.labels < CLASSES
-    held = replace(held.subset(first), classes=held.classes[:CLASSES])
-    found, seconds = [], []
-    for seed in range(SEEDS):
+    held = replace(held.subset(held.labels < CLASSES), classes=held.classes[:CLASSES])
+    accuracies, seconds = [], []
+    for seed in range(seeds):
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.cat(
             [
@@ -142,17 +150,16 @@ def few_photos(base: str, folder: str) -> None:
             ]
         )
         photos = replace(train.subset(chosen), classes=train.classes[:CLASSES])
-        plan = Plan(**PRESETS["thorough"], augment="mirror", seed=seed)
-        result = learn(base, photos, plan)
-        shape = result.loaded.record.preprocessing
-        scaled = finetuning.scaled(held, shape)
-        measured = evaluate(result.loaded.net, scaled, mean=shape.mean, std=shape.std)
-        found.append(measured.accuracy)
+        result = learn(base, photos, Plan(**stages, augment="mirror", seed=seed))
+        preprocessing = result.loaded.record.preprocessing
+        scaled = finetuning.scaled(held, preprocessing)
+        mean, std = preprocessing.mean, preprocessing.std
+        accuracies.append(evaluate(result.loaded.net, scaled, mean=mean, std=std).accuracy)
         seconds.append(result.report.seconds)
     print(
-        f"{PHOTOS} photos of each of {CLASSES} Imagenette classes on {base}: "
-        f"{sum(found) / SEEDS:.1f} % of {len(held)} validation photos (mean of {SEEDS} seeds, "
-        f"{min(found):.1f} to {max(found):.1f}), {sum(seconds) / SEEDS:.1f} s a run"
+        f"{PHOTOS} photos of each of {len(held.classes)} Imagenette classes on {base}: "
+        f"{sum(accuracies) / seeds:.1f} % of {len(held)} validation photos (mean of {seeds} seeds, "
+        f"{min(accuracies):.1f} to {max(accuracies):.1f}), {sum(seconds) / seeds:.1f} s a run"
     )
 
 

@@ -1,6 +1,6 @@
 """Our training loop against the plain one of the blog posts, on this machine, in one run.
 
-    python benchmarks/training.py [--images 1024] [--rounds 3]
+    python benchmarks/training.py [--images 1024] [--rounds 3] [--quick]
     python benchmarks/training.py --epochs-to 71.99 --data-dir FOLDER
 
 The first prints the images/s of both loops for GoogLeNet and ResNet-18, round by round in turn, and
@@ -8,6 +8,7 @@ the ratios of the medians: ours at 32 pixels, and over a whole training with pro
 epoch each of 16, 24 and 32 pixels (``SIZES``). It ends with 1 where a training is below the target:
 3.5 times on a CPU that is good at bfloat16, else 1.3. The second trains GoogLeNet on CIFAR-10 with
 the same sizes and prints the epochs it takes to reach an accuracy on the 5,000 held-out images.
+``--quick`` only shows that the first runs: few images, one round, whatever the ratio.
 """
 
 import argparse
@@ -143,7 +144,7 @@ def epochs_to(accuracy: float, folder: Path, most: int, device: torch.device) ->
     return False
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=1024, help="generated images an epoch")
     parser.add_argument("--batch", type=int, default=128)
@@ -152,10 +153,14 @@ def main() -> int:
     parser.add_argument("--epochs-to", type=float, metavar="ACCURACY", help="instead: train so far")
     parser.add_argument("--most", type=int, default=EPOCHS, help="epochs of that training")
     parser.add_argument("--data-dir", type=Path, help="CIFAR-10 as Parquet (default: the Hub)")
-    options = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="only see that it runs")
+    options = parser.parse_args(argv)
     device = torch.device(options.device)
     if options.epochs_to is not None:
         return not epochs_to(options.epochs_to, options.data_dir, options.most, device)
+    if options.quick:
+        compare(count=8, batch=4, rounds=1, device=device)
+        return 0
     return not compare(options.images, options.batch, options.rounds, device)
 
 

@@ -1,0 +1,72 @@
+"""Every benchmark runs, on settings that take no time, and prints its rows; times are no matter."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from throwaway import write_weights
+from tiny_sets import coloured, encode, write_split
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Benchmarks set these for good; here they are set back."""
+    for name in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
+        monkeypatch.setenv(name, "1")
+
+
+def benchmark(name: str):
+    """The ``main`` of a benchmark."""
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def lines(capsys) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+def test_compare(checkpoints, capsys):
+    folder, _ = checkpoints
+    write_weights(folder, "nin.cifar10", "nin")
+    nets = ["lenet5.cifar10", "nin.cifar10"]
+    benchmark("compare")([*nets, "--threads", "1", "--repeats", "1"])
+    head, columns, *rows = lines(capsys)
+    assert head == "1 threads, 1600 × 1200 pixels, 2 nets"
+    assert columns.split() == ["net", "ms", "MACs,", "M", "parameters,", "M"]
+    assert [row.split()[0] for row in rows[:2]] == nets
+    assert [row.split(":")[0] for row in rows[2:]] == [
+        "first comparison, loading the nets", "warm, all answers", "warm, with heatmaps and times",
+    ]  # fmt: skip
+
+
+def test_finetune(checkpoints, capsys, tmp_path):
+    for split in ("train", "validation"):
+        images, labels = coloured(36, side=40)
+        write_split(tmp_path / "imagenette", split, [encode(image) for image in images], labels)
+    command = ["--base", "lenet5.cifar10", "--threads", "1", "--quick"]
+    benchmark("finetune")([*command, "--data-dir", str(tmp_path)])
+    head, digits, features, photos = lines(capsys)
+    assert head.startswith("1 threads, torch ")
+    assert digits.startswith("digits on lenet5.cifar10: ") and "held-out images in" in digits
+    assert features.startswith("head stage of 1 epochs on lenet5.cifar10: ")
+    assert photos.startswith("10 photos of each of 3 Imagenette classes on lenet5.cifar10: ")
+    assert "% of 36 validation photos (mean of 1 seeds" in photos
+
+
+def test_training(capsys):
+    assert benchmark("training")(["--quick", "--device", "cpu"]) == 0
+    head, *rows = lines(capsys)
+    assert "8 images an epoch, batch 4, 1 rounds; images/s" in head
+    assert [row.split()[0] for row in rows] == ["googlenet", "resnet18"]
+    assert all("ours at 16, 24, 32 pixels" in row for row in rows)
+
+
+def test_startup(capsys):
+    assert benchmark("startup")(["--quick"]) == 0
+    app, empty, ratio = lines(capsys)
+    assert app.startswith("python app.py") and empty.startswith("empty Blocks")
+    assert ratio.split()[0] == "ratio"
