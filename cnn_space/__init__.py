@@ -13,6 +13,7 @@ _MODULES = {
     "load": "cnn_space.weights",
     "classify": "cnn_space.inference.classification",
     "open_photo": "cnn_space.images.photo",
+    "check": "cnn_space.checking.checker",
 }
 __all__ = list(_MODULES)
 __version__ = "0.1.0"

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from cnn_space.cli.check import add_check
 from cnn_space.cli.classify import add_classify
 from cnn_space.cli.evaluate import add_evaluate
 from cnn_space.cli.fetch import add_fetch
@@ -20,6 +21,7 @@ COMMANDS = (
     add_classify,
     add_fetch,
     add_publish,
+    add_check,
 )
 
 

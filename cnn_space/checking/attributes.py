@@ -50,9 +50,7 @@ class Attributes:
         shown = "self" if self.owners and receiver is self.owners[-1] else type_name(receiver)
         if isinstance(receiver, Namespace):
             shown = receiver.name
-        raise Failure(
-            "attribute_unknown", of=shown, name=name, near=near, error="AttributeError"
-        )
+        raise Failure("attribute_unknown", of=shown, name=name, near=near, error="AttributeError")
 
     def has_attribute(self, receiver: Value, name: str) -> bool:
         return self.find_attribute(receiver, name) is not _MISSING
@@ -80,8 +78,10 @@ class Attributes:
         """The attribute, or ``_MISSING``."""
         match receiver:
             case Unknown():
-                return receiver if receiver.what == "failed" else Unknown(
-                    f"{receiver.what}.{name}"[:120], receiver.line
+                return (
+                    receiver
+                    if receiver.what == "failed"
+                    else Unknown(f"{receiver.what}.{name}"[:120], receiver.line)
                 )
             case Module():
                 return self._of_module(receiver, name)

@@ -333,7 +333,8 @@ _TYPES = {
     "bool": (_convert(bool), (bool,)), "str": (_string, (str,)),
     "list": (_collection(list), (list,)), "tuple": (_collection(tuple), (tuple,)),
     "set": (_collection(set), (set,)), "frozenset": (_collection(frozenset), (set, frozenset)),
-    "dict": (_dictionary, (dict,)), "range": (_range, (range,)), "type": (_type, (Class, LayerType)),
+    "dict": (_dictionary, (dict,)), "range": (_range, (range,)),
+    "type": (_type, (Class, LayerType)),
     "object": (lambda i, a, k: Unknown("failed", i.line), (object,)),
     "bytes": (_nothing, (bytes,)), "complex": (_nothing, (complex,)),
 }  # fmt: skip
@@ -350,4 +351,3 @@ BUILTINS: dict[str, Value] = {
     "Ellipsis": ...,
     "__debug__": True,
 }
-

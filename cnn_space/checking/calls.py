@@ -175,9 +175,9 @@ class Calls:
     def instantiate(self, cls: Class, arguments: list, keywords: dict) -> Value:
         if cls.is_module:
             return self.make_module(cls, arguments, keywords)
-        if cls.record == "enum" or (cls.record is None and any(
-            isinstance(base, Unknown) for base in cls.mro
-        )):
+        if cls.record == "enum" or (
+            cls.record is None and any(isinstance(base, Unknown) for base in cls.mro)
+        ):
             return self.note_unknown(f"{cls.name}(…)")
         instance = Instance(cls)
         init = self.find_in_class(cls, "__init__")

@@ -61,7 +61,11 @@ class Draft:
         line = original(problem.line)
         also = tuple(dict.fromkeys(original(n) for n in problem.also))
         values = {
-            key: original(value) if key.endswith("line") and type(value) is int else value
+            key: original(value)
+            if key.endswith("line") and type(value) is int
+            else ", ".join(str(original(n)) for n in value)
+            if key == "lines"
+            else value
             for key, value in problem.values.items()
         }
         key = (problem.kind, line, values.get("name"))
@@ -263,4 +267,4 @@ def _each_once(draft: Draft, found: list[Problem]) -> list[Problem]:
     return list(unique.values())
 
 
-__all__ = ["choosing", "check"]
+__all__ = ["check", "choosing"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cnn_space.checking.guessing import guess_arguments
@@ -109,7 +109,7 @@ def _can_run(interpreter: Interpreter, cls: Class) -> bool:
     return own or (cls.layer_type is not None and cls.layer_type.name != "Module")
 
 
-def candidates(interpreter: Interpreter, tree: ast.Module) -> Iterator[list[Candidate]]:
+def candidates(interpreter: Interpreter, tree: ast.Module) -> Iterator[Iterable[Candidate]]:
     """For each net of the text the ways to make it, the likeliest first."""
     found = roots(interpreter, tree)
     made = list(_made(interpreter, found))
@@ -141,22 +141,20 @@ def _made(interpreter: Interpreter, found: list[Class]) -> Iterator[Candidate]:
             yield Candidate(name, module, "variable", module.line or 1, {}, "made")
 
 
-def ways(interpreter: Interpreter, tree: ast.Module, cls: Class) -> list[Candidate]:
+def ways(interpreter: Interpreter, tree: ast.Module, cls: Class) -> Iterator[Candidate]:
     """Ways to make a net of ``cls``, the likeliest first."""
     missing = [p for p in parameters_of(cls, interpreter) if p.default is None]
-    found = []
     if not missing:
-        found.append(Candidate(cls.name, cls, "class", cls.line))
+        yield Candidate(cls.name, cls, "class", cls.line)
     for function in _factories(interpreter, tree, cls):
-        found.append(Candidate(function.name, function, "function", function.node.lineno))
+        yield Candidate(function.name, function, "function", function.node.lineno)
         break
     if missing:
         called = _called(interpreter, tree, cls)
         if called is not None:
-            found.append(Candidate(cls.name, cls, "class", cls.line, called, "called"))
+            yield Candidate(cls.name, cls, "class", cls.line, called, "called")
         arguments = guess_arguments(interpreter, cls, [p.name for p in missing])
-        found.append(Candidate(cls.name, cls, "class", cls.line, arguments, "guessed"))
-    return found
+        yield Candidate(cls.name, cls, "class", cls.line, arguments, "guessed")
 
 
 def _factories(interpreter: Interpreter, tree: ast.Module, cls: Class) -> Iterator[Function]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+from typing import ClassVar
 
 from cnn_space.checking import text_formats
 from cnn_space.checking.operators import Operators
 from cnn_space.checking.scope import Scope
 from cnn_space.checking.values import Failure, Tensor, Unknown, Value
-
 
 # Calls that are not understood and change no shape: loading weights, logging.
 QUIET_CALLS = ("load_url(…)", "load(…)", "load_state_dict_from_url(…)", "warning(…)", "info(…)",
@@ -90,7 +90,7 @@ class Expressions(Operators):
         if isinstance(node.op, ast.Not):
             if isinstance(value, Unknown):
                 return value
-            return not self.truth(value, ast.unparse(node)[:60])
+            return not self.truth(value, node)
         return self.unary(type(node.op), value)
 
     def eval_bool(self, node: ast.BoolOp, scope: Scope) -> Value:
@@ -100,7 +100,7 @@ class Expressions(Operators):
             value = self.evaluate(part, scope)
             if isinstance(value, Unknown):
                 continue  # decided by the parts that are known, if they can
-            if self.truth(value, ast.unparse(node)[:60]) == wanted:
+            if self.truth(value, node) == wanted:
                 return value
         return value
 
@@ -119,7 +119,7 @@ class Expressions(Operators):
 
     def eval_if(self, node: ast.IfExp, scope: Scope) -> Value:
         test = self.evaluate(node.test, scope)
-        known = self.truth(test, ast.unparse(node.test)[:60])
+        known = self.truth(test, node.test)
         return self.evaluate(node.body if known else node.orelse, scope)
 
     def eval_named(self, node: ast.NamedExpr, scope: Scope) -> Value:
@@ -266,7 +266,7 @@ class Expressions(Operators):
         self.budget.check_items(len(values))
         return values
 
-    EXPRESSIONS = {
+    EXPRESSIONS: ClassVar[dict] = {
         ast.Constant: eval_constant,
         ast.Name: eval_name,
         ast.Attribute: eval_attribute,

@@ -11,7 +11,9 @@ _WIDTHS = (64, 32, 128, 16)
 _SIZES_LARGE = (224, 299, 227, 32, 64, 96, 128, 256, 28, 512)
 _SIZES_SMALL = (32, 224, 28, 64, 96, 128, 299, 48, 227, 256, 16, 512)
 _WRITTEN = re.compile(r"\b(\d{2,3})\s*[x×]\s*\1\b")
-_IMAGE = re.compile(r"\b([134])\s*,\s*(\d{2,3})\s*,\s*\2\b|\b([134])\s*[x×]\s*(\d{2,3})\s*[x×]\s*\4\b")
+_IMAGE = re.compile(
+    r"\b([134])\s*,\s*(\d{2,3})\s*,\s*\2\b|\b([134])\s*[x×]\s*(\d{2,3})\s*[x×]\s*\4\b"
+)
 _MAKERS = ("randn", "rand", "zeros", "ones", "empty")
 
 # Words in a parameter's name, and the value they ask for.

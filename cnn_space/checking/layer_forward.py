@@ -121,10 +121,15 @@ def _layer_norm(interpreter, module, layer, x):
     if x.shape[-len(wanted) :] != wanted:
         interpreter.note_failure(
             Failure(
-                "shape_norm", layer=interpreter.name_of(module), made=module.line,
-                wanted=" × ".join(map(str, wanted)), got=x.shape[-1], shape=shown_shape(x.shape),
-                source=interpreter.source_of(x), error="RuntimeError",
-            )  # fmt: skip
+                "shape_norm",
+                layer=interpreter.name_of(module),
+                made=module.line,
+                wanted=" × ".join(map(str, wanted)),
+                got=x.shape[-1],
+                shape=shown_shape(x.shape),
+                source=interpreter.source_of(x),
+                error="RuntimeError",
+            )
         )
     return ops.same_shape(interpreter, x, "layer norm", module=module)
 

@@ -36,7 +36,15 @@ CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss SmoothL1Loss K
 
 LAZY = {
     f"Lazy{name}": name
-    for name in ("Conv1d", "Conv2d", "Conv3d", "Linear", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
+    for name in (
+        "Conv1d",
+        "Conv2d",
+        "Conv3d",
+        "Linear",
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "BatchNorm3d",
+    )
 }
 
 
@@ -68,7 +76,57 @@ TORCH_NAMES = frozenset(name for name in dir(torch) if not name.startswith("_"))
 
 # What may be read of a layer, besides its parameters.
 READABLE = frozenset(
-    ["in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode", "output_padding", "in_features", "out_features", "num_features", "eps", "momentum", "affine", "track_running_stats", "normalized_shape", "num_groups", "num_channels", "p", "inplace", "dim", "start_dim", "end_dim", "output_size", "ceil_mode", "count_include_pad", "return_indices", "scale_factor", "mode", "align_corners", "size", "upscale_factor", "negative_slope", "alpha", "num_parameters", "hidden_size", "input_size", "num_layers", "embedding_dim", "num_embeddings", "embed_dim", "num_heads", "k", "beta", "transposed", "min_val", "max_val", "value"]
+    [
+        "in_channels",
+        "out_channels",
+        "kernel_size",
+        "stride",
+        "padding",
+        "dilation",
+        "groups",
+        "padding_mode",
+        "output_padding",
+        "in_features",
+        "out_features",
+        "num_features",
+        "eps",
+        "momentum",
+        "affine",
+        "track_running_stats",
+        "normalized_shape",
+        "num_groups",
+        "num_channels",
+        "p",
+        "inplace",
+        "dim",
+        "start_dim",
+        "end_dim",
+        "output_size",
+        "ceil_mode",
+        "count_include_pad",
+        "return_indices",
+        "scale_factor",
+        "mode",
+        "align_corners",
+        "size",
+        "upscale_factor",
+        "negative_slope",
+        "alpha",
+        "num_parameters",
+        "hidden_size",
+        "input_size",
+        "num_layers",
+        "embedding_dim",
+        "num_embeddings",
+        "embed_dim",
+        "num_heads",
+        "k",
+        "beta",
+        "transposed",
+        "min_val",
+        "max_val",
+        "value",
+    ]
 )
 
 ACTIVATION_OPS = {

@@ -102,7 +102,9 @@ _TENSOR = NativeType("Tensor", lambda i, a, k: helpers.new_tensor(i, a), False, 
 
 def _torch() -> Namespace:
     members: dict[str, Value] = dict(torch_table())
-    for name in """float32 float float64 double float16 half bfloat16 int64 long int32 int int8 uint8
+    for (
+        name
+    ) in """float32 float float64 double float16 half bfloat16 int64 long int32 int int8 uint8
     bool channels_last contiguous_format strided""".split():  # noqa: SIM905
         members[name] = Namespace(f"torch.{name}")
     members |= {
@@ -219,7 +221,8 @@ MODULES: dict[str, Namespace] = {
 }  # fmt: skip
 # Decorators and helpers of torchvision and timm that change no shape.
 _QUIET = {
-    "_log_api_usage_once": NOTHING, "register_model": _EITHER, "handle_legacy_interface": _DECORATOR,
+    "_log_api_usage_once": NOTHING, "register_model": _EITHER,
+    "handle_legacy_interface": _DECORATOR,
     "WeightsEnum": ENUM, "load_state_dict_from_url": NOTHING, "register_notrace_module": IDENTITY,
     "register_notrace_function": IDENTITY, "summary": NOTHING, "SummaryWriter": NOTHING,
     "load_url": NOTHING, "deprecated": _DECORATOR, "override": IDENTITY,

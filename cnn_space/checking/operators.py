@@ -11,13 +11,13 @@ from cnn_space.checking.limits import Stop
 from cnn_space.checking.values import (
     Class,
     ExceptionType,
-    LayerType,
-    NativeType,
     Failure,
     Function,
     Instance,
+    LayerType,
     Module,
     Native,
+    NativeType,
     Raised,
     Tensor,
     Unknown,
@@ -197,16 +197,19 @@ class Operators:
                 return self.truth(self.call(method, [value], {}), "in")
         return any(self.equal(value, item) for item in self.iterate(items))
 
-    def truth(self, value: Value, what: str) -> bool:
-        """Whether ``value`` counts as true; one that is not understood counts as false."""
+    def truth(self, value: Value, what: str | ast.expr) -> bool:
+        """Whether ``value`` counts as true; one that is not understood counts as false.
+
+        ``what`` is the test, for the note that it is not understood.
+        """
         if isinstance(value, Unknown):
             if value.what != "failed":
-                self.note_unknown(what)
+                self._note_test(what)
             return False
         if isinstance(value, Tensor):
             if value.numbers and len(value.numbers) == 1:
                 return bool(value.numbers[0])
-            self.note_unknown(what)
+            self._note_test(what)
             return False
         if isinstance(value, Module):
             length = self.find_method(value, "__len__")
@@ -214,6 +217,10 @@ class Operators:
         if isinstance(value, (*PLAIN, list, tuple, dict, set)):
             return bool(value)
         return True
+
+    def _note_test(self, what: str | ast.expr) -> None:
+        shown = what if isinstance(what, str) else f"if {ast.unparse(what)[:60]}"
+        self.note_unknown(shown)
 
     def key(self, value: Value) -> Value:
         """``value`` as the key of a dict or set."""
@@ -234,6 +241,8 @@ class Operators:
             method = self.find_method(receiver, "__getitem__")
             if method is not None:
                 return self.call(method, [index], {})
+            if "<fields>" in getattr(receiver, "fields", {}):
+                receiver = tuple(self.iterate(receiver))
         try:
             if isinstance(receiver, dict):
                 return self._dict_item(receiver, index)

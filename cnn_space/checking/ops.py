@@ -14,7 +14,7 @@ import torch
 from cnn_space.checking.recording import record, shown_shape
 from cnn_space.checking.shape_rules import broadcast
 from cnn_space.checking.values import Failure, Module, Tensor
-from cnn_space.costs.arithmetic import output_size
+from cnn_space.costs.closed_forms import output_size
 
 ACTIVATIONS = (
     "relu", "relu6", "leaky relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish",
@@ -155,7 +155,11 @@ def linear(interpreter, x: Tensor, weight, *, bias, module=None, name: str = "li
 
 def _map_before(interpreter, x: Tensor) -> str:
     """The map that was flattened into ``x``: ``1024 × 2 × 2``."""
-    node = interpreter.recording.nodes[x.node] if interpreter.recording and x.node is not None else None
+    node = (
+        interpreter.recording.nodes[x.node]
+        if interpreter.recording and x.node is not None
+        else None
+    )
     while node is not None and node.op in ("flatten", "reshape", "dropout") and node.inputs:
         node = interpreter.recording.nodes[node.inputs[0]]
         if len(node.shape) == 4:
@@ -236,13 +240,17 @@ def reshape(interpreter, x: Tensor, raw: torch.Tensor, op: str = "reshape", **de
 def concat(interpreter, tensors: list[Tensor], dim: int) -> Tensor:
     """Tensors joined along ``dim``."""
     first = tensors[0]
+    if len(tensors) == 1:
+        return first
     rank = len(first.shape)
     if not isinstance(dim, int) or not -rank <= dim < rank:
         raise Failure("dimension", dim=str(dim)[:20], shape=shown_shape(first.shape))
     dim %= rank
     for other in tensors[1:]:
         same = len(other.shape) == rank and all(
-            a == b for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)) if i != dim
+            a == b
+            for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True))
+            if i != dim
         )
         if not same:
             raise Failure(

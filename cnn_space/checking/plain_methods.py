@@ -117,6 +117,10 @@ _NUMBER = {
 _SAFE_UNKNOWN = ("append", "extend", "insert", "update", "setdefault", "add", "pop")
 
 
+def _bind(method, value: Value):
+    return lambda i, a, k: method(i, value, a, k)
+
+
 def find(value: Value, name: str, missing: Value) -> Value:
     """The method ``name`` of a plain value, bound to it."""
     if isinstance(value, str):
@@ -128,8 +132,5 @@ def find(value: Value, name: str, missing: Value) -> Value:
         if isinstance(value, kinds):
             if name not in table:
                 return missing
-            method = table[name]
-            return Native(
-                name, lambda i, a, k: method(i, value, a, k), safe_unknown=name in _SAFE_UNKNOWN
-            )
+            return Native(name, _bind(table[name], value), name in _SAFE_UNKNOWN)
     return missing

@@ -9,12 +9,15 @@ import torch
 
 from cnn_space.checking.limits import Stop
 from cnn_space.checking.values import Module, Tensor
-from cnn_space.costs.arithmetic import Field
+from cnn_space.costs.closed_forms import ReceptiveField
 
 BATCH = 7  # images in the recorded forward; a side that no map of a classic net has as channels
 
 # operations that only arrange values anew
 RESHAPES = ("reshape", "flatten", "permute", "identity")
+
+
+NO_FIELD = ReceptiveField()
 
 
 @dataclass(eq=False)
@@ -30,7 +33,7 @@ class Node:
     owner: Module | None = None  # the module whose forward calls it
     line: int = 1  # where it is called
     macs: int = 0
-    field: Field = Field()
+    field: ReceptiveField = NO_FIELD
     repeated: bool = False  # the module has run before in this forward
 
     @property
@@ -42,9 +45,7 @@ class Node:
     def parameters(self) -> int:
         if self.module is None or self.repeated or self.op == "group":
             return 0
-        return sum(
-            t.raw.numel() for t in self.module.parameters.values() if isinstance(t, Tensor)
-        )
+        return sum(t.raw.numel() for t in self.module.parameters.values() if isinstance(t, Tensor))
 
 
 class Recording:
@@ -134,8 +135,8 @@ def _empty(interpreter, shape: tuple[int, ...]) -> torch.Tensor:
     return torch.empty(shape, device="meta")
 
 
-def _field(recording: Recording, sources: tuple[int, ...], window: tuple | None) -> Field:
-    seen = Field()
+def _field(recording: Recording, sources: tuple[int, ...], window: tuple | None) -> ReceptiveField:
+    seen = ReceptiveField()
     for number in sources:
         seen = seen.widest(recording.nodes[number].field)
     return seen.through(*window) if window else seen
@@ -149,4 +150,6 @@ def per_image(shape: tuple[int, ...]) -> tuple[int, ...]:
 def shown_shape(shape: tuple[int, ...]) -> str:
     """``[N, 64, 28, 28]``"""
     parts = ["N" if i == 0 and side == BATCH else f"{side}" for i, side in enumerate(shape)]
+    if len(shape) == 1 and shape[0] > BATCH and shape[0] % BATCH == 0:
+        parts = [f"N × {shape[0] // BATCH}"]
     return f"[{', '.join(parts)}]"

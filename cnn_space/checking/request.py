@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cnn_space.checking import choosing, running
@@ -86,7 +87,7 @@ def _named(interpreter: Interpreter, tree: ast.Module, request: Request) -> runn
 
 
 def _first_that_runs(
-    interpreter: Interpreter, ways: list[choosing.Candidate], request: Request
+    interpreter: Interpreter, ways: Iterable[choosing.Candidate], request: Request
 ) -> running.Built | None:
     """The first of several ways to make a net that gives one which runs; else the first."""
     first: running.Built | None = None
@@ -97,8 +98,6 @@ def _first_that_runs(
             first = built
         if built.module is None or built.found.failures or built.stopped:
             continue
-        if len(ways) == 1:
-            return built
         trial = running.run(interpreter, built.module, (3, 224, 224), STEPS)
         if not any(f.kind in _UNFIT for f in trial.found.failures):
             return built

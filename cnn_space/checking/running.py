@@ -49,7 +49,11 @@ class Run:
     def misfits(self) -> int:
         """How many layers did not fit."""
         unknown = isinstance(self.outputs, Unknown)
-        return sum(f.kind in _SIZE_KINDS for f in self.found.failures) + unknown
+        merged = any(t.shape[:1] != (BATCH,) for t in self.tensors)
+        lost = sum(f.kind in ("window", "raises") for f in self.found.failures)
+        return (
+            sum(f.kind in _SIZE_KINDS for f in self.found.failures) + 20 * lost + unknown + merged
+        )
 
 
 @dataclass

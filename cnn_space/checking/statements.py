@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import ClassVar
 
 from cnn_space.checking import libraries
 from cnn_space.checking.limits import Stop
@@ -143,7 +144,7 @@ class Statements:
 
     def run_if(self, node: ast.If, scope: Scope) -> None:
         test = self.evaluate(node.test, scope)
-        known = self.truth(test, f"if {ast.unparse(node.test)[:60]}")
+        known = self.truth(test, node.test)
         self.run_body(node.body if known else node.orelse, scope)
 
     def run_for(self, node: ast.For, scope: Scope) -> None:
@@ -166,7 +167,7 @@ class Statements:
         while True:
             self.budget.tick()
             test = self.evaluate(node.test, scope)
-            if not self.truth(test, f"while {ast.unparse(node.test)[:60]}"):
+            if not self.truth(test, node.test):
                 break
             try:
                 self.run_body(node.body, scope)
@@ -269,9 +270,7 @@ class Statements:
             [self.evaluate(value, scope) for value in arguments.defaults],
             {
                 argument.arg: self.evaluate(value, scope)
-                for argument, value in zip(
-                    arguments.kwonlyargs, arguments.kw_defaults, strict=True
-                )
+                for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
                 if value is not None
             },
         )
@@ -298,8 +297,9 @@ class Statements:
         )
         made.mro = _linearise(made)
         if not made.is_module and any(isinstance(b, Unknown) for b in made.mro):
-            has_forward = any(isinstance(s, ast.FunctionDef) and s.name == "forward"
-                              for s in node.body)
+            has_forward = any(
+                isinstance(s, ast.FunctionDef) and s.name == "forward" for s in node.body
+            )
             if has_forward:  # a base that is not known, and a forward: taken for an nn.Module
                 made.mro.append(libraries.MODULE)
         made.fields = made.namespace.pop("__fields__", None)
@@ -338,7 +338,7 @@ class Statements:
             value = libraries.find_name(name, alias.name, self, scope)
             scope.set(alias.asname or alias.name, value)
 
-    STATEMENTS = {
+    STATEMENTS: ClassVar[dict] = {
         ast.Assign: run_assign,
         ast.AnnAssign: run_ann_assign,
         ast.AugAssign: run_aug_assign,
@@ -377,4 +377,3 @@ def _linearise(cls: Class) -> list[Value]:
     if len(order) > 64:
         raise Failure("too_many_bases", name=cls.name)
     return order
-

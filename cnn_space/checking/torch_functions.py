@@ -29,7 +29,32 @@ normal_ uniform_ zero_ fill_ copy_ xavier_uniform_ clamp_ cumsum sort_ flip logi
 trunc_normal_ bernoulli bernoulli_ div_ mul_ add_ sub_ erfinv_ pow roll masked_fill masked_fill_
 """.split()  # noqa: SIM905
 _NO_NODE = frozenset(
-    ["contiguous", "clone", "detach", "float", "half", "double", "bfloat16", "long", "int", "bool", "to", "cuda", "cpu", "type", "type_as", "requires_grad_", "data", "retain_grad", "normal_", "uniform_", "zero_", "fill_", "copy_", "trunc_normal_"]
+    [
+        "contiguous",
+        "clone",
+        "detach",
+        "float",
+        "half",
+        "double",
+        "bfloat16",
+        "long",
+        "int",
+        "bool",
+        "to",
+        "cuda",
+        "cpu",
+        "type",
+        "type_as",
+        "requires_grad_",
+        "data",
+        "retain_grad",
+        "normal_",
+        "uniform_",
+        "zero_",
+        "fill_",
+        "copy_",
+        "trunc_normal_",
+    ]
 )
 _ACTIVATIONS = {
     "relu": "relu", "relu_": "relu", "sigmoid": "sigmoid", "sigmoid_": "sigmoid", "tanh": "tanh",
@@ -48,7 +73,9 @@ equal new_zeros new_ones new_empty new_full
 _CREATE = "zeros ones empty rand randn full randint eye randperm".split()  # noqa: SIM905
 _RESHAPE = {"transpose": "permute", "permute": "permute", "t": "permute", "squeeze": "reshape",
             "unsqueeze": "reshape", "movedim": "permute"}  # fmt: skip
-_DROPPED = frozenset(("dtype", "device", "out", "layout", "generator", "memory_format", "non_blocking"))
+_DROPPED = frozenset(
+    ("dtype", "device", "out", "layout", "generator", "memory_format", "non_blocking")
+)
 
 
 def raw(value: Value) -> Value:
@@ -89,8 +116,11 @@ def generic(interpreter, name: str, function, arguments: list, keywords: dict) -
     except (RuntimeError, TypeError, ValueError, LookupError, NotImplementedError, AttributeError):
         shapes = ", ".join(shown_shape(t.shape) for t in sources)
         if sources and any(isinstance(a, Tensor) for a in arguments):
-            given = ", ".join(str(a) for a in arguments if isinstance(a, int | tuple | list | str)
-                              and not _tensors([a]))[:60]
+            given = ", ".join(
+                str(a)
+                for a in arguments
+                if isinstance(a, int | tuple | list | str) and not _tensors([a])
+            )[:60]
             raise Failure("torch_refuses", name=f"{name}({given})", shapes=shapes,
                           error="RuntimeError") from None  # fmt: skip
         raise Failure("torch_refuses", name=name, shapes=shapes, error="RuntimeError") from None
@@ -282,7 +312,11 @@ def _create(name: str):
         if name in ("eye", "randperm"):
             sizes = [sizes[0]] * (2 if name == "eye" else 1)
         elif name in ("full", "randint"):
-            sizes = [next((a for a in arguments if isinstance(a, list | tuple)), keywords.get("size", ()))]
+            sizes = [
+                next(
+                    (a for a in arguments if isinstance(a, list | tuple)), keywords.get("size", ())
+                )
+            ]
         numbers = [n for s in sizes for n in (s if isinstance(s, list | tuple) else [s])]
         if prod(abs(n) for n in numbers if type(n) is int) > interpreter.budget.limits.elements:
             raise Stop("limit_elements", elements=interpreter.budget.limits.elements)
@@ -338,8 +372,15 @@ def _shared() -> dict:
     """What is a function of torch and a method of tensors alike."""
     table = {name: _elementwise(name) for name in _ELEMENTWISE}
     table |= {name: _activation(name, op) for name, op in _ACTIVATIONS.items()}
-    for name, op in (("add", ast.Add), ("sub", ast.Sub), ("mul", ast.Mult), ("div", ast.Div),
-                     ("subtract", ast.Sub), ("multiply", ast.Mult), ("true_divide", ast.Div)):  # fmt: skip
+    for name, op in (
+        ("add", ast.Add),
+        ("sub", ast.Sub),
+        ("mul", ast.Mult),
+        ("div", ast.Div),
+        ("subtract", ast.Sub),
+        ("multiply", ast.Mult),
+        ("true_divide", ast.Div),
+    ):
         table[name] = _arithmetic(name, op)
         table[f"{name}_"] = _arithmetic(f"{name}_", op)
     table["flatten"], table["reshape"] = _flatten, _view
@@ -401,8 +442,17 @@ def attribute(interpreter, x: Tensor, name: str, missing: Value) -> Value:
 def functional_table() -> dict[str, Native]:
     """torch.nn.functional"""
     table = {name: Native(f"F.{name}", call) for name, call in FUNCTIONAL.items()}
-    for name in ("grid_sample", "affine_grid", "one_hot", "fold", "unfold", "pixel_unshuffle",
-                 "cosine_similarity", "pairwise_distance", "scaled_dot_product_attention"):  # fmt: skip
+    for name in (
+        "grid_sample",
+        "affine_grid",
+        "one_hot",
+        "fold",
+        "unfold",
+        "pixel_unshuffle",
+        "cosine_similarity",
+        "pairwise_distance",
+        "scaled_dot_product_attention",
+    ):
         table[name] = Native(f"F.{name}", _generic(name, getattr(F, name)))
     return table
 

@@ -73,7 +73,7 @@ class NativeType(Native):
 
 @dataclass(eq=False)
 class LayerType:
-    """A class of torch.nn. ``build`` is None for those that are interpreted (Module, Sequential)."""
+    """A class of torch.nn. ``build`` is None for Module and the containers."""
 
     name: str
     build: type | None = None

@@ -27,9 +27,7 @@ def check(source: bytes | Path) -> Report:
     try:
         header = _header(source)
         shapes = {
-            name: tuple(entry["shape"])
-            for name, entry in header.items()
-            if name != "__metadata__"
+            name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"
         }
         sound = all(
             len(shape) <= 8 and all(type(n) is int and n >= 0 for n in shape)

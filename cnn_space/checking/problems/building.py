@@ -18,7 +18,8 @@ WRONG = frozenset(
 )  # fmt: skip
 # Of these, the ones that a wrong guess of arguments or of the image's size may bring about.
 BY_GUESS = frozenset(
-    ("shape_conv", "shape_linear", "shape_norm", "shape_view", "shape_add", "shape_concat", "window",
+    ("shape_conv", "shape_linear", "shape_norm", "shape_view", "shape_add", "shape_concat",
+     "window",
      "raises", "layer_arguments", "dimension", "torch_refuses", "not_a_module", "layer_input",
      "rank", "argument_missing", "argument_unknown", "too_many_arguments", "attribute_unknown",
      "unpack", "pool_padding")
@@ -37,7 +38,10 @@ def to_problem(failure: Failure, tree: ast.Module) -> Problem:
         wanted, got = failure.values["wanted"], failure.values["got"]
         layers = {"shape_conv": ("Conv2d",), "shape_norm": ("BatchNorm2d", "BatchNorm1d"),
                   "shape_linear": ("Linear",)}[kind]  # fmt: skip
-        for layer in layers if type(wanted) is int else ():
+        merged = not str(failure.values["shape"]).startswith("[N,")
+        if merged and kind == "shape_linear":
+            kind = "shape_linear_merged"
+        for layer in layers if type(wanted) is int and not merged else ():
             edits = edits or mends.literal_argument(tree, made, layer, wanted, got)
     if kind == "attribute_unknown" and failure.values.get("near"):
         kind, values["near"] = "attribute_unknown_near", failure.values["near"][0]

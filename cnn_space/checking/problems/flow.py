@@ -1,4 +1,4 @@
-"""Where values go: results that nobody reads, results taken in another order, globals in forward."""
+"""Where values go: results that nobody reads, or takes in another order; globals in forward."""
 
 from __future__ import annotations
 

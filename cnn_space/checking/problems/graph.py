@@ -31,7 +31,8 @@ class Evidence:
     def complete(self) -> bool:
         """Whether both forwards ran to their end."""
         return not any(
-            run.stopped or isinstance(run.outputs, Unknown) for run in (self.evaluated, self.trained)
+            run.stopped or isinstance(run.outputs, Unknown)
+            for run in (self.evaluated, self.trained)
         )
 
 
@@ -55,7 +56,8 @@ def _nonlinearity(evidence: Evidence) -> list[Problem]:
     if len(weighted) < 2:
         return []
     pairs = _linear_pairs(recording)
-    if not any(_is_nonlinear(n) for n in recording.nodes):
+    users = recording.consumers()
+    if not any(_is_nonlinear(n) and users[n.number] for n in recording.nodes):
         if evidence.complete and pairs:
             first = weighted[0]
             lines = tuple(dict.fromkeys(n.made_line for n in weighted[1:]))
@@ -154,8 +156,10 @@ def _softmax(evidence: Evidence) -> list[Problem]:
             )  # fmt: skip
         elif dim is None:
             found.append(Problem("softmax_no_dim", node.made_line, {"op": node.op}, "doubtful"))
-        elif node.op == "softmax" and node.number in outputs and (
-            names & {"CrossEntropyLoss", "cross_entropy"}
+        elif (
+            node.op == "softmax"
+            and node.number in outputs
+            and (names & {"CrossEntropyLoss", "cross_entropy"})
         ):
             found.append(
                 Problem("softmax_then_cross_entropy", node.made_line, {},

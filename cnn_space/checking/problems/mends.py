@@ -52,10 +52,11 @@ def flatten_view(tree: ast.Module, line: int) -> tuple[Edit, ...]:
         plain = len(sizes) == 1 and _is_number(sizes[0], -1)
         one = len(sizes) == 2 and _is_number(sizes[0], 1) and _is_number(sizes[1], -1)
         func = call.func
-        if (plain or one) and isinstance(func, ast.Attribute):
-            if func.end_lineno == call.end_lineno:
-                start = func.end_col_offset - len(func.attr)
-                edits.append(Edit(call.end_lineno, start, call.end_col_offset, "flatten(1)"))
+        if not (plain or one) or not isinstance(func, ast.Attribute):
+            continue
+        if func.end_lineno == call.end_lineno:
+            start = func.end_col_offset - len(func.attr)
+            edits.append(Edit(call.end_lineno, start, call.end_col_offset, "flatten(1)"))
     for call in calls(tree, line, "flatten"):
         if isinstance(call.func, ast.Attribute) and not call.args and not call.keywords:
             end = call.end_col_offset

@@ -1,4 +1,4 @@
-"""Names that do not exist: undefined ones, missing imports, misspelt methods, classes made twice."""
+"""Names that do not exist: undefined ones and missing imports; classes defined twice."""
 
 from __future__ import annotations
 
@@ -176,6 +176,7 @@ def check(tree: ast.Module, text: str) -> list[Problem]:
         problems.append(_unknown_name(name, scope))
     at = _import_line(tree)
     for name, uses in missing.items():
+        uses.sort(key=lambda use: use.lineno)
         edit = Edit(at, 0, 0, "", before=(IMPORTS[name],))
         problems.append(
             Problem(
@@ -184,7 +185,9 @@ def check(tree: ast.Module, text: str) -> list[Problem]:
                 {"name": name, "statement": IMPORTS[name]},
                 "wrong" if has_imports else "doubtful",
                 (edit,),
-                tuple(dict.fromkeys(use.lineno for use in uses[1:] if use.lineno != uses[0].lineno)),
+                tuple(
+                    dict.fromkeys(use.lineno for use in uses[1:] if use.lineno != uses[0].lineno)
+                ),
             )
         )
     return problems
@@ -194,9 +197,7 @@ def _import_line(tree: ast.Module) -> int:
     """The line before which an import can stand: behind the docstring and ``__future__``."""
     for node in tree.body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if not docstring and not (
-            isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        ):
+        if not docstring and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
             decorators = getattr(node, "decorator_list", [])
             return min([node.lineno, *(d.lineno for d in decorators)])
     return 1

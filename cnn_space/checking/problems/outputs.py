@@ -1,4 +1,4 @@
-"""What becomes of a forward's values: layers that run for nothing, shared heads, what it returns."""
+"""What becomes of a forward's values: layers that run for nothing, shared heads, returns."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _shared(evidence: Evidence) -> list[Problem]:
         for nodes in makers.values():
             lines = sorted({n.line for n in nodes})
             if len(lines) > 1 and _is_last(run.recording, nodes):
-                values = {"count": len(lines), "lines": ", ".join(map(str, lines))}
+                values = {"count": len(lines), "lines": tuple(lines)}
                 line = nodes[0].made_line
                 found.setdefault(
                     line, Problem("shared_layer", line, values, "doubtful", also=tuple(lines))
@@ -174,9 +174,9 @@ def _unused(evidence: Evidence) -> list[Problem]:
 def _is_set(tree: ast.Module, name: str) -> int:
     """The line of ``self.name = …``."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr == name:
-            if isinstance(node.ctx, ast.Store):
-                return node.lineno
+        stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        if stored and node.attr == name:
+            return node.lineno
     return 0
 
 
@@ -212,9 +212,12 @@ def _plain_lists(evidence: Evidence) -> list[Problem]:
                       and _parameters(v)]  # fmt: skip
             line = _is_set(evidence.tree, name)
             if hidden and line:
-                values = {"name": name, "count": len(hidden),
-                          "parameters": sum(map(_parameters, hidden)),
-                          "container": "ModuleDict" if isinstance(value, dict) else "ModuleList"}  # fmt: skip
+                values = {
+                    "name": name,
+                    "count": len(hidden),
+                    "parameters": sum(map(_parameters, hidden)),
+                    "container": "ModuleDict" if isinstance(value, dict) else "ModuleList",
+                }
                 edits = _wrap(evidence, name, values["container"])
                 found.setdefault(line, Problem("plain_list", line, values, edits=edits))
     return list(found.values())
