@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnn_space.models.googlenet import Inception
 from cnn_space.models.googlenet_table import TABLE_1
-from cnn_space.models.registry import create_model
+from cnn_space.models.registry import create_model, list_models
 
 COUNTS = [
     ("lenet5", 10, {}, 62_006),
@@ -57,6 +57,10 @@ def test_parameters(arch, classes, options, expected):
     with torch.device("meta"):
         net = create_model(arch, classes, **options)
     assert parameters(net) == expected
+
+
+def test_every_net_is_counted():
+    assert {arch for arch, *_ in COUNTS} == set(list_models())
 
 
 def test_alexnet_paper_parts():

@@ -13,15 +13,6 @@ from cnn_space.models.outputs import Outputs, training_loss
 from cnn_space.models.registry import create_model, input_size, list_models
 
 
-def test_list_models():
-    assert set(list_models()) == {
-        *("lenet5", "alexnet", "nin", "vgg11", "vgg13", "vgg16", "vgg19"),
-        *("googlenet", "inception_v3"),
-        *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
-        *("densenet121", "densenet161", "densenet169", "densenet201", "densenet_bc_100_12"),
-    }
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -46,6 +37,7 @@ def test_list_models():
         ),
         ({"arch": "alexnet", "form": "paper", "small_input": True}, "choose form='cifar'"),
         ({"arch": "inception_v3", "small_input": True}, "googlenet with small_input=True"),
+        ({"arch": "vgg16", "small_input": None}, "small_input is None: it must be True or False"),
         ({"arch": "vgg16", "head": "avg"}, "choose 'fc' or 'gap'"),
         ({"arch": "googlenet", "form": "bn"}, "choose 'torchvision' or 'paper'"),
         ({"arch": "googlenet", "kernel5x5": 7}, "choose 5, 3 or '3"),
@@ -74,6 +66,8 @@ def test_mistakes_are_named(arguments, message):
         ("vgg16", {}, 224),
         ("vgg16", {"small_input": True}, 32),
         ("vgg16", {"head": "gap"}, 32),
+        ("vgg16", {"small_input": True, "head": "fc"}, 32),
+        ("alexnet", {"small_input": True}, 32),
         ("googlenet", {}, 224),
         ("googlenet", {"small_input": True}, 32),
         ("inception_v3", {}, 299),
@@ -129,15 +123,6 @@ def test_training_loss():
     torch.testing.assert_close(smooth, by_hand)
 
 
-@pytest.mark.parametrize(
-    ("arch", "weight"), [("googlenet", 0.3), ("inception_v3", 0.4), ("resnet18", 0.0)]
-)
-def test_auxiliary_weights(arch, weight):
-    """0.3: GoogLeNet's paper, section 5; 0.4: TensorFlow's train_image_classifier.py."""
-    with torch.device("meta"):
-        assert create_model(arch).aux_weight == weight
-
-
 @pytest.mark.parametrize("arch", list_models())
 def test_replace_head(arch):
     with torch.device("meta"):
@@ -172,9 +157,16 @@ def test_fresh_auxiliary_heads():
         replace_head(net, 0)
 
 
-def test_nets_need_no_torchvision():
-    code = (
-        "import sys, cnn_space; cnn_space.create_model('lenet5', 10); cnn_space.list_models();"
-        "assert 'torchvision' not in sys.modules"
-    )
+def test_what_needs_torch():
+    """Facts need none, and nets need no torchvision."""
+    code = """
+import sys, cnn_space
+from cnn_space.models import registry
+for name in registry.names():
+    registry.facts(name), registry.design(name, 32)
+registry.landmarks()
+assert "torch" not in sys.modules
+cnn_space.create_model("lenet5", 10)
+assert "torchvision" not in sys.modules
+"""
     subprocess.run([sys.executable, "-c", code], check=True)
