@@ -56,3 +56,8 @@ def write_weights(folder: Path, name: str, arch: str, *, size: int = 32, dtype=N
     path = folder / f"{name}.json"
     path.write_text(json.dumps(card))
     return path, net
+
+
+def read_card(path: Path) -> dict:
+    """The card at ``path`` as plain data."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -79,3 +79,20 @@ def class_folders(prefix="", start=0) -> dict[str, bytes]:
 def left_out(visitor_set) -> dict[str, int]:
     """How many files were left out, by reason."""
     return {left.reason: left.count for left in visitor_set.left_out}
+
+
+def stripes(count=24, side=32, seed=0):
+    """Three classes that differ in colour and in the direction of their stripes, with noise."""
+    import torch
+
+    from cnn_space.images.image_set import ImageSet
+
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 90, (3 * count, 3, side, side))
+    labels = np.arange(3 * count) % 3
+    for image, label in zip(images, labels, strict=True):
+        wave = 80 * (np.arange(side) // 4 % 2)
+        image[label] += wave[:, None] if label == 1 else wave[None]
+    return ImageSet(
+        torch.from_numpy(images.astype(np.uint8)), torch.from_numpy(labels), ("a", "b", "c"), "Bars"
+    )

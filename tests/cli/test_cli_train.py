@@ -1,49 +1,24 @@
-"""``train``, ``evaluate`` and ``table`` from end to end on a set of three colours."""
+"""``train`` from end to end on a set of three colours."""
 
 import hashlib
 import json
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from tiny_sets import coloured, encode, write_coloured, write_split
+from throwaway import read_card
 
 from cnn_space import weights
 from cnn_space.__main__ import main
 from cnn_space.cli.options import net_options
 from cnn_space.cli.train import UNFINISHED
 from cnn_space.images import training_set
-from cnn_space.images.image_set import ImageSet
 from cnn_space.images.sources import SOURCES, find_source
-from cnn_space.inference.classification import classify
-from cnn_space.publishing.table import table
-from cnn_space.training import cards
-from cnn_space.weights import catalogue
-
-
-@pytest.fixture
-def train(tmp_path, monkeypatch):
-    """``train(*more arguments)``: LeNet-5 on the coloured set, into ``checkpoints/``."""
-    folder = write_coloured(tmp_path / "data" / "cifar10").parent
-    monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path / "checkpoints")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*more: str, net: str = "lenet5") -> int:
-        plain = f"train {net} --data-dir {folder} --holdout 30 --batch-size 15 --epochs 6 --lr 0.05"
-        return main([*plain.split(), "--device", "cpu", *more])
-
-    run.data, run.folder = str(folder), tmp_path
-    return run
-
-
-def read(path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_a_training_leaves_weights_that_load_and_a_card_that_is_true(train, capsys):
     assert train() == 0
-    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    card = read_card(train.folder / "checkpoints" / "lenet5.cifar10.json")
     file = train.folder / "checkpoints" / card["file"]
     assert card["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert card["bytes"] == file.stat().st_size and card["dtype"] == "float16"
@@ -78,54 +53,10 @@ def test_a_training_leaves_weights_that_load_and_a_card_that_is_true(train, caps
     assert found["per_class"] == pytest.approx(card["per_class"], abs=0.01)
 
 
-def test_a_card_that_promises_too_much_is_caught(train, capsys):
-    assert train("--epochs", "1") == 0
-    path = train.folder / "checkpoints" / "lenet5.cifar10.json"
-    path.write_text(json.dumps(read(path) | {"accuracy": read(path)["accuracy"] - 5}))
-    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 1
-    assert "DIFFERS" in capsys.readouterr().out
-    # On other pixels than the card's another figure proves nothing.
-    card = read(path)
-    card["data"]["note"] = "JPEG-75 copy"
-    path.write_text(json.dumps(card))
-    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 0
-    assert "original pixels, not the card's JPEG-75 copy" in capsys.readouterr().out
-    # Nor does one on other images.
-    assert train("--epochs", "1", "--no-test", "--name", "trial.cifar10") == 0
-    assert main(["evaluate", "trial.cifar10", "--data-dir", train.data]) == 0
-    assert "on test, not the card's held out of train" in capsys.readouterr().out
-
-
-def test_figures_go_into_the_card_of_weights_once_chosen(train, capsys):
-    """--no-test, then evaluate --write, is the card that a training with its test writes."""
-    assert train("--name", "whole.cifar10") == 0
-    assert train("--name", "chosen.cifar10", "--no-test") == 0
-    whole, chosen = (
-        train.folder / "checkpoints" / f"{name}.cifar10.json" for name in ("whole", "chosen")
-    )
-    assert read(chosen)["data"]["eval_split"] == "held out of train"
-    file = str(chosen.with_suffix(".safetensors"))
-    command = ["evaluate", file, "--data-dir", train.data, "--write"]
-    for wrong in ([*command, "--data", "cifar10"], [command[0], *command[2:]]):
-        assert main(wrong) == 2
-        assert "weights that are named" in capsys.readouterr().err
-    assert main(command) == 0
-    timed = ("name", "file", "wall_time_s", "history")
-    ones, others = (
-        {k: v for k, v in read(path).items() if k not in timed} for path in (whole, chosen)
-    )
-    assert ones == others and weights.load("chosen.cifar10").record.accuracy == ones["accuracy"]
-    assert main(command) == 2  # once
-    assert "has its figures of the test split already" in capsys.readouterr().err
-    chosen.write_text(json.dumps(read(chosen) | {"data": ones["data"] | {"note": "JPEG-75 copy"}}))
-    assert main(command) == 2
-    assert "another copy" in capsys.readouterr().err
-
-
 def test_a_set_of_the_same_name_is_another_set(train, capsys, monkeypatch):
     """Of the Hub's somebody/cifar10, too, the weights are called NET.cifar10."""
     assert train("--data", "me/cifar10") == 0
-    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    card = read_card(train.folder / "checkpoints" / "lenet5.cifar10.json")
     assert (card["data"]["tag"], card["data"]["source"]) == ("cifar10", "me/cifar10")
     asked, real = [], training_set.read_split
 
@@ -141,35 +72,6 @@ def test_a_set_of_the_same_name_is_another_set(train, capsys, monkeypatch):
     assert "not trained on this set" in capsys.readouterr().err
     assert train("--data", "me/cifar10", *taught) == 0
     assert find_source("uoft-cs/cifar10") is SOURCES["cifar10"]
-
-
-def test_other_weights_are_measured_as_the_page_sees_with_them(train, capsys):
-    """A net that sees the middle of an enlarged image alone; and cards that say little."""
-    assert train() == 0
-    outside, labels = coloured(30, seed=2)
-    inside, _ = coloured(30, seed=3)
-    images = outside.copy()
-    images[:, 8:24, 8:24] = np.roll(inside, 1, axis=0)[:, 8:24, 8:24]
-    folder = next(train.folder.rglob("test-*.parquet")).parent
-    write_split(folder, "test", [encode(image) for image in images], labels)
-    path = train.folder / "checkpoints" / "lenet5.cifar10.json"
-    card = read(path)
-    card["preprocessing"] |= {"resize": 64, "interpolation": "bilinear"}
-    path.write_text(json.dumps({k: v for k, v in card.items() if k != "accuracy"}))
-    capsys.readouterr()
-    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    loaded = weights.load("lenet5.cifar10")
-    wanted = [[0] * 3 for _ in range(3)]
-    for image, label in zip(images, labels, strict=True):
-        best = classify(image, loaded)[0].label
-        wanted[label][loaded.record.labels.index(best)] += 1
-    assert found["confusion"] == wanted and found["card"] is None and found["accuracy"] < 40
-    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 0
-    assert "its card states none" in capsys.readouterr().out
-    path.write_text(json.dumps({k: v for k, v in card.items() if k != "data"}))
-    assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 2
-    assert "give --data" in capsys.readouterr().err
 
 
 def test_what_would_end_badly_is_told_before_the_training(train, capsys):
@@ -204,12 +106,12 @@ def test_null_is_an_options_usual_value():
 
 def test_a_training_goes_on_from_weights(train, capsys):
     assert train("--epochs", "2", "--lr", "0.01") == 0
-    first = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    first = read_card(train.folder / "checkpoints" / "lenet5.cifar10.json")
     start = weights.load("lenet5.cifar10").net.state_dict()
     # A rate of next to nothing: what comes out is what went in.
     still = ("--lr", "1e-9", "--epochs", "3", "--name", "longer.cifar10", "--holdout", "15")
     assert train("--init", "lenet5.cifar10", *still) == 0
-    card = read(train.folder / "checkpoints" / "longer.cifar10.json")
+    card = read_card(train.folder / "checkpoints" / "longer.cifar10.json")
     end = weights.load("longer.cifar10").net.state_dict()
     for key in start:
         torch.testing.assert_close(end[key], start[key])
@@ -235,7 +137,7 @@ def test_a_training_goes_on_from_weights(train, capsys):
 
 def test_a_net_learns_from_another_s_answers(train, capsys, monkeypatch):
     assert train("--holdout", "15") == 0
-    first = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
+    first = read_card(train.folder / "checkpoints" / "lenet5.cifar10.json")
     teacher = {"name": "lenet5.cifar10", "sha256": first["sha256"]}
     lesson = ("--teacher", "lenet5.cifar10", "--name", "pupil.cifar10", "--holdout", "15")
     capsys.readouterr()
@@ -259,13 +161,13 @@ def test_a_net_learns_from_another_s_answers(train, capsys, monkeypatch):
     assert train(*lesson, "--resume") == 0
     assert "the teachers answer" not in capsys.readouterr().out
     assert [path.stat().st_mtime_ns for path in train.folder.glob("runs/answers-*")] == kept != []
-    card = read(train.folder / "checkpoints" / "pupil.cifar10.json")
+    card = read_card(train.folder / "checkpoints" / "pupil.cifar10.json")
     assert card["teachers"] == [teacher] and card["recipe"]["distillation"] == 0.7
     assert card["accuracy"] > 80
     assert "teachers" not in first and first["recipe"]["distillation"] == 0
     alone = ("--init", "pupil.cifar10", "--name", "alone.cifar10", "--holdout", "15")
     assert train(*alone, "--epochs", "1") == 0
-    card = read(train.folder / "checkpoints" / "alone.cifar10.json")
+    card = read_card(train.folder / "checkpoints" / "alone.cifar10.json")
     assert "teachers" not in card and card["continues"]["teachers"] == [teacher]
 
     other = ("--name", "other.cifar10")
@@ -284,7 +186,7 @@ def test_auxiliary_heads_train_and_are_not_shipped(train):
     """GoogLeNet, the smallest run that there is."""
     few = ("--limit", "8", "--batch-size", "4", "--epochs", "1", "--precision", "float32")
     assert train(*few, "--option", "dropout=null", net="googlenet") == 0
-    card = read(train.folder / "checkpoints" / "googlenet.cifar10.json")
+    card = read_card(train.folder / "checkpoints" / "googlenet.cifar10.json")
     assert card["options"] == {"small_input": True, "aux": False}
     assert card["parameters"] == 5_602_474 - 7 * 1025 and card["recipe"]["aux_weight"] == 0.3
     with safe_open(train.folder / "checkpoints" / card["file"], "pt") as tensors:
@@ -300,7 +202,7 @@ def test_an_experiment_keeps_its_json_alone_and_leaves_the_test_split(train):
         path.unlink()
     assert train("--experiment", "low rate", "--seed", "7", "--out", "kept") == 0
     assert [path.name for path in train.folder.glob("kept/**/*.*")] == ["low rate.json"]
-    card = read(train.folder / "kept" / "experiments" / "low rate.json")
+    card = read_card(train.folder / "kept" / "experiments" / "low rate.json")
     assert card["data"]["eval_split"] == "held out of train" and card["seed"] == 7
     assert card["name"] == "low rate"
     assert card["accuracy"] == pytest.approx(card["history"][-1]["val_accuracy"], abs=4)
@@ -379,59 +281,9 @@ def test_a_mistake_is_one_sentence(train, capsys, more, says):
     assert says in error and error.count("\n") == 1
 
 
-def test_the_table_comes_from_the_cards(train, capsys):
-    assert train("--epochs", "1") == 0
-    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
-    capsys.readouterr()
-    assert main(["table"]) == 0
-    out = capsys.readouterr().out
-    row = next(line for line in out.splitlines() if "`lenet5.cifar10`" in line)
-    cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert f"{card['accuracy']:.2f} %" in cells and "65–74 %" in cells and "61,411" in cells
-    assert "**CIFAR-10** (original pixels): accuracy on the 30 images of test." in out
-    assert {line.count("|") for line in out.splitlines() if "|" in line} == {row.count("|")}
-
-
-def test_the_table_names_every_machine_once_in_order(train, tmp_path):
-    assert train("--epochs", "1") == 0
-    card = read(train.folder / "checkpoints" / "lenet5.cifar10.json")
-
-    def on(device, **more):
-        return {"environment": {"device": device}} | more
-
-    before = on("slow CPU", continues=on("old CPU", continues=on("slow CPU")))
-    (tmp_path / "net.json").write_text(json.dumps(card | on("new CPU", continues=before)))
-    assert "| slow CPU; old CPU; new CPU |" in table(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"data": {"name": "CIFAR-10"}}'])
-def test_the_table_names_a_card_that_is_wrong(tmp_path, monkeypatch, capsys, text):
-    monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path)
-    (tmp_path / "lenet5.cifar10.json").write_text(text)
-    assert main(["table"]) == 2
-    assert "lenet5.cifar10.json is not a card of a training" in capsys.readouterr().err
-
-
 def test_a_limit_above_the_images_takes_all(train):
     for limit, trained in (("90", 90), ("89", 89), ("5000", 90)):
         name = f"lenet5.limit{limit}"
         assert train("--epochs", "1", "--limit", limit, "--name", name) == 0
-        card = read(train.folder / "checkpoints" / f"{name}.json")
+        card = read_card(train.folder / "checkpoints" / f"{name}.json")
         assert card["data"]["train_images"] == trained
-
-
-def test_float32_is_kept_where_rounding_costs():
-    net = torch.nn.Linear(2, 2, bias=False)
-    images = ImageSet(torch.eye(2), torch.tensor([1, 0]), ("a", "b"))
-    plain = {"mean": (0.0,) * 3, "std": (1.0,) * 3}
-    net.weight.data = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    dtype, why = cards.storage_type(net, images, **plain)
-    assert dtype == torch.float16 and "100.00 % of the held-out images to 100.00 %" in why
-    # Next to 1, float16 knows nothing nearer than 1.001.
-    net.weight.data = torch.tensor([[1.0, 1.0], [1.0002, 0.0]])
-    dtype, why = cards.storage_type(net, images, **plain)
-    assert dtype == torch.float32 and "100.00 % of the held-out images to 50.00 %" in why
-    net.register_buffer("steps", torch.tensor(100_000))  # a whole number: it stays one
-    assert cards.storage_type(net, None, **plain)[0] == torch.float16
-    net.weight.data = torch.tensor([[0.0, 1e5], [1.0, 0.0]])
-    assert cards.storage_type(net, images, **plain)[0] == torch.float32

@@ -268,26 +268,3 @@ def test_the_endpoint_for_clients(client, photo, tmp_path):
     reply = json.loads(send(f"data:image/png;base64,{inline}").split("data: ")[1])
     assert reply == [got]
     assert "not a picture" in send("data:image/png;base64,bm8gcGljdHVyZQ==")
-
-
-def test_the_command_line(checkpoints, photo, tmp_path, capsys):
-    from cnn_space.__main__ import main
-
-    path = tmp_path / "my photo.png"
-    photo.save(path)
-    best = answer(photo, "lenet5.cifar10").predictions
-    assert main(["classify", str(path), "--top-k", "2"]) == 0
-    line = capsys.readouterr().out
-    assert "my photo.png" in line and f"{best[0].label} {best[0].probability:6.1%}" in line
-
-    assert main(["classify", str(path), str(path), "--net", "lenet5.cifar10", "--json"]) == 0
-    lines = json.loads(capsys.readouterr().out)
-    assert len(lines) == 2 and lines[0]["net"] == "lenet5.cifar10"
-    assert lines[1]["classes"] == [vars(p) for p in best[:3]]
-
-    assert main(["classify", str(tmp_path / "absent.png"), str(path)]) == 1
-    got = capsys.readouterr()
-    assert "absent.png" in got.err and "my photo.png" in got.out
-
-    assert main(["classify", str(path), "--net", "lenet6.cifar10"]) == 2
-    assert "did you mean lenet5.cifar10" in capsys.readouterr().err

@@ -12,12 +12,11 @@ import pytest
 import torch
 from PIL import Image
 from throwaway import write_weights
+from tiny_sets import stripes
 
 from cnn_space import weights
-from cnn_space.__main__ import main
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.preprocessing import Preprocessing, prepare
-from cnn_space.images.sources import tag
 from cnn_space.inference import classification
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
@@ -27,19 +26,6 @@ from cnn_space.training.finetuning.groups import layer_groups
 from cnn_space.training.recipes import PRESETS, Plan
 
 QUICK = Plan(head_epochs=6, top_epochs=2, epochs=1, batch_size=16)
-
-
-def stripes(count=24, side=32, seed=0):
-    """Three classes that differ in colour and in the direction of their stripes, with noise."""
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 90, (3 * count, 3, side, side))
-    labels = np.arange(3 * count) % 3
-    for image, label in zip(images, labels, strict=True):
-        wave = 80 * (np.arange(side) // 4 % 2)
-        image[label] += wave[:, None] if label == 1 else wave[None]
-    return ImageSet(
-        torch.from_numpy(images.astype(np.uint8)), torch.from_numpy(labels), ("a", "b", "c"), "Bars"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -364,33 +350,7 @@ def test_presets_are_plans():
         Plan(**changes)
 
 
-def test_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
-    images = stripes(8)
-    for i, image in enumerate(images.images):
-        path = tmp_path / "bars" / images.classes[images.labels[i]] / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
-    command = ["finetune", str(tmp_path / "bars"), "--base", "lenet5.cifar10", "--preset", "quick"]
-    record = tmp_path / "record.json"
-    assert main([*command, "--out", str(tmp_path / "out"), "--record", str(record)]) == 0
-    assert "held-out images" in capsys.readouterr().out
-    loaded = weights.load(tmp_path / "out" / "lenet5.bars.safetensors")
-    report = Report.from_json(json.loads(record.read_text()))
-    assert loaded.record.labels == ("a", "b", "c") and report.classes == ("a", "b", "c")
-    # Where the result cannot be kept, nothing is trained first.
-    with monkeypatch.context() as patch:
-        patch.setattr(finetuning.Run, "__iter__", lambda run: pytest.fail("it trained"))
-        assert main([*command, "--out", str(record)]) == 2
-        assert "nothing can be written to" in capsys.readouterr().err
-        assert main([*command, "--out", str(tmp_path), "--record", str(tmp_path / "x/y.json")]) == 2
-        assert "--record" in capsys.readouterr().err
-        assert main([*command, "--out", str(tmp_path / "out")]) == 2
-        assert "would replace lenet5.bars" in capsys.readouterr().err
-    # What teaches is named by its weights: two of one architecture have two names.
+def test_what_is_taught_is_named_by_its_weights():
+    """Two of one architecture have two names."""
     base = SimpleNamespace(name="vgg16_bn.tv_in1k", arch="vgg16")
-    assert finetuning.result_name(base, images) == f"vgg16_bn.{tag(images.name)}"
-    # Measured again it is on the images that it is given, not on a set of that name on the Hub.
-    path = str(tmp_path / "out" / "lenet5.bars.safetensors")
-    assert main(["evaluate", path]) == 2 and "give --data" in capsys.readouterr().err
-    assert main([*command[:1], str(tmp_path / "nothing"), *command[2:]]) == 2
-    assert "not the name of a dataset" in capsys.readouterr().err
+    assert finetuning.result_name(base, stripes(1)) == "vgg16_bn.bars"

@@ -1,0 +1,41 @@
+"""``finetune`` from the shell: a folder of images in, weights and a report out."""
+
+import json
+
+import pytest
+from PIL import Image
+from tiny_sets import stripes
+
+from cnn_space import weights
+from cnn_space.__main__ import main
+from cnn_space.training import finetuning
+from cnn_space.training.finetuning import Report
+
+
+def test_a_net_is_taught_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
+    images = stripes(8)
+    for i, image in enumerate(images.images):
+        path = tmp_path / "bars" / images.classes[images.labels[i]] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+    command = ["finetune", str(tmp_path / "bars"), "--base", "lenet5.cifar10", "--preset", "quick"]
+    record = tmp_path / "record.json"
+    assert main([*command, "--out", str(tmp_path / "out"), "--record", str(record)]) == 0
+    assert "held-out images" in capsys.readouterr().out
+    loaded = weights.load(tmp_path / "out" / "lenet5.bars.safetensors")
+    report = Report.from_json(json.loads(record.read_text()))
+    assert loaded.record.labels == ("a", "b", "c") and report.classes == ("a", "b", "c")
+    # Where the result cannot be kept, nothing is trained first.
+    with monkeypatch.context() as patch:
+        patch.setattr(finetuning.Run, "__iter__", lambda run: pytest.fail("it trained"))
+        assert main([*command, "--out", str(record)]) == 2
+        assert "nothing can be written to" in capsys.readouterr().err
+        assert main([*command, "--out", str(tmp_path), "--record", str(tmp_path / "x/y.json")]) == 2
+        assert "--record" in capsys.readouterr().err
+        assert main([*command, "--out", str(tmp_path / "out")]) == 2
+        assert "would replace lenet5.bars" in capsys.readouterr().err
+    # Measured again it is on the images that it is given, not on a set of that name on the Hub.
+    path = str(tmp_path / "out" / "lenet5.bars.safetensors")
+    assert main(["evaluate", path]) == 2 and "give --data" in capsys.readouterr().err
+    assert main([*command[:1], str(tmp_path / "nothing"), *command[2:]]) == 2
+    assert "not the name of a dataset" in capsys.readouterr().err
