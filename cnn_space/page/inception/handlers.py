@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from cnn_space.costs.inception import NUMBERS, PRESETS, FieldError, InceptionCosts
+from cnn_space.costs.walk import SizeError
 from cnn_space.formats import count, shape
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.inception import cost_table, view, whole_net
@@ -136,8 +137,6 @@ class WholeNet:
 
     def show(self, request: gr.Request, net: str, size, classes, search: str) -> dict:
         """Notices at the two fields; the panel keeps its last net while one of them is wrong."""
-        from cnn_space.costs.walk import SizeError  # loads torch
-
         lang = language(request)
         wrong_size = wrong_number("height", size)
         wrong_classes = wrong_number("classes", classes)

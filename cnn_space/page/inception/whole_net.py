@@ -1,19 +1,16 @@
-"""Any net of the registry, layer by layer: what the tab's "whole net" panel shows.
-
-torch and the nets are loaded on the first call of ``walk`` or ``natural_side``.
-"""
+"""Any net of the registry, layer by layer: what the tab's "whole net" panel shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING
+
+import torch
 
 from cnn_space.costs.closed_forms import Layer
+from cnn_space.costs.walk import LayerRecord, describe
+from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model, facts, input_size, list_models
-
-if TYPE_CHECKING:
-    from cnn_space.costs.walk import LayerRecord
 
 # The nets that also show their forms: one a family keeps the list short.
 _WITH_FORMS = ("alexnet", "vgg16", "googlenet", "resnet18", "densenet121")
@@ -39,8 +36,8 @@ class Walk:
     """The layers of a net: those that run in evaluation, and those of its auxiliary heads, which
     run in training alone. ``stored`` counts the parameters of both."""
 
-    records: tuple["LayerRecord", ...]
-    auxiliary: tuple["LayerRecord", ...]
+    records: tuple[LayerRecord, ...]
+    auxiliary: tuple[LayerRecord, ...]
     stored: int
 
     @property
@@ -75,11 +72,6 @@ def walk(net: str, size: int, classes: int) -> Walk:
 
     Takes about a second for a deep net. Raises SizeError for an image that does not fit.
     """
-    import torch
-
-    from cnn_space.costs.walk import describe
-    from cnn_space.models.heads import is_auxiliary
-
     arch, options = NETS[net]
     with torch.device("meta"):
         built = create_model(arch, classes, **options)
@@ -124,7 +116,7 @@ def stages(net: Walk) -> list[Stage]:
     return found
 
 
-def matching(records: Sequence["LayerRecord"], search: str) -> list["LayerRecord"]:
+def matching(records: Sequence[LayerRecord], search: str) -> list[LayerRecord]:
     """The layers whose name, kind or kernel ("3×3", also typed as 3x3) holds ``search``."""
     wanted = _plain(search.strip())
     return [record for record in records if wanted in _plain(_words(record.layer))]
@@ -138,7 +130,7 @@ def _plain(text: str) -> str:
     return text.lower().replace(" × ", "x").replace("×", "x")
 
 
-def csv_rows(records: Sequence["LayerRecord"]) -> list[list]:
+def csv_rows(records: Sequence[LayerRecord]) -> list[list]:
     """The table of a CSV file: a header, then a row a layer. Always English."""
     rows: list[list] = [
         ["layer", "kind", "kernel", "in", "out", "weights", "biases", "batch norm", "parameters",
