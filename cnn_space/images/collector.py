@@ -10,8 +10,10 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
+from cnn_space.images.decoding import MIN_SIDE
 from cnn_space.images.limits import Limits
-from cnn_space.images.photo import MIN_SIDE, PhotoError, open_square
+from cnn_space.images.photo import open_square
+from cnn_space.images.photo_error import PhotoError
 from cnn_space.images.preprocessing import MAX_SIDE
 from cnn_space.images.visitor_set import LEFT_OUT, DataError, LeftOut, VisitorSet
 
@@ -22,6 +24,10 @@ _PHOTO_REASONS = {
     "damaged": "damaged",
     "too_small": "too_small",
     "too_large": "too_many_pixels",
+    "too_many_bytes": "image_too_big",
+    "too_much_memory": "too_many_pixels",
+    "too_slow": "too_slow",
+    "other_format": "other_format",
 }
 
 
@@ -94,9 +100,12 @@ class Collector:
             self.leave_out("duplicate", name)
             return False
         try:
-            photo = open_square(data, self._side, self._limits.megapixels * 1_000_000)
+            seconds = max(0.1, self._deadline - time.monotonic())
+            photo = open_square(data, self._side, self._limits.megapixels * 1_000_000, seconds)
         except PhotoError as error:
-            self.leave_out(_PHOTO_REASONS[error.reason], name)
+            # A picture that was cut short because the time for all was over is not slow itself.
+            too_late = error.reason == "too_slow" and self.is_late
+            self.leave_out("time" if too_late else _PHOTO_REASONS[error.reason], name)
             return False
         self._digests.add(digest)
         self._photos.append((label, np.array(photo)))

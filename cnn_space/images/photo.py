@@ -1,150 +1,124 @@
-"""A stranger's picture of any kind as RGB pixels, or the reason why it cannot be used."""
+"""A stranger's picture of any kind as RGB pixels, or the reason why it cannot be used: the one
+intake for all that visitors bring, and for training sets."""
 
-import io
-import warnings
+import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
+from cnn_space.images import decoder_pool, decoding, depth
+from cnn_space.images.decoding import MIN_SIDE
+from cnn_space.images.photo_error import PhotoError
 from cnn_space.images.preprocessing import Preprocessing, center_crop
 from cnn_space.settings import MAX_MEGAPIXELS
 
-# Only decoders that read pixels: no PostScript, no vector formats, no external programs. JPEG 2000
-# is left out because Pillow lets no other thread run while it decodes one.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
-MIN_SIDE = 8  # pixels
+if TYPE_CHECKING:
+    import numpy as np
 
-REASONS = {
-    "unreadable": "This is not a picture that can be read. JPEG, PNG, WebP, AVIF, GIF, BMP and "
-    "TIFF work.",
-    "damaged": "This picture is damaged or cut off. Try saving or copying it again.",
-    "empty": "This file is empty.",
-    "gone": "This picture is no longer here. Choose it again.",
-    "too_small": "This picture is {width} × {height} pixels; at least {least} × {least} are "
-    "needed.",
-    "too_large": "This picture has more than {most} million pixels. Make it smaller first.",
-    "too_many_bytes": "This file is larger than {most} MB. Make it smaller first.",
-}
+MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000  # of every format but JPEG, which decodes at a fraction
+MAX_BYTES = 32 * 2**20  # of one file
+# The largest ``resize`` of the nets here, in pixels: more of a photo's details reaches none.
+NET_SIDE = 342
 
 
-class PhotoError(ValueError):
-    """A picture that cannot be used: ``reason`` is a key of REASONS, ``values`` fill it in."""
-
-    def __init__(self, reason: str, **values):
-        super().__init__(REASONS[reason].format(**values))
-        self.reason, self.values = reason, values
-
-
-def open_photo(source: Image.Image | np.ndarray | str | Path | bytes) -> Image.Image:
-    """Any picture as RGB, 8 bits a channel, upright.
+def open_photo(
+    source: "Image.Image | np.ndarray | str | Path | bytes", side: int | None = None
+) -> Image.Image:
+    """Any picture as RGB, 8 bits a channel, upright, in sRGB.
 
     ``source`` is a path, the bytes of a file, a PIL image, or an array: [H, W], [H, W, 1],
     [H, W, 3] or [H, W, 4] of uint8, uint16 (0..65535) or floats (0..1 or 0..255). An animation
-    gives its first frame; transparent pixels become white; EXIF orientation is applied; 16-bit
-    and float greyscale is scaled to 8 bits.
+    gives its first frame; transparent pixels become white; EXIF orientation and colour profile are
+    applied; 16-bit and float greyscale is scaled to 8 bits, 16-bit pixels whose top bits are empty
+    by the bits in use. ``info["format"]`` and ``info["notes"]`` of the result: see
+    ``decoding.decode``.
 
-    Raises PhotoError (a ValueError) for a file that is no picture or is damaged, and for a picture
-    smaller than MIN_SIDE pixels a side or of more than MAX_PIXELS pixels; the size is checked
-    before anything is decoded. Raises ValueError for a path that cannot be read.
+    ``side`` (pixels) is what a caller will scale the shorter side to: a larger picture is reduced
+    to a fraction of its size whose shorter side has at least twice as many, which is much faster.
+
+    Raises PhotoError (a ValueError) for a file that is no picture, is damaged, has more than
+    MAX_BYTES bytes, or takes too long to decode; and for a picture smaller than MIN_SIDE pixels a
+    side or of more than MAX_PIXELS pixels, before it is decoded. A JPEG above MAX_PIXELS comes at
+    1/2, 1/4 or 1/8 of its size. Raises ValueError for a path that cannot be read.
     """
-    if isinstance(source, np.ndarray):
-        image = _from_array(source)
-        _check_size(image)
-        return image
-    if isinstance(source, Image.Image):
-        return _to_rgb(source)
+    if isinstance(source, (str, Path)):
+        source = _read(Path(source))
     if isinstance(source, (bytes, bytearray)):
-        return _to_rgb(_open_bytes(source))
-    path = Path(source)
-    try:
-        if path.stat().st_size == 0:
-            raise PhotoError("empty")
-        with path.open("rb") as file:
-            return _to_rgb(_open(file))
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+        return open_encoded(bytes(source), side)
+    if isinstance(source, Image.Image):
+        return _from_image(source, side)
+    return _from_array(source, side)
 
 
-def open_square(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_encoded(
+    data: bytes,
+    side: int | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    seconds: float = decoder_pool.PATIENT_SECONDS,
+) -> Image.Image:
+    """``open_photo`` for the bytes of a file. It is decoded in a process of its own with limits of
+    time (``seconds`` at most) and memory."""
+    if len(data) > MAX_BYTES:
+        raise PhotoError("too_many_bytes", most=MAX_BYTES // 2**20)
+    return decoder_pool.POOL.decode(data, side=side, max_pixels=max_pixels, seconds=seconds)
+
+
+def open_trusted(data: bytes, side: int | None = None) -> Image.Image:
+    """``open_photo`` for the bytes of a file of a set that the operator chose: decoded here, since
+    for thumbnails handing them to another process takes longer than decoding them."""
+    return decoding.decode(data, side=side, max_pixels=MAX_PIXELS)
+
+
+def open_square(
+    data: bytes,
+    side: int,
+    max_pixels: int = MAX_PIXELS,
+    seconds: float = decoder_pool.PATIENT_SECONDS,
+) -> Image.Image:
     """The central square of an encoded photo, RGB, with at most ``side`` pixels a side.
 
-    Raises PhotoError as ``open_photo`` does, and for a photo of more than ``max_pixels`` pixels.
+    Raises PhotoError as ``open_photo`` does, and for a photo of more than ``max_pixels`` pixels
+    that is no JPEG.
     """
-    image = _open_bytes(data)
-    _check_size(image, max_pixels)
-    photo = _decode(image, draft=2 * side)
+    photo = open_encoded(data, side, max_pixels=max_pixels, seconds=seconds)
     side = min(side, *photo.size)
     return center_crop(photo, Preprocessing(side, side))
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _read(path: Path) -> bytes:
+    """A file's bytes, one more than MAX_BYTES at most."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError(f"{path} cannot be read: it is no file")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _from_image(image: Image.Image, side: int | None) -> Image.Image:
+    """A PIL image, decoded or not yet, as ``open_photo`` gives it."""
     _check_size(image)
-    return _decode(image)
-
-
-def _open_bytes(data: bytes) -> Image.Image:
-    if not data:
-        raise PhotoError("empty")
-    return _open(io.BytesIO(data))
-
-
-def _open(file) -> Image.Image:
-    """An image whose header has been read and nothing more. Raises PhotoError."""
-    Image.init()
     try:
-        with warnings.catch_warnings():
-            # The size is judged by MAX_PIXELS, not by Pillow's warning.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
-    except Image.DecompressionBombError:
-        raise PhotoError("too_large", most=MAX_MEGAPIXELS) from None
-    except Exception:  # Pillow's decoders raise whatever hostile bytes lead them to
-        raise PhotoError("unreadable") from None
-
-
-def _check_size(image: Image.Image, max_pixels: int = MAX_PIXELS) -> None:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise PhotoError("too_large", most=max_pixels // 1_000_000)
-    if min(width, height) < MIN_SIDE:
-        raise PhotoError("too_small", width=width, height=height, least=MIN_SIDE)
-
-
-def _decode(image: Image.Image, draft: int | None = None) -> Image.Image:
-    """The first frame as upright RGB. ``draft`` lets a JPEG be decoded at a fraction of its size,
-    which is that many pixels a side at least."""
-    try:
-        if draft:
-            image.draft("RGB", (draft, draft))
-        image.seek(0)  # GIF, APNG, WebP and multi-page TIFF: the first picture
+        image.seek(0)
         image.load()
-        return _upright_rgb(image)
+        rgb, notes = decoding.to_rgb(image, image.info.get("icc_profile"), side)
+        if rgb is not image:
+            rgb = decoding.upright(rgb, image)
+            rgb.info = {"format": image.format, "notes": notes}
+        return rgb
     except (MemoryError, OverflowError) as error:
-        raise PhotoError("unreadable") from error
-    except Exception as error:  # as for _open
+        raise PhotoError("too_much_memory") from error
+    except Exception as error:  # Pillow's decoders raise whatever broken bytes lead them to
         raise PhotoError("damaged") from error
 
 
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    try:
-        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-    except Exception:  # broken EXIF says nothing about the pixels
-        pass
-    if image.mode.startswith(("I", "F")):
-        return _from_array(np.asarray(image))
-    if image.has_transparency_data:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image)
-        return white
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _from_array(pixels: np.ndarray) -> Image.Image:
+def _from_array(pixels: "np.ndarray", side: int | None) -> Image.Image:
     """An array of pixels as an RGB image; see ``open_photo`` for what it may hold."""
+    import numpy as np
+
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     if (
@@ -154,26 +128,21 @@ def _from_array(pixels: np.ndarray) -> Image.Image:
         raise ValueError(
             f"an array of pixels is [H, W], [H, W, 3] or [H, W, 4], got {list(pixels.shape)}"
         )
+    bits = None
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8) * 255
     if pixels.dtype != np.uint8:
-        pixels = _to_bytes(pixels)
+        pixels, bits = depth.to_bytes(pixels)
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    return _upright_rgb(image) if image.mode != "RGB" else image
+    _check_size(image)
+    rgb, notes = decoding.to_rgb(image, None, side)
+    rgb.info = {"format": None, "notes": notes | ({"stretched": bits} if bits else {})}
+    return rgb
 
 
-def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Pixels of any number type as uint8. The first of the type's usual ranges that holds all
-    values is scaled to 0..255; without one, the range from the least value to the greatest."""
-    if pixels.dtype.newbyteorder("=") == np.uint16:
-        ranges = (65535.0,)
-    elif np.issubdtype(pixels.dtype, np.floating):
-        ranges = (1.0, 255.0)
-    else:
-        ranges = (255.0, 65535.0)
-    values = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    top = next((top for top in ranges if low >= 0 and high <= top), None)
-    if top is None:
-        values, top = values - low, (high - low) or 1.0
-    return np.rint(values * (255.0 / top)).astype(np.uint8)
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PhotoError("too_large", most=MAX_MEGAPIXELS)
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError("too_small", width=width, height=height, least=MIN_SIDE)

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from cnn_space.images.image_set import ImageSet
-from cnn_space.images.photo import open_photo
+from cnn_space.images.photo import NET_SIDE, open_trusted
 from cnn_space.images.preprocessing import MAX_SIDE, Preprocessing, center_crop
 from cnn_space.images.readers.columns import find_columns
 from cnn_space.images.readers.hub import download
@@ -70,7 +70,9 @@ def decode(encoded: Sequence[bytes], preprocessing: Preprocessing | None = None)
     def work(start: int) -> None:
         for i in range(start, min(start + 256, len(encoded))):
             with _naming(i):
-                image = center_crop(open_photo(encoded[i]), preprocessing)
+                # Reduced as a photo on the page is, so that a net sees the same pixels.
+                image = open_trusted(encoded[i], max(NET_SIDE, preprocessing.resize))
+                image = center_crop(image, preprocessing)
             images[i] = np.asarray(image).transpose(2, 0, 1)
 
     # PIL decodes without the GIL, but for thumbnails handing it over costs more than the decoding.

@@ -35,7 +35,9 @@ REASONS = {
 LEFT_OUT = {
     "duplicate": "the same image twice",
     "not_image": "not an image",
+    "other_format": "a kind of file that is not read here: save it as JPEG or PNG",
     "damaged": "damaged or cut off",
+    "too_slow": "takes too long to decode",
     "too_small": "smaller than 8 pixels a side",
     "too_many_pixels": "too many pixels",
     "image_too_big": "too large a file",

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cnn_space.images.photo import open_photo
+from cnn_space.images.photo import NET_SIDE, open_photo
 from cnn_space.images.preprocessing import prepare, ten_crops, to_tensor
 from cnn_space.inference import engine
 from cnn_space.inference.threads import thread_count
@@ -91,7 +91,7 @@ def answer(
     ``ten_views`` adds the answer averaged over ten crops and flips:
     see ``preprocessing.ten_crops``.
     """
-    photo = open_photo(image)
+    photo = open_photo(image, NET_SIDE)
     runner = engine.get(name)
     record = runner.record
     batch, seen = prepare(photo, record.preprocessing)

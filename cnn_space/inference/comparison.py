@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from cnn_space import weights
-from cnn_space.images.photo import open_photo
+from cnn_space.images.photo import NET_SIDE, open_photo
 from cnn_space.models import registry
 
 if TYPE_CHECKING:  # these bring torch, which nobody needs before the first comparison
@@ -91,7 +91,7 @@ def compare(
     if not LEAST <= len(sources) <= MOST:
         raise ValueError(f"a comparison takes {LEAST} to {MOST} different nets, not {len(sources)}")
     entries = {name: _entry(name, source) for name, source in sources.items()}
-    photo = open_photo(image)
+    photo = open_photo(image, NET_SIDE)
     prepared = cache(lambda preprocessing: prepare(photo, preprocessing)[0])
     engines, inputs = {}, {}
     for name, source in sources.items():

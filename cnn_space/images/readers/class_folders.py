@@ -7,7 +7,6 @@ from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.visitor_set import DataError
 
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 
 Parts = tuple[str, ...]  # a path: its folders and its file name

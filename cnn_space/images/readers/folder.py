@@ -4,9 +4,10 @@ import os
 import stat
 from pathlib import Path
 
+from cnn_space.images import file_kinds
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
-from cnn_space.images.readers.class_folders import SUFFIXES, choose, is_hidden
+from cnn_space.images.readers.class_folders import choose, is_hidden
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
 
@@ -64,8 +65,15 @@ def _why_not_read(file: Path, limits: Limits) -> str | None:
         return "damaged"
     if stat.S_ISLNK(status.st_mode):
         return "link"
-    if file.suffix.lower() not in SUFFIXES or not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return "not_image"
+    try:
+        with file.open("rb") as stream:
+            reason = file_kinds.why_not_read(stream.read(file_kinds.HEAD))
+    except OSError:
+        return "damaged"
+    if reason:
+        return reason
     if status.st_size > limits.image_mb * 2**20:
         return "image_too_big"
     return None

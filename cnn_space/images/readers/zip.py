@@ -7,9 +7,10 @@ import stat
 import zipfile
 from pathlib import Path
 
+from cnn_space.images import file_kinds
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
-from cnn_space.images.readers.class_folders import SUFFIXES, choose, is_hidden
+from cnn_space.images.readers.class_folders import choose, is_hidden
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -97,7 +98,7 @@ def _find_entries(
         if parts is None:
             collector.leave_out("unsafe_path", display_name(name))
         elif not is_hidden(parts):
-            reason = _why_not_read(entry, limits)
+            reason = _why_not_read(entry, archive, limits)
             if reason or parts in found:
                 collector.leave_out(reason or "duplicate", display_name(name))
             else:
@@ -105,20 +106,27 @@ def _find_entries(
     return found
 
 
-def _why_not_read(entry: zipfile.ZipInfo, limits: Limits) -> str | None:
-    """Why an entry is not even opened, or None."""
+def _why_not_read(entry: zipfile.ZipInfo, archive: zipfile.ZipFile, limits: Limits) -> str | None:
+    """Why no more than the first bytes of an entry are read, or None."""
     suffix = os.path.splitext(entry.filename)[1].lower()
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "link"
     if suffix in ARCHIVES:
         return "archive"
-    if suffix not in SUFFIXES:
-        return "not_image"
     if entry.flag_bits & 0x1:
         return "encrypted"
     # bz2 and lzma let the archive choose how much memory to claim.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "method"
+    try:
+        with archive.open(entry) as stream:
+            reason = file_kinds.why_not_read(stream.read(file_kinds.HEAD))
+    except DataError:
+        raise
+    except Exception:  # a damaged entry; the others may be sound
+        return "damaged"
+    if reason:
+        return reason
     if entry.file_size > limits.image_mb * 2**20:
         return "image_too_big"
     if entry.file_size > limits.ratio * max(entry.compress_size, 1024):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from cnn_space.images import photo, visitor_set
+from cnn_space.images import photo_error, visitor_set
 
 LANGUAGES = ("en", "ko")
 FOLDERS = ("common", "classify", "compare", "inception", "finetune")
@@ -22,7 +22,7 @@ def _gather() -> dict[str, dict[str, str]]:
     texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
     texts["en"] |= {f"finetune_error_{key}": text for key, text in visitor_set.REASONS.items()}
     texts["en"] |= {f"finetune_left_{key}": text for key, text in visitor_set.LEFT_OUT.items()}
-    texts["en"] |= {f"photo_{key}": text for key, text in photo.REASONS.items()}
+    texts["en"] |= {f"photo_{key}": text for key, text in photo_error.REASONS.items()}
     for folder in FOLDERS:
         for language in LANGUAGES:
             file = Path(__file__).parents[1] / folder / f"texts.{language}.json"

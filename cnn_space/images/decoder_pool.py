@@ -1,0 +1,210 @@
+"""The processes that decode strangers' pictures: started when the first picture comes, two at
+rest, replaced when they die. They are fresh Python processes, never forks of this one, whose
+threads a fork would break; and they do not import the caller's script, as ``multiprocessing``
+would."""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+import cnn_space
+from cnn_space.images.decoding_process import receive, send
+from cnn_space.images.photo_error import PhotoError
+
+PROGRAM = "cnn_space.images.decoding_process"
+# Processes that stay. A request that waits longer than PATIENCE seconds for one, because others
+# are busy with slow pictures, gets an extra one.
+KEPT, MOST, PATIENCE = 2, 4, 0.25
+# Seconds for one picture by the clock. The process itself measures its CPU time, which does not
+# grow when other programs take the cores; Windows has only this limit.
+PATIENT_SECONDS = 20.0 if hasattr(signal, "setitimer") else 6.0
+
+
+class DecoderDied(Exception):
+    """A process ended in the middle of a picture, and not because of its limits: ``code`` is its
+    exit status, or the negative number of a signal."""
+
+    def __init__(self, code: int):
+        super().__init__(f"the process that decodes pictures ended with status {code}")
+        self.code = code
+
+
+class Decoder:
+    """One process. Raises OSError where it cannot be started."""
+
+    def __init__(self):
+        paths = [str(Path(cnn_space.__file__).parents[1]), *filter(None, sys.path)]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONSAFEPATH": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            # Large blocks go back to the system when they are freed.
+            "MALLOC_MMAP_THRESHOLD_": str(2**20),
+            "MALLOC_ARENA_MAX": "1",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def decode(self, data: bytes, side: int | None, max_pixels: int, seconds: float) -> Image.Image:
+        """See ``decoding.decode``. Raises PhotoError, and DecoderDied."""
+        late = threading.Event()
+        timer = threading.Timer(seconds, lambda: (late.set(), self._process.kill()))
+        timer.daemon = True
+        timer.start()
+        try:
+            try:
+                send(self._process.stdin, {"side": side, "max_pixels": max_pixels}, data)
+                answer = receive(self._process.stdout)
+            except OSError:  # a pipe without another end
+                answer = None
+            timer.cancel()
+            if answer is None:
+                raise self._death(late.is_set())
+        except BaseException as error:
+            timer.cancel()
+            # An interrupted request would leave its answer for the next one.
+            if not isinstance(error, PhotoError):
+                self.close()
+            raise
+        message, pixels = answer
+        if "reason" in message:
+            raise PhotoError(message["reason"], **message["values"])
+        image = Image.frombytes("RGB", tuple(message["size"]), pixels)
+        image.info = message["info"]
+        return image
+
+    def _death(self, is_late: bool) -> Exception:
+        self.close()
+        code = self._process.returncode
+        out_of_time = hasattr(signal, "SIGPROF") and code == -signal.SIGPROF
+        return PhotoError("too_slow") if is_late or out_of_time else DecoderDied(code)
+
+    def close(self) -> None:
+        """End the process, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was not written yet
+                stream.close()
+
+
+class DecoderPool:
+    """Decoders for all threads of this process."""
+
+    def __init__(self):
+        self._free = threading.Condition()
+        self._idle: list[Decoder] = []
+        self._busy: set[Decoder] = set()
+        self._starting = 0
+
+    def decode(
+        self,
+        data: bytes,
+        *,
+        side: int | None,
+        max_pixels: int,
+        seconds: float = PATIENT_SECONDS,
+    ) -> Image.Image:
+        """See ``decoding.decode``; takes at most ``seconds``. Raises PhotoError, and RuntimeError
+        where no decoder can be started."""
+        for _ in range(2):
+            decoder = self._take()
+            try:
+                return decoder.decode(data, side, max_pixels, min(seconds, PATIENT_SECONDS))
+            except DecoderDied as error:
+                died = error  # a second try: it may have been ended from outside
+            finally:
+                self._give_back(decoder)
+        if died.code < 0:  # a signal: twice the decoder itself failed
+            raise PhotoError("damaged")
+        raise RuntimeError(f"{died}; see what `python -m {PROGRAM}` says")
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that are alive."""
+        with self._free:
+            return [d.pid for d in (*self._idle, *self._busy) if d.is_alive]
+
+    def close(self) -> None:
+        """End all processes."""
+        with self._free:
+            decoders = [*self._idle, *self._busy]
+            self._idle.clear()
+        for decoder in decoders:
+            decoder.close()
+
+    def _take(self) -> Decoder:
+        """A decoder for one picture: an idle one, or a new one where there are few."""
+        with self._free:
+            for most, patience in ((KEPT, PATIENCE), (MOST, None)):
+                if self._free.wait_for(
+                    lambda most=most: self._idle or self._count < most, patience
+                ):
+                    break
+            while self._idle:
+                decoder = self._idle.pop()
+                if decoder.is_alive:
+                    self._busy.add(decoder)
+                    return decoder
+                decoder.close()
+            self._starting += 1
+        decoder = None
+        try:
+            decoder = Decoder()
+        finally:
+            with self._free:
+                self._starting -= 1
+                if decoder is None:
+                    self._free.notify()
+                else:
+                    self._busy.add(decoder)
+        return decoder
+
+    @property
+    def _count(self) -> int:
+        return len(self._idle) + len(self._busy) + self._starting
+
+    def _give_back(self, decoder: Decoder) -> None:
+        with self._free:
+            self._busy.discard(decoder)
+            keeps = decoder.is_alive and self._count < KEPT
+            if keeps:
+                self._idle.append(decoder)
+            self._free.notify()
+        if not keeps:
+            decoder.close()
+
+
+POOL = DecoderPool()
+atexit.register(lambda: POOL.close())
+
+
+def _forget() -> None:
+    """In a fork of this process: its decoders answer the parent."""
+    global POOL
+    POOL = DecoderPool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
