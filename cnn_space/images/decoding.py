@@ -79,7 +79,9 @@ class Opened:
         image.seek(0)  # GIF, APNG, WebP and multi-page TIFF: the first picture
         image.load()
         if image.format in ("JPEG", "MPO"):
-            self._refuse_missing_rows()
+            self._refuse_cut_jpeg()
+        elif image.format == "PNG":
+            self._refuse_cut_png()
         if is_deep:
             pixels, bits = depth.stretch_deep(image, _open(self._data))
             notes |= {"stretched": bits} if bits else {}
@@ -90,7 +92,7 @@ class Opened:
         rgb.info = {"format": image.format, "notes": notes | more}
         return rgb
 
-    def _refuse_missing_rows(self) -> None:
+    def _refuse_cut_jpeg(self) -> None:
         """A JPEG that ends too early is decoded without an error: its last rows are grey, which
         depends on what follows the end."""
         data, image = self._data, self._image
@@ -103,6 +105,21 @@ class Opened:
         other = data[:end] + bytes(range(1, 250)) * 40 + _END_OF_IMAGE
         again = Opened(other, side=self._side, max_pixels=self._max_pixels)._image
         if ImageChops.difference(image, again).getbbox():
+            raise PhotoError("damaged")
+
+
+    def _refuse_cut_png(self) -> None:
+        """A PNG whose compressed rows end too early is decoded without an error: its last rows
+        stay as they were before, which is zero."""
+        image = self._image
+        rows = (0, image.height - 2, image.width, image.height)  # interlaced ones take turns
+        last = image.crop(rows).tobytes()
+        if any(last[: len(last) // 2]) and any(last[len(last) // 2 :]):
+            return
+        again = _open(self._data)
+        again.im = Image.new(again.mode, again.size, "white" if again.mode != "P" else 255).im
+        again.load()
+        if again.crop(rows).tobytes() != last:
             raise PhotoError("damaged")
 
 
