@@ -17,6 +17,8 @@ SOURCES = sorted([*ROOT.glob("cnn_space/**/*.py"), ROOT / "app.py"])
 # Import names that differ from the names in requirements.txt.
 DISTRIBUTIONS = {
     "PIL": "pillow",
+    "pillow_heif": "pillow-heif",
+    "pillow_jxl": "pillow-jxl-plugin",
     "sklearn": "scikit-learn",
     "skimage": "scikit-image",
     "yaml": "PyYAML",

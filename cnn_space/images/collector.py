@@ -92,7 +92,8 @@ class Collector:
 
         ``name`` is what the visitor knows the photo by.
         """
-        if self.is_late:
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
             self.leave_out("time", name)
             return False
         digest = hashlib.blake2b(data, digest_size=16).digest()
@@ -100,7 +101,6 @@ class Collector:
             self.leave_out("duplicate", name)
             return False
         try:
-            seconds = max(0.1, self._deadline - time.monotonic())
             photo = open_square(data, self._side, self._limits.megapixels * 1_000_000, seconds)
         except PhotoError as error:
             # A picture that was cut short because the time for all was over is not slow itself.

@@ -107,7 +107,6 @@ class Opened:
         if ImageChops.difference(image, again).getbbox():
             raise PhotoError("damaged")
 
-
     def _refuse_cut_png(self) -> None:
         """A PNG whose compressed rows end too early is decoded without an error: its last rows
         stay as they were before, which is zero."""

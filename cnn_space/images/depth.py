@@ -37,7 +37,7 @@ def to_bytes(pixels: "np.ndarray") -> "tuple[np.ndarray, int | None]":
         if not is_float and (bits := bits_in_use(high)):
             top, stretched = 2.0**bits - 1, bits if bits > 8 else None
             # 8 bits in a type of 16: said, too, unless the type is of any size
-            stretched = stretched or (8 if pixels.dtype.itemsize == 2 else None)
+            stretched = stretched or (8 if pixels.dtype.itemsize == 2 and high else None)
     else:
         values -= low
         top = (high - low) or 1.0

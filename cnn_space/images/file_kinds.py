@@ -11,6 +11,7 @@ TITLES = {"HEIF": "HEIC", "JXL": "JPEG XL"}
 # These two need a wheel that not every machine has.
 _PLUGINS = {"HEIF": "pillow_heif", "JXL": "pillow_jxl"}
 
+_NO_PICTURES = frozenset({"PDF", "Video"})
 _PREFIXES = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -84,4 +85,6 @@ def why_not_read(data: bytes) -> str | None:
     """Why a visitor's file that begins with ``data`` is left out: a key of
     ``visitor_set.LEFT_OUT``; None where it may be a picture."""
     kind = kind_of(data)
-    return "not_image" if kind is None else None if is_read(kind) else "other_format"
+    if kind is None or kind in _NO_PICTURES:
+        return "not_image"
+    return None if is_read(kind) else "other_format"

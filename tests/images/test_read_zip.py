@@ -20,6 +20,7 @@ from cnn_space.images.readers import read_zip
 from cnn_space.images.visitor_set import DataError
 
 LIMITS = Limits()
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def make_zip(path, entries, compression=zipfile.ZIP_DEFLATED):
@@ -146,14 +147,14 @@ def test_links_are_left_out(tmp_path):
 
 
 def test_bombs_by_ratio_are_not_opened(tmp_path):
-    entries = class_folders() | {"cat/bomb.bmp": b"\0" * 15 * 2**20}
+    entries = class_folders() | {"cat/bomb.bmp": b"BM" + b"\0" * 15 * 2**20}
     visitor_set = read_zip(make_zip(tmp_path / "a.zip", entries), LIMITS)
     assert left_out(visitor_set) == {"bomb": 1}
 
 
 def test_reading_a_bomb_needs_little_memory(tmp_path):
     """A bomb whose table of contents lies about its size is cut where it claims to end."""
-    path = make_zip(tmp_path / "a.zip", class_folders() | {"cat/bomb.png": b"\0" * 60 * 2**20})
+    path = make_zip(tmp_path / "a.zip", class_folders() | {"cat/bomb.png": PNG + bytes(60 * 2**20)})
     data = bytearray(path.read_bytes())
     at = data.rfind(b"PK\1\2")
     assert b"bomb" in data[at : at + 80]

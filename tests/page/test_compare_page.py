@@ -16,7 +16,7 @@ from visitors import ENGLISH, KOREAN, by_name
 
 from cnn_space import load, weights
 from cnn_space.formats import percent
-from cnn_space.images.photo import PhotoError
+from cnn_space.images.photo_error import PhotoError
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Prediction
 from cnn_space.inference.comparison import Entry, with_agreement

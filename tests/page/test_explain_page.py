@@ -11,7 +11,7 @@ from throwaway import CIFAR10, write_weights
 from visitors import ENGLISH, by_name
 
 from cnn_space import load
-from cnn_space.images.photo import PhotoError
+from cnn_space.images.photo_error import PhotoError
 from cnn_space.images.preprocessing import Preprocessing, prepare
 from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import view

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from odd_photos import CASES, JPEG, REFUSED, RGB
 
-from cnn_space.images.photo import REASONS
+from cnn_space.images.photo_error import REASONS
 from cnn_space.page.common.photo_input import PhotoInput, Picture, required
 from cnn_space.page.common.texts import TEXTS
 

@@ -12,7 +12,7 @@ from cnn_space.images.preprocessing import prepare
 from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import view
 from cnn_space.page.common import nets
-from cnn_space.page.common.photo_input import PhotoInput, Refused, required
+from cnn_space.page.common.photo_input import PhotoInput, Refused, notes, required
 from cnn_space.page.common.texts import language, say
 
 TOP_K = 5  # classes in the answer of the endpoint, by default
@@ -75,7 +75,7 @@ class Tab:
             self.answer: view.answer(answer, lang),
             self.seen: view.seen(answer, lang),
             self.views: view.views(answer, lang),
-            self.foot: view.foot(answer, lang),
+            self.foot: view.foot(answer, notes(photo, lang), lang),
         }
 
     def unanswered(self, request: gr.Request) -> dict:

@@ -24,6 +24,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     tab = Tab(**form, **result, **_inside())
     _endpoint(tab)
     _wire(tab, demo, own_nets)
+    tab.photo.show_converted()
     return tab.photo, tab.net
 
 
@@ -42,6 +43,8 @@ def _form() -> dict:
         photo = PhotoInput(
             photos[0] if photos else None,
             sources=["upload", "webcam", "clipboard"],
+            webcam_options=gr.WebcamOptions(mirror=False),
+            format="png",
             label=t("photo"),
             show_label=False,
             height=320,

@@ -69,9 +69,9 @@ def _position(view: View, lang: str) -> str:
     return say("classify_mirrored", lang, position=position) if view.mirrored else position
 
 
-def foot(answer: Answer, lang: str = "en") -> Markup:
-    """Time, engine and threads, in one small line."""
-    return render("classify/templates/foot.html", lang, answer=answer)
+def foot(answer: Answer, notes: Sequence[str] = (), lang: str = "en") -> Markup:
+    """Time, engine and threads, in one small line; before it what to know of the photo."""
+    return render("classify/templates/foot.html", lang, answer=answer, notes=notes)
 
 
 def looked(

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +12,13 @@ from gradio.data_classes import ImageData
 from PIL import Image
 from pydantic import field_serializer
 
-from cnn_space.images import photo
-from cnn_space.images.photo import PhotoError
+from cnn_space.images.photo import MAX_BYTES, NET_SIDE, open_photo
+from cnn_space.images.photo_error import PhotoError
+from cnn_space.page.common.components import QUIET
 from cnn_space.page.common.texts import say
 
-# A picture of 50 million pixels takes half a gigabyte on its way; 24 visitors may send one at once.
-_DECODING = threading.BoundedSemaphore(2)
-# Pictures inside a request (data: URLs) pass Gradio's max_file_size by.
-MAX_BYTES = 64 * 1024**2
+# What every browser shows by itself.
+_SHOWN = frozenset({"AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "WEBP"})
 
 
 class Picture(ImageData):
@@ -42,6 +42,46 @@ class Refused:
         return say("photo_unreadable", lang)
 
 
+class _Recent:
+    """The pictures decoded last, by file: an answer, its heatmap and what is inside of the net ask
+    for the same one."""
+
+    def __init__(self, count: int = 16, pixels: int = 4_000_000):
+        self._lock = threading.Lock()
+        self._pictures: OrderedDict[tuple, Image.Image] = OrderedDict()
+        self._count, self._pixels = count, pixels
+
+    def open(self, path: Path) -> Image.Image:
+        """The picture in a file; raises as ``open_photo``."""
+        key = self._key(path)
+        with self._lock:
+            if (picture := self._pictures.get(key)) is not None:
+                self._pictures.move_to_end(key)
+                return picture
+        picture = open_photo(path, NET_SIDE)
+        self.keep(path, picture)
+        return picture
+
+    def keep(self, path: Path, picture: Image.Image) -> None:
+        """What ``open`` gives for a file from now on."""
+        if picture.width * picture.height <= self._pixels:
+            with self._lock:
+                self._pictures[self._key(path)] = picture
+                if len(self._pictures) > self._count:
+                    self._pictures.popitem(last=False)
+
+    @staticmethod
+    def _key(path: Path) -> tuple:
+        try:
+            status = path.stat()
+        except OSError:
+            return path, None
+        return path, status.st_mtime_ns, status.st_size
+
+
+_RECENT = _Recent()
+
+
 class PhotoInput(gr.Image):
     """``gr.Image`` that hands on an RGB PIL image, or ``Refused`` for what is none.
 
@@ -61,11 +101,24 @@ class PhotoInput(gr.Image):
             return None
         try:
             inline = payload.url and payload.url.startswith("data:")
-            source = _inline(payload.url) if inline else self._upload(payload.path)
-            with _DECODING:
-                return photo.open_photo(source)
+            if inline:
+                return open_photo(_inline(payload.url), NET_SIDE)
+            return _RECENT.open(self._upload(payload.path))
         except ValueError as error:
             return Refused(error)
+
+    def postprocess(self, value):
+        """What the browser shows. A picture that ``shown`` converted keeps what is known of it."""
+        payload = super().postprocess(value)
+        if isinstance(value, Image.Image) and "notes" in value.info:
+            picture = value.copy()
+            picture.info["format"] = "PNG"
+            _RECENT.keep(Path(payload.path).resolve(), picture)
+        return payload
+
+    def show_converted(self) -> None:
+        """Show a picture that browsers cannot show (HEIC, TIFF) as a PNG in its place."""
+        self.change(shown, self, self, **QUIET)
 
     def _upload(self, name: str | None) -> Path:
         """Where an upload lies. Raises PhotoError for any other place, and once it is deleted."""
@@ -76,6 +129,19 @@ class PhotoInput(gr.Image):
         if not path.is_file():  # uploads are deleted after a while
             raise PhotoError("gone")
         return path
+
+
+def shown(photo: Image.Image | Refused | None) -> Image.Image | dict:
+    """The picture, to be shown in place of its file, where a browser cannot show that."""
+    if isinstance(photo, Image.Image) and photo.info.get("format") not in _SHOWN:
+        return photo
+    return gr.skip()
+
+
+def notes(photo: Image.Image, lang: str = "en") -> list[str]:
+    """What a visitor should know of how the photo was read."""
+    known = photo.info.get("notes", {})
+    return [say(f"photo_note_{name}", lang, value=value) for name, value in known.items()]
 
 
 def required(image: Image.Image | Refused | None, missing: str) -> Image.Image:

@@ -31,6 +31,8 @@ def _question() -> dict:
         with gr.Column(scale=0, min_width=240, elem_id="compare-form"):
             photo = PhotoInput(
                 sources=["upload", "webcam", "clipboard"],
+                webcam_options=gr.WebcamOptions(mirror=False),
+                format="png",
                 label=t("photo"),
                 show_label=False,
                 height=240,
@@ -106,6 +108,7 @@ def _wire(on: Tab, tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
         "outputs": [on.work, on.learned, on.classes],
         **latest,
     }
+    on.photo.show_converted()
     # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.
     hand_on = {"fn": None, "js": "(photo) => photo", **latest}
     opened = tab.select(**hand_on, inputs=shared, outputs=on.photo)
