@@ -39,14 +39,14 @@ class VGG(Net):
             raise ValueError(f"vgg has no head {head!r}: choose 'fc' or 'gap'")
         if small_input or head == "gap":
             self.input_size = 32
-        a, b, c, d, e = STAGES[depth]
+        n1, n2, n3, n4, n5 = STAGES[depth]
         first_stages = [
-            *_stage(in_channels, 64, a, batch_norm),  # N × 64 × 112 × 112
-            *_stage(64, 128, b, batch_norm),  # N × 128 × 56 × 56
-            *_stage(128, 256, c, batch_norm),  # N × 256 × 28 × 28
-            *_stage(256, 512, d, batch_norm),  # N × 512 × 14 × 14
+            *_stage(in_channels, 64, n1, batch_norm),  # N × 64 × 112 × 112
+            *_stage(64, 128, n2, batch_norm),  # N × 128 × 56 × 56
+            *_stage(128, 256, n3, batch_norm),  # N × 256 × 28 × 28
+            *_stage(256, 512, n4, batch_norm),  # N × 512 × 14 × 14
         ]
-        last_stage = _stage(512, 512, e, batch_norm)  # N × 512 × 7 × 7
+        last_stage = _stage(512, 512, n5, batch_norm)  # N × 512 × 7 × 7
         self.features = nn.Sequential(*first_stages, *last_stage)
         self.top_layer = f"features.{len(first_stages)}"
         self.cam_layer = f"features.{len(self.features) - 2}"  # the last ReLU, before the pool

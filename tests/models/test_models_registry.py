@@ -10,7 +10,7 @@ from torch import nn
 
 from cnn_space.models.heads import replace_head
 from cnn_space.models.outputs import Outputs, training_loss
-from cnn_space.models.registry import create_model, input_size, list_models
+from cnn_space.models.registry import create_model, input_size
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,10 @@ def test_training_loss():
     torch.testing.assert_close(smooth, by_hand)
 
 
-@pytest.mark.parametrize("arch", list_models())
+@pytest.mark.parametrize(
+    "arch",
+    ["lenet5", "alexnet", "nin", "vgg11", "googlenet", "inception_v3", "resnet18", "densenet121"],
+)
 def test_replace_head(arch):
     with torch.device("meta"):
         net = create_model(arch, 10)
