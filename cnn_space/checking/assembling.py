@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cnn_space.checking import choosing, sentences
+from cnn_space.checking.layer_types import ACTIVATIONS
 from cnn_space.checking.module_methods import named_parameters
 from cnn_space.checking.nearest import block_name, nearest_net
-from cnn_space.checking.ops import ACTIVATIONS
 from cnn_space.checking.recording import Node, per_image
 from cnn_space.checking.report import (
     ArgumentEntry,

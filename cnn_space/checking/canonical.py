@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from cnn_space.checking.ops import ACTIVATIONS
+from cnn_space.checking.layer_types import ACTIVATIONS
 from cnn_space.checking.recording import Node, Recording
 from cnn_space.costs.closed_forms import output_size
 

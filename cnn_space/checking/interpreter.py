@@ -10,7 +10,6 @@ import ast
 from dataclasses import dataclass, field
 
 from cnn_space.checking.attributes import Attributes
-from cnn_space.checking.builtin_functions import Sequences
 from cnn_space.checking.calls import Calls
 from cnn_space.checking.expressions import Expressions
 from cnn_space.checking.libraries import BUILTINS
@@ -18,6 +17,7 @@ from cnn_space.checking.limits import Budget, Limits
 from cnn_space.checking.module_methods import named_modules
 from cnn_space.checking.recording import Recording
 from cnn_space.checking.scope import Scope
+from cnn_space.checking.sequences import Sequences
 from cnn_space.checking.statements import Statements
 from cnn_space.checking.values import Failure, Module, Tensor, Unknown, Value
 

@@ -137,3 +137,5 @@ ACTIVATION_OPS = {
     "RReLU": "rrelu", "Threshold": "threshold", "Hardshrink": "hardshrink",
     "Softshrink": "softshrink", "Tanhshrink": "tanhshrink", "LogSigmoid": "logsigmoid",
 }  # fmt: skip
+# Operations that bend: all of those, and the gated linear unit.
+ACTIVATIONS = frozenset((*ACTIVATION_OPS.values(), "glu"))

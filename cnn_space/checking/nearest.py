@@ -6,6 +6,7 @@ from collections import Counter
 
 from cnn_space.checking import aligning, differences, references, sections, sentences
 from cnn_space.checking.canonical import Unit, digest, has, units
+from cnn_space.checking.comparison import Comparison
 from cnn_space.checking.references import Reference
 from cnn_space.checking.report import Nearest
 from cnn_space.models import registry
@@ -37,7 +38,7 @@ def nearest_net(built, outcome, draft) -> Nearest | None:
     same = _same(reference, found, heads, run, outcome, numbers, built, classes)
     if same is not None:
         return _result(same, 1.0, True, [])
-    comparison = differences.Comparison(
+    comparison = Comparison(
         reference.arch, pairs, heads, list(reference.heads),
         sum(n.macs for n in run.recording.nodes), reference.macs, built.candidate.line,
     )  # fmt: skip

@@ -16,12 +16,6 @@ from cnn_space.checking.shape_rules import broadcast
 from cnn_space.checking.values import Failure, Module, Tensor
 from cnn_space.costs.closed_forms import output_size
 
-ACTIVATIONS = (
-    "relu", "relu6", "leaky relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish",
-    "hardswish", "hardsigmoid", "hardtanh", "sigmoid", "tanh", "softplus", "softsign", "rrelu",
-    "threshold", "hardshrink", "softshrink", "tanhshrink", "logsigmoid", "glu",
-)  # fmt: skip
-
 
 def pair(value, rank: int) -> tuple[int, ...]:
     """A number or a list of ``rank`` numbers as a tuple of ``rank`` whole numbers."""

@@ -201,7 +201,7 @@ def _findings(report: Report) -> list[str]:
     if not report.problems:
         return [sentences.english("nothing_wrong", {})]
     return [
-        f"line {p.line}: {p.message}" + (f" {p.suggestion}" if p.suggestion else "")
+        f"line {p.line}: {p.message}." + (f" {p.suggestion}" if p.suggestion else "")
         for p in report.problems
     ]
 

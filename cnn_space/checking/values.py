@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import torch
 
 Value = Any
+PLAIN = (int, float, bool, complex, str, bytes, NoneType, slice, range, type(...))
 
 
 class Failure(Exception):

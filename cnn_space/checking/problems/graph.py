@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from cnn_space.checking.ops import ACTIVATIONS
+from cnn_space.checking.layer_types import ACTIVATIONS
 from cnn_space.checking.problem import Problem
 from cnn_space.checking.problems import mends
 from cnn_space.checking.recording import BATCH, Node, Recording, shown_shape
