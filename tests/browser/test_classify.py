@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from cnn_space import classify, list_weights, weights
-from cnn_space.formats import probability as percent
+from cnn_space.formats import probability
 from cnn_space.inference import explain
 from cnn_space.page.classify.layout import examples
 from cnn_space.page.common.nets import entry
@@ -48,7 +48,7 @@ def test_an_example_is_classified_on_arrival(page: Page):
     best = classify(examples()[0], name)[0]
     assert first_answer(page) == best.label
     expect(page.locator("#classify-answer .classify-percent")).to_have_text(
-        percent(best.probability)
+        probability(best.probability)
     )
     expect(page.locator("#classify-seen img")).to_be_visible()
     expect(page.locator("#classify-foot")).to_contain_text("ms")
@@ -86,13 +86,12 @@ def test_upload_and_change_the_net(page: Page, tmp_path):
             choose(page, name)
         best = classify(path, name)
         values = page.locator("#classify-answer li > span:last-child")
-        expect(values).to_have_text([percent(p.probability) for p in best])
+        expect(values).to_have_text([probability(p.probability) for p in best])
         expect(page.locator(ANSWER)).to_have_text(best[0].label)
 
 
-def test_without_its_photo_no_answer_stays(browser, own_url, tmp_path):
-    page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
-    page.goto(own_url)
+def test_without_its_photo_no_answer_stays(visit, desktop, own_url, tmp_path):
+    page = visit(desktop, own_url)
     page.locator(ANSWER).first.wait_for()  # the first answer of a server takes its time
     photo = tmp_path / "photo.png"
     Image.open(examples()[1]).crop((200, 0, 500, 300)).save(photo)
@@ -103,10 +102,9 @@ def test_without_its_photo_no_answer_stays(browser, own_url, tmp_path):
     choose(page, next(name for name in local() if name != chosen_net(page)))
     expect(page.locator("#classify-answer")).to_contain_text("no longer here")
     expect(page.locator("#classify-result img")).to_have_count(0)
-    page.context.close()
 
 
-def test_a_choice_does_not_wait_for_the_download_before_it(browser, own_url, monkeypatch):
+def test_a_choice_does_not_wait_for_the_download_before_it(visit, desktop, own_url, monkeypatch):
     arrived = threading.Event()
 
     def fetch(name, progress):
@@ -114,8 +112,7 @@ def test_a_choice_does_not_wait_for_the_download_before_it(browser, own_url, mon
             progress(30_000_000, 100_000_000)
 
     monkeypatch.setattr(weights, "fetch", fetch)
-    page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
-    page.goto(own_url)
+    page = visit(desktop, own_url)
     first = first_answer(page)
     best = {name: classify(examples()[0], name)[0].label for name in local()}
     other = next(name for name in local() if best[name] != first)
@@ -133,18 +130,16 @@ def test_a_choice_does_not_wait_for_the_download_before_it(browser, own_url, mon
     assert dimmed == 0  # by the progress of a net that is no longer chosen
     page.wait_for_timeout(1000)
     expect(page.locator(ANSWER)).to_have_text(best[other])
-    page.context.close()
 
 
-def test_of_two_quick_clicks_the_second_counts(browser, own_url, monkeypatch):
+def test_of_two_quick_clicks_the_second_counts(visit, desktop, own_url, monkeypatch):
     grad_cam = explain.grad_cam
 
     def slowly(*arguments):
         time.sleep(0.5)
         return grad_cam(*arguments)
 
-    page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
-    page.goto(own_url)
+    page = visit(desktop, own_url)
     expect(page.locator("#classify-looked img")).to_be_visible()
     monkeypatch.setattr(explain, "grad_cam", slowly)
     rows = page.locator("#classify-answer li")
@@ -152,7 +147,6 @@ def test_of_two_quick_clicks_the_second_counts(browser, own_url, monkeypatch):
         rows.nth(place).click()
     name = rows.nth(2).get_attribute("data-label")
     expect(page.locator("#classify-looked figcaption")).to_contain_text(f"for {name}")
-    page.context.close()
 
 
 def test_example_thumbnails_and_ten_views(page: Page):
@@ -161,7 +155,7 @@ def test_example_thumbnails_and_ten_views(page: Page):
     chosen = chosen_net(page)
     best = classify(examples()[2], chosen)[0]
     expect(page.locator("#classify-answer .classify-percent")).to_have_text(
-        percent(best.probability)
+        probability(best.probability)
     )
     page.get_by_label("Average over crops and flips", exact=True).check()
     expect(page.locator("#classify-views li")).to_have_count(10)
@@ -197,12 +191,9 @@ def test_no_request_leaves_the_machine(browser, page_url):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_narrow_and_korean(browser, page_url, theme):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
-    tab = context.new_page()
-    tab.goto(f"{page_url}/?__theme={theme}")
+def test_narrow_and_korean(visit, phone, page_url, theme):
+    tab = visit(phone, f"{page_url}/?__theme={theme}")
     expect(tab.get_by_label("신경망", exact=True)).to_be_visible()
     assert re.search("[가-힣]", first_answer(tab))
     assert "·" not in tab.locator("footer").inner_text()
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-    context.close()

@@ -14,13 +14,13 @@ from cnn_space.page.compare.layout import defaults
 from cnn_space.page.compare.table import headers
 
 
-@pytest.fixture
-def photo(tmp_path):
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
     """A picture of no example: a bright disc on dark stripes, twice as wide as high."""
     y, x = np.mgrid[0:120, 0:240]
     pixels = np.stack([40 + 30 * (x // 12 % 2)] * 3, axis=-1).astype(np.uint8)
     pixels[(x - 120) ** 2 + (y - 60) ** 2 < 1600] = (230, 90, 40)
-    path = tmp_path / "disc.png"
+    path = tmp_path_factory.mktemp("photo") / "disc.png"
     Image.fromarray(pixels).save(path)
     return path
 
@@ -49,10 +49,23 @@ def rows(page) -> list[list[str]]:
     return [[c.strip() for c in row.get_by_role("gridcell").all_inner_texts()] for row in found]
 
 
-def test_four_nets_on_a_photo_and_their_table(page, page_url, photo):
+@pytest.fixture(scope="module")
+def compared(desktop, page_url, photo):
+    """A page that has compared the default nets on the photo. The tests go on from each other."""
+    page = desktop.new_page()
+    page.goto(page_url)
+    page.locator(".classify-label").wait_for()
+    page.get_by_role("button", name="Remove Image", exact=True).click()
+    page.locator("#classify-photo input[type=file]").set_input_files(photo)
+    page.locator("#classify-photo img").wait_for()
     open_tab(page, "Compare")
-    finished(page)  # an example is there on arrival
-    upload(page, photo)
+    finished(page)
+    yield page
+    page.close()
+
+
+def test_four_nets_on_a_photo_and_their_table(compared, page_url, photo):
+    page = compared
     cards = page.locator(".compare-card")
     assert cards.count() == 4
     names = [card.get_attribute("data-net") for card in cards.all()]
@@ -110,9 +123,8 @@ def test_both_tabs_share_one_photo(page, photo):
     answer.wait_for()
     first = page.locator("#classify-photo img").get_attribute("src")
     open_tab(page, "Compare")
-    finished(page)
-    assert page.locator("#compare-photo img").get_attribute("src") == first
-    upload(page, photo)
+    page.locator(f"#compare-photo img[src='{first}']").wait_for()
+    upload(page, photo)  # while the nets still look at the first
     second = page.locator("#compare-photo img").get_attribute("src")
     assert second != first
 
@@ -127,15 +139,16 @@ def test_both_tabs_share_one_photo(page, photo):
     assert page.locator(".compare-card .compare-answer").count() == 4
 
 
-def test_nets_come_and_go(page):
-    open_tab(page, "Compare")
-    finished(page)
+def test_nets_come_and_go(compared):
+    page = compared
     last = defaults()[-1]
     page.locator("#compare-nets").get_by_title("Remove").last.click()
     page.locator(f".compare-card[data-net='{last}']").wait_for(state="detached")
     finished(page)
     assert len(rows(page)) == 3
     assert page.locator("#compare-work circle.chosen").count() == 3
+    curves = page.locator("#compare-loss polyline")
+    assert curves.count() == 3
     # Two changes at once: the second is not lost while the first is still running.
     page.locator("#compare-nets").get_by_title("Remove").last.click()
     page.locator("#compare-nets input").click()
@@ -143,23 +156,23 @@ def test_nets_come_and_go(page):
     page.locator(f".compare-card[data-net='{last}']").wait_for()
     finished(page)
     assert len(rows(page)) == 3
+    # A net that has just been added has its curve, too.
+    names = [curve.get_attribute("data-name") for curve in curves.all()]
+    assert len(names) == 3 and weights.record(last).title in names
     # All at once, which Gradio tells as a change and not as input.
     page.locator("#compare-nets .remove-all").click()
     page.get_by_text("Choose at least 2 nets.").wait_for()
     assert page.locator(".compare-card").count() == 0
 
 
-def test_a_phone_needs_no_sideways_scrolling(browser, page_url):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
-    phone = context.new_page()
-    phone.goto(page_url)
-    open_tab(phone, "비교")
-    phone.locator("#compare-csv a").wait_for(timeout=60_000)
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-    assert "CIFAR-10" in phone.locator(".compare-card").first.inner_text()
+def test_a_phone_needs_no_sideways_scrolling(visit, phone, page_url):
+    page = visit(phone, page_url)
+    open_tab(page, "비교")
+    page.locator(".compare-card:not(.waiting)").nth(3).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert "CIFAR-10" in page.locator(".compare-card").first.inner_text()
     for part in ("#compare-work svg", "#compare-loss svg", "#compare-classes table"):
-        assert phone.locator(part).first.bounding_box()["width"] > 250, part
-    context.close()
+        assert page.locator(part).first.bounding_box()["width"] > 250, part
 
 
 def test_a_click_on_a_class_shows_what_speaks_for_it(page):
