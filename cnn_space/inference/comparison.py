@@ -160,14 +160,14 @@ def default_nets(names: Sequence[str]) -> list[str]:
     famous families first; sorted by their MACs. ``names`` is ordered as in ``list_weights``."""
     tags = Counter(name.rpartition(".")[2] for name in names)
     tag = next((t for t in tags if tags[t] >= 4), None)
-    known = [name for name in names if tag in (None, name.rpartition(".")[2])]
+    candidates = [name for name in names if tag in (None, name.rpartition(".")[2])]
 
     def best_of(family: str) -> list[str]:
-        exact = [name for name in known if name.startswith(f"{family}.")]
-        return (exact or [name for name in known if name.startswith(family)])[:1]
+        plain = [name for name in candidates if name.startswith(f"{family}.")]
+        return (plain or [name for name in candidates if name.startswith(family)])[:1]
 
     famous = [name for family in registry.landmarks() for name in best_of(family)]
-    chosen = list(dict.fromkeys(famous + known))[:4]
+    chosen = list(dict.fromkeys(famous + candidates))[:4]
     return sorted(chosen, key=lambda name: weights.record(name).macs or 0)
 
 
