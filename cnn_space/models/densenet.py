@@ -6,9 +6,9 @@ of its own, k being the growth rate (equation 2):
 
     x_l = H_l([x_0, x_1, …, x_(l-1)])
 
-    x_0 ──┬── H_1 ── + ──┬── H_2 ── + ──┬── H_3 ── + ──  [x_0, x_1, x_2, x_3]
+    x_0 ──┬── H_1 ── + ──┬── H_2 ── + ──┬── H_3 ── + ── [x_0, x_1, x_2, x_3]
           └──────────┘   └──────────┘   └──────────┘
-    channels: k_0      k_0 + k        k_0 + 2k       k_0 + 3k          (+ joins by channel)
+    k_0            k_0 + k        k_0 + 2k       k_0 + 3k channels ("+" joins by channel)
 
 H_l is BN – ReLU – 1×1 convolution to 4k maps – BN – ReLU – 3×3 convolution to k maps.
 """

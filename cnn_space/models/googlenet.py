@@ -44,12 +44,13 @@ class Inception(nn.Module):
     brackets the widths of 3a, 192 → 64 + 128 + 32 + 32 = 256:
 
                             previous layer (192)
-              ┌──────────────┬───────┴──────┬───────────────┐
-              │        1×1 ch3x3red   1×1 ch5x5red     3×3 max pool
-              │             (96)           (16)           (192)
-          1×1 ch1x1      3×3 ch3x3      5×5 ch5x5     1×1 pool_proj
-             (64)           (128)          (32)            (32)
-              └──────────────┴───────┬──────┴───────────────┘
+               ┌──────────────┬───────┴───────┬───────────────┐
+               │        1×1 ch3x3red    1×1 ch5x5red    3×3 max pool
+               │            (96)            (16)            (192)
+               │              │               │               │
+           1×1 ch1x1      3×3 ch3x3       5×5 ch5x5     1×1 pool_proj
+             (64)           (128)           (32)            (32)
+               └──────────────┴───────┬───────┴───────────────┘
                            joined by channel (256)
 
     ``kernel5x5``: 5, torchvision's 3, or "3+3", two 3×3 in a row (Szegedy et al., "Rethinking the
