@@ -1,6 +1,8 @@
-"""Throw-away weights in place of those that have been trained."""
+"""What all tests share: threads, and a folder of random weights in place of the trained ones."""
 
+import copy
 import os
+import shutil
 
 import pytest
 from throwaway import write_weights
@@ -13,16 +15,23 @@ def pytest_configure():
             os.environ.setdefault(variable, "1")
 
 
+@pytest.fixture(scope="session")
+def lenet5_weights(tmp_path_factory):
+    """A folder with the random weights ``lenet5.cifar10``, written once: (folder, net)."""
+    folder = tmp_path_factory.mktemp("lenet5")
+    _, net = write_weights(folder, "lenet5.cifar10", "lenet5")
+    return folder, net
+
+
 @pytest.fixture
-def checkpoints(tmp_path, monkeypatch):
-    """A folder in place of ``checkpoints/`` holding ``lenet5.cifar10``; it gives (folder, net)."""
+def checkpoints(tmp_path, monkeypatch, lenet5_weights):
+    """A folder in place of ``checkpoints/`` that holds ``lenet5.cifar10``: (folder, its net)."""
     from cnn_space.inference import engine
     from cnn_space.inference.cache import Cache
     from cnn_space.weights import catalogue
 
-    folder = tmp_path / "checkpoints"
-    folder.mkdir()
-    _, net = write_weights(folder, "lenet5.cifar10", "lenet5")
+    original, net = lenet5_weights
+    folder = shutil.copytree(original, tmp_path / "checkpoints")
     monkeypatch.setattr(catalogue, "CHECKPOINTS", folder)
     monkeypatch.setattr(engine, "CACHE", Cache(engine.CACHE_BYTES))
-    return folder, net
+    return folder, copy.deepcopy(net)

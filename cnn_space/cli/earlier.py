@@ -4,7 +4,6 @@ import torch
 from torch import nn
 
 from cnn_space import weights
-from cnn_space.images import sources
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.sources import Source
 from cnn_space.training import cards
@@ -22,7 +21,7 @@ def load_earlier(
     """
     loaded = weights.load(name)
     card = loaded.record.read_card()
-    same_set = sources.origin(card.data.model_dump()) == source.hub
+    same_set = card.data.origin == source.hub
     same_set = same_set and card.labels == list(held_out.classes)
     if not same_set or card.data.holdout_images is None or card.images_seen is None:
         raise ValueError(f"{name} was not trained on this set by this command")

@@ -68,10 +68,10 @@ def _evaluate_one(name: str, options, sets: dict) -> bool:
 
 def _images(name: str, record, data, options, sets: dict):
     """The test images for weights whose card has the data ``data``."""
-    from cnn_space.images import sources, training_set
+    from cnn_space.images import training_set
 
     # A tag may be the name of some set on the Hub by chance: it counts in a folder only.
-    used = options.data or sources.origin(data.model_dump())
+    used = options.data or data.origin
     used = used or (data.tag if options.data_dir else None)
     if not used:
         raise ValueError(f"the card of {name} does not say what it was trained on: give --data")

@@ -1,6 +1,5 @@
 """Image sets that are known by a short name: where they are published, how they are used."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,14 +46,3 @@ def find_source(name: str) -> Source:
 def tag(name: str) -> str:
     """The tag of weights that were trained on the set ``name``: ``cifar10``, ``my_flowers``."""
     return "".join(c if c.isalnum() else "_" for c in Path(name).name.lower())
-
-
-def origin(data: Mapping) -> str | None:
-    """The Hub name of the set that a net was trained on, from the ``data`` of its card; None
-    where the card does not say.
-
-    It is the field ``source``. Cards without one have only a ``tag``, and only the tags of SOURCES
-    are sure to mean one set: two owners may each have a set called ``flowers``.
-    """
-    known = SOURCES.get(data.get("tag"))
-    return data.get("source") or (known.hub if known else None)

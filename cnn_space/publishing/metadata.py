@@ -3,7 +3,7 @@ of each net (``model-index``)."""
 
 from collections.abc import Sequence
 
-from cnn_space.images.sources import SOURCES, origin
+from cnn_space.images.sources import SOURCES
 from cnn_space.weights.card import Card
 
 LICENSE = "apache-2.0"
@@ -31,7 +31,7 @@ def front_matter(cards: Sequence[Card]) -> str:
 
 def data_set(card: Card) -> str | None:
     """The Hub name of the set that the net learned from, where it is known."""
-    return origin(card.data.model_dump() | {"tag": _tag(card)})
+    return card.data.model_copy(update={"tag": _tag(card)}).origin
 
 
 def _tag(card: Card) -> str:

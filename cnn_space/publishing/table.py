@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnn_space.images.sources import SOURCES, origin
+from cnn_space.images.sources import SOURCES
 from cnn_space.models import registry
 from cnn_space.weights import card as cards
 from cnn_space.weights.card import Card, Data
@@ -71,7 +71,7 @@ def _row(card: Card) -> dict[str, str]:
 def _public(card: Card) -> str:
     """What others publish for this net, where the data set's original pixels are used."""
     net = card.name.partition(".")[0]
-    cifar10 = origin(card.data.model_dump()) == SOURCES["cifar10"].hub
+    cifar10 = card.data.origin == SOURCES["cifar10"].hub
     figure = registry.facts(net).public_cifar10 if cifar10 and net in registry.names() else None
     return f"{figure} %" if figure else UNKNOWN
 

@@ -123,6 +123,7 @@ def _upload(
 ) -> str:
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.utils import httpx  # whichever version of it huggingface_hub stands on
 
     api = HfApi()
     kind = settings.get("repo_type", "model")
@@ -143,9 +144,6 @@ def _upload(
         raise PublishError(f"the Hub answers with error {status} for {repo}: {reason}") from None
     except (ValueError, OSError, RuntimeError) as error:
         raise PublishError(f"{repo} was not published: {str(error).splitlines()[0]}") from None
-    except Exception as error:
-        # httpx or its successor, whichever huggingface_hub stands on, told by name
-        if "TransportError" not in {kind.__name__ for kind in type(error).__mro__}:
-            raise
+    except httpx.TransportError as error:
         raise PublishError(f"the Hub cannot be reached: {error}") from None
     return str(url)

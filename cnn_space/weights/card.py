@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from cnn_space.images.preprocessing import Preprocessing
+from cnn_space.images.sources import SOURCES
 
 MAX_BYTES = 8_000_000  # a card is text about a net; anything larger is something else
 MAX_CLASSES = 30_000
@@ -123,6 +124,16 @@ class Data(_Object):
     holdout_images: Count | None = None
     eval_split: Text | None = None
     eval_images: Count | None = None
+
+    @property
+    def origin(self) -> str | None:
+        """The Hub name of the set, or None where the card does not say.
+
+        It is the field ``source``. Cards without one have only a ``tag``, and only the tags of
+        SOURCES are sure to mean one set: two owners may each have a set called ``flowers``.
+        """
+        known = SOURCES.get(self.tag)
+        return self.source or (known.hub if known else None)
 
 
 class Environment(_Object):

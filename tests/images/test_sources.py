@@ -1,8 +1,6 @@
-"""Sets that are known by a short name, and what a card says of its own."""
+"""Sets that are known by a short name."""
 
-import pytest
-
-from cnn_space.images.sources import SOURCES, find_source, origin, tag
+from cnn_space.images.sources import SOURCES, find_source, tag
 
 
 def test_a_known_set_has_two_names():
@@ -17,16 +15,3 @@ def test_any_other_set_gets_plain_defaults():
 
 def test_a_tag_has_letters_digits_and_underscores():
     assert tag("me/My Flowers-2") == "my_flowers_2" and tag("고양이") == "고양이"
-
-
-@pytest.mark.parametrize(
-    ("data", "hub"),
-    [
-        ({"source": "me/cifar10", "tag": "cifar10"}, "me/cifar10"),
-        ({"tag": "cifar10"}, "uoft-cs/cifar10"),
-        ({"tag": "flowers"}, None),
-        ({}, None),
-    ],
-)
-def test_the_origin_of_a_cards_data(data, hub):
-    assert origin(data) == hub

@@ -57,6 +57,19 @@ def test_all_trainings_of_a_card_the_last_first(tmp_path):
     assert [one.environment.device for one in trainings] == ["new CPU", "", "old CPU"]
 
 
+@pytest.mark.parametrize(
+    ("data", "hub"),
+    [
+        ({"source": "me/cifar10", "tag": "cifar10"}, "me/cifar10"),
+        ({"tag": "cifar10"}, "uoft-cs/cifar10"),
+        ({"tag": "flowers"}, None),
+        ({}, None),
+    ],
+)
+def test_the_set_that_a_net_learned_from(data, hub):
+    assert cards.Data(**data).origin == hub
+
+
 def deep(levels: int) -> str:
     return '{"continues": ' * levels + "{}" + "}" * levels
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from throwaway import CIFAR10, write_weights
 
 from cnn_space import classify, list_weights, load, weights
+from cnn_space.weights import card as cards
 from cnn_space.weights import catalogue
 
 BUNDLED = Path(__file__).parents[2] / "checkpoints"
@@ -293,19 +294,24 @@ def test_a_card_that_changes_is_read_again(checkpoints):
     assert weights.record("lenet5.cifar10").accuracy == 77.5
 
 
-def test_long_histories_cost_nothing(checkpoints):
-    import time
-
+def test_cards_are_read_once_until_the_folder_changes(checkpoints, monkeypatch):
     folder, _ = checkpoints
-    row = {"epoch": 1, "train_loss": 0.123456, "train_accuracy": 91.2, "val_loss": 0.4, "lr": 0.01}
-    for n in range(20):
-        card, _ = write_weights(folder, f"lenet5_{n}.cifar10", "lenet5")
-        edit(card, history=[row] * 1000)
-    list_weights()
-    start = time.perf_counter()
-    for _ in range(20):
-        list_weights()
-    assert (time.perf_counter() - start) / 20 < 0.05
+    reads, read = [], cards.read
+
+    def count_and_read(path):
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr(cards, "read", count_and_read)
+    for _ in range(3):
+        assert "lenet5.cifar10" in list_weights() and weights.is_known("lenet5.cifar10")
+        assert not weights.is_known("lenet5") and not weights.is_known(None)
+        weights.record("lenet5.cifar10")
+    assert reads == [folder / "lenet5.cifar10.json"]
+    write_weights(folder, "lenet5.other", "lenet5")
+    assert weights.is_known("lenet5.other") and len(reads) == 3
+    (folder / "lenet5.other.json").unlink()
+    assert not weights.is_known("lenet5.other")
 
 
 def bundled() -> list[str]:
