@@ -6,6 +6,7 @@ import os
 import weakref
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -390,6 +391,30 @@ def test_a_net_is_pushed_to_the_visitors_own_account(checkpoints, monkeypatch):
     monkeypatch.setattr(export, "push", refused)
     with pytest.raises(gr.Error, match="The Hub refused: no such user"):
         TAB.push_own(session, "mine", visitor(), token)
+
+
+def test_a_pushed_repository_holds_the_net_and_its_card(checkpoints, monkeypatch):
+    session, uploaded = with_bars(), {}
+    trained(session)
+    result = session.kept.result
+
+    class Hub:
+        def __init__(self, token):
+            self.token = token
+
+        def create_repo(self, name, exist_ok):
+            if self.token != "secret":
+                raise RuntimeError("401: unauthorised\nand more")
+            return SimpleNamespace(repo_id=f"me/{name}")
+
+        def upload_folder(self, *, repo_id, folder_path, commit_message):
+            uploaded[repo_id] = sorted(os.listdir(folder_path))
+
+    monkeypatch.setattr(export, "HfApi", Hub)
+    assert export.push(result, "bars", "secret") == "me/bars"
+    assert uploaded == {"me/bars": ["lenet5.bars.json", "lenet5.bars.safetensors"]}
+    with pytest.raises(ValueError, match=r"^401: unauthorised$"):
+        export.push(result, "bars", "wrong")
 
 
 def test_the_recorded_run_is_true_to_itself():

@@ -13,6 +13,7 @@ from cnn_space.page.finetune.export import bundle
 from cnn_space.page.finetune.recorded import digits
 from cnn_space.page.finetune.running import plan_from
 from cnn_space.settings import Settings
+from cnn_space.training.finetuning import Report, Run
 
 
 def finetune(
@@ -73,8 +74,6 @@ def finetune(
 
 def _run(archive: str | None, model: str, controls: dict):
     """Yields (the fields of an update, None); gives the Result. Raises ValueError."""
-    from cnn_space.training.finetuning import Run
-
     images = (readers.read_zip(archive) if archive else digits()).images
     plan = plan_from(controls)
     run = Run(weights.load(model), images, plan, seconds=Settings.read().run_seconds)
@@ -87,7 +86,7 @@ def _run(archive: str | None, model: str, controls: dict):
     return run.result()
 
 
-def _report(report) -> dict:
+def _report(report: Report) -> dict:
     return report.to_json() | {
         "phase": "done",
         "accuracy": report.after,

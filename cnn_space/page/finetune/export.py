@@ -5,14 +5,17 @@ import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from huggingface_hub import HfApi
+
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.texts import label
 from cnn_space.page.finetune.retention import NETS
 from cnn_space.page.finetune.session import Kept
 from cnn_space.settings import Settings
+from cnn_space.training.finetuning import Result, Run, save
 
 
-def keep(training, own_nets: OwnNets, lang: str) -> Kept:
+def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
     """The best net of ``training`` as the visitor's result: in their lists of nets, and as a zip.
 
     How many such nets are kept, of all visitors, is bounded by ``NETS``.
@@ -28,7 +31,7 @@ def keep(training, own_nets: OwnNets, lang: str) -> Kept:
     return Kept(result, name, folder, str(file))
 
 
-def own_name(result, own_nets: OwnNets, lang: str) -> str:
+def own_name(result: Result, own_nets: OwnNets, lang: str) -> str:
     """A display name that the visitor does not have yet."""
     report = result.report
     name = first = f"{report.title} · {label(report.data, lang)} · {report.after:.1f} %"
@@ -39,10 +42,8 @@ def own_name(result, own_nets: OwnNets, lang: str) -> str:
     return name
 
 
-def bundle(result, folder: Path) -> Path:
+def bundle(result: Result, folder: Path) -> Path:
     """One zip in ``folder`` with the net's safetensors file and its card."""
-    from cnn_space.training.finetuning import save
-
     file, card = save(result, folder)
     path = folder / f"{file.stem}.zip"
     with zipfile.ZipFile(path, "w") as archive:  # weights do not compress
@@ -62,15 +63,11 @@ def may_push() -> bool:
     return bool(Settings.read().oauth_client_id) and packages
 
 
-def push(result, name: str, token: str) -> str:
+def push(result: Result, name: str, token: str) -> str:
     """Upload a net and its card to the account of ``token``; gives the repository's name.
 
     Raises ValueError with what the Hub said.
     """
-    from huggingface_hub import HfApi
-
-    from cnn_space.training.finetuning import save
-
     api = HfApi(token=token)
     try:
         repo = api.create_repo(name, exist_ok=True).repo_id

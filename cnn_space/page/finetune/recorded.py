@@ -3,13 +3,10 @@
 import functools
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cnn_space.images import readers
 from cnn_space.images.visitor_set import VisitorSet
-
-if TYPE_CHECKING:
-    from cnn_space.training.finetuning import Result
+from cnn_space.training.finetuning import Report, Result, split
 
 RECORDED = Path(__file__).with_name("example.json")
 
@@ -21,12 +18,10 @@ def digits() -> VisitorSet:
 
 
 @functools.cache
-def recorded_run() -> "Result | None":
+def recorded_run() -> Result | None:
     """The run shown before a visitor's first, without its net; None where none was recorded."""
     if not RECORDED.is_file():
         return None
-    from cnn_space.training.finetuning import Report, Result, split
-
     report = Report.from_json(json.loads(RECORDED.read_text()))
     checked = split(digits().images, report.plan.holdout, seed=report.plan.seed)[1]
     return Result(None, report, checked)

@@ -8,7 +8,9 @@ from markupsafe import Markup
 
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label
+from cnn_space.page.finetune.session import Kept
 from cnn_space.settings import Settings
+from cnn_space.training.finetuning import Result
 
 SHOWN_IN_CELL = 24
 SHOWN_MISTAKES = 12
@@ -18,7 +20,7 @@ def _fill(template: str, lang: str, **values) -> Markup:
     return render(f"finetune/templates/{template}.html", lang, **values)
 
 
-def finding(result, lang: str) -> Markup:
+def finding(result: Result | None, lang: str) -> Markup:
     """The finding in a sentence, and the figures before and after; nothing without a result."""
     if result is None:
         return Markup()
@@ -44,7 +46,7 @@ def finding(result, lang: str) -> Markup:
     )
 
 
-def own_net(kept, lang: str) -> Markup:
+def own_net(kept: Kept, lang: str) -> Markup:
     """Where the visitor finds the net that was kept, and for how long."""
     return _fill(
         "own_net",
@@ -55,7 +57,7 @@ def own_net(kept, lang: str) -> Markup:
     )
 
 
-def matrix(result, lang: str) -> Markup:
+def matrix(result: Result | None, lang: str) -> Markup:
     """The confusion matrix; a cell is a button that says its row and column."""
     if result is None:
         return Markup()
@@ -65,7 +67,7 @@ def matrix(result, lang: str) -> Markup:
     return _fill("matrix", lang, names=names, rows=rows)
 
 
-def mistakes(result, lang: str) -> Markup:
+def mistakes(result: Result | None, lang: str) -> Markup:
     """The misjudged images of which the net was surest."""
     if result is None:
         return Markup()
@@ -82,7 +84,7 @@ def mistakes(result, lang: str) -> Markup:
     return _fill("mistakes", lang, mistakes=worst)
 
 
-def cell(result, place: str, lang: str) -> Markup:
+def cell(result: Result | None, place: str, lang: str) -> Markup:
     """The held-out images of one cell of the matrix; ``place`` is ``"row,column"``. Nothing for a
     place that is none, or without a result."""
     try:
@@ -97,6 +99,6 @@ def cell(result, place: str, lang: str) -> Markup:
     return _fill("cell", lang, actual=actual, answer=answer, count=len(inside), pictures=pictures)
 
 
-def _picture(result, index: int) -> np.ndarray:
+def _picture(result: Result, index: int) -> np.ndarray:
     """A held-out image as uint8 [H, W, 3]."""
     return result.checked.images[index].permute(1, 2, 0).numpy()

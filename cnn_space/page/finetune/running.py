@@ -7,6 +7,7 @@ from cnn_space import weights
 from cnn_space.page.common.texts import say
 from cnn_space.page.finetune.session import Session
 from cnn_space.settings import Settings
+from cnn_space.training.finetuning import Run, Update
 from cnn_space.training.recipes import Plan
 
 # The controls of a run: fields of Plan, but for its batch size, label smoothing and clipping.
@@ -43,15 +44,15 @@ def plan_from(controls: dict) -> Plan:
     )
 
 
-def updates(session: Session, number: int, base: str | None, controls: dict, lang: str) -> Iterator:
-    """Train the net ``base`` on a session's images; yields training's Updates.
+def updates(
+    session: Session, number: int, base: str | None, controls: dict, lang: str
+) -> Iterator[Update]:
+    """Train the net ``base`` on a session's images; yields what the run is doing.
 
     The run lies in the session from its start, for whoever collects it, whether it ends by itself
     or is stopped; ``number`` is its number there. Raises ValueError with a sentence in the
     visitor's language for what cannot be.
     """
-    from cnn_space.training.finetuning import Run
-
     visitor_set = session.visitor_set
     if visitor_set is None:
         raise ValueError(say("finetune_no_data", lang))

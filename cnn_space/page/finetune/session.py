@@ -22,14 +22,15 @@ from cnn_space.page.finetune.states import (
     RunEvent,
     RunState,
 )
+from cnn_space.training.finetuning import Result, Run
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A visitor's result: what training gave, its name in the lists of nets, and the zip to
+    """A visitor's result: what a run gave, its name in the lists of nets, and the zip to
     download, which is deleted with its folder."""
 
-    result: object  # training's Result
+    result: Result
     name: str
     folder: tempfile.TemporaryDirectory
     file: str
@@ -45,7 +46,7 @@ class Session:
         self.images = Machine(IMAGES_MOVES, ImagesState.READY)
         self.run = Machine(RUN_MOVES, RunState.IDLE)
         self.source = "digits"
-        self.training = None  # training's Run, from TRAINING until it is collected
+        self.training: Run | None = None  # from TRAINING until it is collected
         self.ended = ""  # how the last run ended, from COLLECTING on: "finished", "stopped", …
         self.kept: Kept | None = None  # stays until another run has a result
         self.shows_recorded = False  # whether the page shows the recorded run
@@ -76,8 +77,8 @@ class Session:
         return size
 
     @property
-    def shown(self):
-        """The Result that the page shows: the visitor's own or the recorded one; None where the
+    def shown(self) -> Result | None:
+        """The result that the page shows: the visitor's own or the recorded one; None where the
         visitor's has been forgotten."""
         kept = self.kept
         if kept:
@@ -138,7 +139,7 @@ class Session:
         with self._lock:
             return self.run.number if self.run.move(RunEvent.TURN) else None
 
-    def train(self, number: int, training) -> bool:
+    def train(self, number: int, training: Run) -> bool:
         """``training`` begins; False where the run was stopped meanwhile."""
         with self._lock:
             if not self.run.move(RunEvent.TRAIN, number):
@@ -164,15 +165,15 @@ class Session:
         with self._lock:
             return self.run.move(RunEvent.END, number)
 
-    def stop(self, keep: Callable[[object], Kept]) -> bool:
+    def stop(self, keep: Callable[[Run], Kept]) -> bool:
         """End the run; ``keep`` makes the result of its best net. False where there is none."""
         return self._collect(RunEvent.STOP, keep)
 
-    def finish(self, keep: Callable[[object], Kept]) -> bool:
+    def finish(self, keep: Callable[[Run], Kept]) -> bool:
         """The same for a run that has ended."""
         return self._collect(RunEvent.FINISH, keep)
 
-    def _collect(self, event: RunEvent, keep: Callable[[object], Kept]) -> bool:
+    def _collect(self, event: RunEvent, keep: Callable[[Run], Kept]) -> bool:
         # Whoever comes second waits, and finds it done.
         with self._collecting:
             with self._lock:

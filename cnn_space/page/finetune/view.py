@@ -4,6 +4,7 @@ The page's language is a parameter of each function.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -15,6 +16,7 @@ from cnn_space.page.common.charts import Line, Mark, line_chart
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
 from cnn_space.settings import Settings
+from cnn_space.training.finetuning import Point, Report, Update, held_counts, preview
 
 SHOWN_CLASSES = 12
 
@@ -54,8 +56,6 @@ def problem(text: str, lang: str) -> Markup:
 def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
     """What is in a set of which ``share`` is held out: a sentence, a bar a class, and what was
     left out."""
-    from cnn_space.training.finetuning import held_counts
-
     images = visitor_set.images
     counts = np.bincount(images.labels.numpy(), minlength=len(images.classes)).tolist()
     return _fill(
@@ -73,8 +73,6 @@ def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
 
 def samples(visitor_set: VisitorSet, base: str, augment: str, lang: str) -> Markup:
     """Some images of every class as the net ``base`` will see them, augmentation included."""
-    from cnn_space.training.finetuning import preview
-
     images = visitor_set.images
     preprocessing = weights.identify(base).preprocessing
     # A column a class where that gives a decent grid.
@@ -123,7 +121,7 @@ def waiting(phase: str, lang: str) -> Markup:
     return state(phase, say(f"finetune_phase_{phase}_note", lang), lang)
 
 
-def progress(update, lang: str) -> Markup:
+def progress(update: Update, lang: str) -> Markup:
     """One moment of a run."""
     if update.phase == "preparing":
         return waiting("preparing", lang)
@@ -139,7 +137,7 @@ def progress(update, lang: str) -> Markup:
     return state(update.phase, text, lang, done=done, figures=_figures(update, lang))
 
 
-def _figures(update, lang: str) -> str:
+def _figures(update: Update, lang: str) -> str:
     if not math.isfinite(update.loss):
         return ""
     rate = update.images_per_s
@@ -152,7 +150,7 @@ def _figures(update, lang: str) -> str:
     )
 
 
-def ended(report, lang: str) -> Markup:
+def ended(report: Report, lang: str) -> Markup:
     """How a run ended, and which net was kept."""
     stage, epoch = report.best
     where = say(f"finetune_where_{stage}", lang, epoch=epoch)
@@ -176,7 +174,7 @@ def nothing_kept(ended: str, lang: str) -> Markup:
 PARTS = {"train": "var(--faint)", "validation": "var(--accent)"}
 
 
-def curves(history, lang: str) -> Markup:
+def curves(history: Sequence[Point], lang: str) -> Markup:
     """Loss and accuracy over the seconds of a run, training and validation, as two charts."""
     begun: dict[str, float] = {}
     for point in history:
