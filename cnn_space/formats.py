@@ -7,7 +7,6 @@ __all__ = [
     "count",
     "fraction",
     "log_ticks",
-    "megabytes",
     "millions",
     "percent",
     "probability",
@@ -70,11 +69,6 @@ def signed_fraction(value: float) -> str:
 def percent(value: float, digits: int = 1) -> str:
     """A figure that is in percent already, such as an accuracy: ``91.3 %``."""
     return f"{value:.{digits}f} %"
-
-
-def megabytes(number: int) -> str:
-    """The size of a file: ``22.4 MB`` (10⁶ bytes)."""
-    return f"{number / 1e6:.1f} MB"
 
 
 def bytes_short(number: int) -> str:

@@ -45,7 +45,8 @@ CASES = {
     "classify/templates/seen.html": lambda text: {"picture": PICTURE},
     "classify/templates/views.html": views,
     "classify/templates/foot.html": lambda text: {
-        "answer": SimpleNamespace(threads=text, seconds=0.01, engine=text)
+        "answer": SimpleNamespace(threads=text, seconds=0.01, engine=text),
+        "notes": [text],
     },
     "classify/templates/looked.html": lambda text: {
         "picture": PICTURE,

@@ -14,7 +14,8 @@ from templates_compare import CASES as COMPARE
 from templates_finetune import CASES as FINETUNE
 from templates_inception import CASES as INCEPTION
 
-from cnn_space.page.common.templates import PAGE, environment, render
+from cnn_space.page import PAGE
+from cnn_space.page.common.templates import environment, render
 
 CASES = COMMON | CLASSIFY | COMPARE | INCEPTION | FINETUNE
 HOSTILE = (

@@ -1,21 +1,18 @@
 """The page's words: both languages say the same things, a file a tab."""
 
 import json
-from pathlib import Path
 from string import Formatter
 
 import pytest
 
+from cnn_space.page import FOLDERS, PAGE
 from cnn_space.page.common import texts
 
 # In English the reason names the net itself.
 LESS_IN_ENGLISH = {"net_trouble": {"title"}}
 
 
-PAGE = Path(texts.__file__).parents[1]
-
-
-@pytest.mark.parametrize("name", texts.FOLDERS)
+@pytest.mark.parametrize("name", FOLDERS)
 def test_both_languages_say_the_same_things(name):
     def places(text):
         return {place for _, place, _, _ in Formatter().parse(text) if place}

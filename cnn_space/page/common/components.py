@@ -1,13 +1,13 @@
 """What several tabs put on the page: queues, download lines, scripts of components."""
 
-from pathlib import Path
-
 import gradio as gr
+
+from cnn_space.page import PAGE
 
 
 def script(name: str) -> str:
     """A script of a tab, such as "classify/pick.js", for ``js_on_load`` or an event's ``js``."""
-    return (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+    return (PAGE / name).read_text(encoding="utf-8")
 
 
 # A screen reader says what appears in an element with this script.

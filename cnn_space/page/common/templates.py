@@ -8,17 +8,15 @@ table, are in ``common/templates/macros.html``.
 """
 
 from functools import cache, partial
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnn_space import formats
+from cnn_space.page import PAGE
 from cnn_space.page.common import texts
 from cnn_space.page.common.pictures import data_uri
 from cnn_space.page.common.tables import csv_uri
-
-PAGE = Path(__file__).parents[1]
 
 
 @cache

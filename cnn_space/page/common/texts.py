@@ -6,14 +6,13 @@ means the same in both.
 """
 
 import json
-from pathlib import Path
 
 import gradio as gr
 
 from cnn_space.images import photo_error, visitor_set
+from cnn_space.page import FOLDERS, PAGE
 
 LANGUAGES = ("en", "ko")
-FOLDERS = ("common", "classify", "compare", "inception", "finetune")
 
 
 def _gather() -> dict[str, dict[str, str]]:
@@ -25,7 +24,7 @@ def _gather() -> dict[str, dict[str, str]]:
     texts["en"] |= {f"photo_{key}": text for key, text in photo_error.REASONS.items()}
     for folder in FOLDERS:
         for language in LANGUAGES:
-            file = Path(__file__).parents[1] / folder / f"texts.{language}.json"
+            file = PAGE / folder / f"texts.{language}.json"
             texts[language] |= json.loads(file.read_text(encoding="utf-8"))
     return texts
 

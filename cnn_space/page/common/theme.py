@@ -1,14 +1,11 @@
 """The look of the page: system fonts, white space, one accent colour, light and dark."""
 
-from pathlib import Path
-
 import gradio as gr
 
+from cnn_space.page import FOLDERS, PAGE
+
 # Each tab keeps its own style sheets; those of `common` come first.
-_FOLDERS = ("common", "classify", "compare", "inception", "finetune")
-STYLE_SHEETS = [
-    sheet for name in _FOLDERS for sheet in sorted((Path(__file__).parents[1] / name).glob("*.css"))
-]
+STYLE_SHEETS = [sheet for name in FOLDERS for sheet in sorted((PAGE / name).glob("*.css"))]
 
 SANS = [
     "system-ui",
