@@ -21,11 +21,11 @@ def add_evaluate(commands) -> None:
     )
     parser.add_argument("--data", help="set to measure on (default: the one trained on)")
     parser.add_argument("--data-dir", type=Path, help="folder of Parquet files (default: the Hub)")
-    parser.add_argument("--json", action="store_true", help="everything measured, as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything measured as JSON")
     parser.add_argument(
         "--write",
         action="store_true",
-        help="write the figures into the cards of NAME, trained with --no-test, once it is chosen",
+        help="write the figures into the card of each NAME, which was trained with --no-test",
     )
     parser.set_defaults(run=_evaluate)
 

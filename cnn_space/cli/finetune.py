@@ -19,13 +19,21 @@ def add_finetune(commands) -> None:
         "NAME.safetensors and NAME.json in --out. Ctrl-C keeps the best net so far.",
     )
     parser.add_argument("images", metavar="IMAGES", help="a zip, a folder, owner/name, or digits")
-    parser.add_argument("--base", default="googlenet.cifar10", help="weights to start from")
-    parser.add_argument("--preset", choices=PRESETS, default="balanced")
-    parser.add_argument("--out", type=Path, default=Path("."), help="folder of the result")
-    parser.add_argument("--seconds", type=float, help="end in good order after so long")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", action="store_true", help="the whole report, as JSON")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write the report there too")
+    parser.add_argument(
+        "--base",
+        default="googlenet.cifar10",
+        help="weights to start from (default: googlenet.cifar10)",
+    )
+    parser.add_argument("--preset", choices=PRESETS, default="balanced", help="default: balanced")
+    parser.add_argument(
+        "--out", type=Path, default=Path("."), help="folder of the result (default: this one)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, help="end after so many seconds and keep the best net"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write that JSON there, too")
     plan = parser.add_argument_group("plan", "what differs from the preset")
     for name, field in Plan.model_fields.items():
         add_setting(plan, name, field, help="default: the preset's")

@@ -3,15 +3,20 @@
 import json
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 
 def add_setting(group, name: str, field, *, help: str) -> None:
     """Add the pydantic ``field`` called ``name`` to a group of argparse: ``--batch-size 512``, or a
-    switch for a bool. Not given, it is None. The field checks the value, not argparse."""
+    switch for a bool. Not given, it is None. The field checks the value, not argparse; where it
+    is one of a few words, ``help`` is preceded by them."""
     if field.annotation is bool:
         kind = {"action": "store_true"}
+    elif field.annotation in (int, float):
+        kind = {"type": field.annotation}
     else:
-        kind = {"type": field.annotation if field.annotation in (int, float) else str}
+        kind = {"metavar": "WORD"}
+        help = f"{', '.join(get_args(field.annotation))}; {help}"
     group.add_argument(f"--{name.replace('_', '-')}", default=None, help=help, **kind)
 
 

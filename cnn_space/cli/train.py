@@ -5,12 +5,9 @@ import os
 from pathlib import Path
 
 from cnn_space.cli.options import add_setting
-from cnn_space.training.recipes import Recipe
+from cnn_space.training.recipes import TEACHERS_SHARE, Recipe
 
 UNFINISHED = 3  # exit code of a training whose --minutes were over before its epochs
-TEACHERS_SHARE = (
-    0.7  # most of what is learned; the labels correct the teachers where they are wrong
-)
 
 
 def add_train(commands) -> None:
@@ -55,7 +52,7 @@ def _add_images(parser) -> None:
         "--image-size", type=int, help="side in pixels (default: as the set is used)"
     )
     parser.add_argument("--holdout", type=int, help="images of train that are kept for choices")
-    parser.add_argument("--limit", type=int, help="train on so many images only (for trials)")
+    parser.add_argument("--limit", type=int, help="train on only so many images (for trials)")
     parser.add_argument(
         "--no-test", action="store_true", help="measure on the held-out images only"
     )
@@ -81,8 +78,8 @@ def _add_earlier(parser) -> None:
         action="append",
         default=[],
         metavar="WEIGHTS",
-        help="learn the answers of these weights, too (their mean; may be repeated), computed "
-        "before the training, outside of its --minutes, and kept in --runs",
+        help="learn the answers of these weights, too (their mean; may be repeated); they are "
+        "computed before the training, outside of its --minutes, and kept in --runs",
     )
 
 
@@ -94,7 +91,7 @@ def _add_machine(parser) -> None:
         "--minutes",
         type=float,
         default=math.inf,
-        help="stop after so long, to be resumed from the last whole epoch (exit code "
+        help="stop after so many minutes, to be resumed from the last whole epoch (exit code "
         f"{UNFINISHED}: not finished yet; 0 under torchrun, which takes any other for a failure)",
     )
     parser.add_argument(

@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from cnn_space.cli.earlier import load_earlier, start_from
 from cnn_space.cli.options import given_settings, make_folder, net_options
-from cnn_space.cli.train import TEACHERS_SHARE
 from cnn_space.costs import walk
 from cnn_space.images import sources, training_set
 from cnn_space.images.image_set import ImageSet
@@ -20,7 +19,7 @@ from cnn_space.training import cards, distillation
 from cnn_space.training.devices import good_at_bfloat16
 from cnn_space.training.evaluation import evaluate
 from cnn_space.training.loop import TrainingRun
-from cnn_space.training.recipes import Recipe, recipe_for, small_sides
+from cnn_space.training.recipes import TEACHERS_SHARE, Recipe, recipe_for, small_sides
 from cnn_space.weights import card as card_files
 from cnn_space.weights import catalogue
 from cnn_space.weights.card import NAME, Card, Teacher
