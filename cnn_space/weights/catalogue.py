@@ -1,6 +1,7 @@
 """The catalogue: everything that ``load`` takes by name. First the nets of ``CHECKPOINTS``, then
 those that others published."""
 
+import contextlib
 import difflib
 import functools
 import logging
@@ -95,8 +96,11 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
     except OSError:  # there is no such folder
         return
     for entry in entries:
-        if entry.name.endswith((".json", ".safetensors")) and entry.is_file():
-            yield entry.name, entry.stat().st_mtime_ns if entry.name.endswith(".json") else 0
+        with contextlib.suppress(OSError):  # it was deleted a moment ago
+            if entry.name.endswith(".json"):
+                yield entry.name, entry.stat().st_mtime_ns
+            elif entry.name.endswith(".safetensors") and entry.is_file():
+                yield entry.name, 0
 
 
 @functools.lru_cache(maxsize=4)
@@ -106,17 +110,15 @@ def _read(folder: Path, files: tuple[tuple[str, int], ...], repo: str | None) ->
     items, errors = [], {}
     for path in (folder / name for name in names if name.endswith(".json")):
         try:
-            item = _bundled(path, names, repo)
-            items.append(item)
+            items.append(_bundled(path, names, repo))
         except ValueError as error:
             _log.warning("%s", error)
             errors[path.stem] = str(error)
     items.sort(key=lambda i: (i.source != "bundled", i.data, -(i.accuracy or 0.0), i.name))
-    found = {item.name: item for item in items}
-    others = {item.name: item for item in published.records()}
-    taken = {*found, *errors}
-    found |= {name: item for name, item in others.items() if name not in taken}
-    return Catalogue(found, errors)
+    bundled = {item.name: item for item in items}
+    taken = {*bundled, *errors}
+    others = {item.name: item for item in published.records() if item.name not in taken}
+    return Catalogue(bundled | others, errors)
 
 
 def _bundled(path: Path, names: Collection[str], repo: str | None) -> WeightsRecord:
