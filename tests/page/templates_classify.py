@@ -51,7 +51,7 @@ CASES = {
     "classify/templates/looked.html": lambda text: {
         "picture": PICTURE,
         "name": text,
-        "found": True,
+        "nothing": False,
         "where": text,
     },
     "classify/templates/inside.html": inside,

@@ -43,12 +43,12 @@ def test_every_kind_arrives_as_it_looks(send, case):
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_used_gets_one_sentence(send, case):
     data, words = REFUSED[case]
-    told = send(data)
-    why = told.why()
+    refused = send(data)
+    why = refused.why()
     assert re.search(words, why) and "/" not in why and "Traceback" not in why
-    assert re.search("[가-힣]", told.why("ko"))
+    assert re.search("[가-힣]", refused.why("ko"))
     with pytest.raises(gr.Error, match=words) as caught:  # for programs
-        required(told, "missing")
+        required(refused, "missing")
     assert caught.value.print_exception is False
 
 
@@ -68,8 +68,8 @@ def test_pictures_inside_requests_are_not_kept():
 def test_data_urls_are_bounded_before_they_are_decoded(monkeypatch):
     monkeypatch.setattr("cnn_space.page.common.photo_input.MAX_BYTES", 1000)
     text = base64.b64encode(JPEG * 3).decode()
-    told = PhotoInput().preprocess(Picture(url=f"data:image/jpeg;base64,{text}"))
-    assert "larger than" in told.why()
+    refused = PhotoInput().preprocess(Picture(url=f"data:image/jpeg;base64,{text}"))
+    assert "larger than" in refused.why()
 
 
 def test_only_uploads_are_opened(tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ def looked(
         lang,
         picture=heat_over(seen_by(photo, preprocessing, SIDE), heatmap.values),
         name=name,
-        found=bool(heatmap.values.any()),
+        nothing=not heatmap.values.any(),
         where=say("heat_layer", lang, layer=heatmap.layer, height=height, width=width),
     )
 
