@@ -46,7 +46,7 @@ def wire_images(tab: Tab) -> None:
         tab.read_images,
         [tab.session, tab.source, tab.archive, tab.hub, tab.folder],
         [tab.session, *shown],
-        concurrency_id="visitor_set",
+        concurrency_id="reading",
         concurrency_limit=2,
         **MULTIPLE,  # of two readings the later counts, not the one that came first
     ).then(tab.suit, outputs=[tab.base, *shown], **by_choice, **LATEST)
