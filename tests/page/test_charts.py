@@ -28,8 +28,10 @@ def test_a_line_runs_from_axis_to_axis():
     assert texts(chart) == [
         "Loss",
         *("0", "0.5", "1", "1.5", "2"),
-        *("0", "20", "40", "60", "80", "100 epochs"),
+        *("0", "20", "40", "60", "100 epochs"),
     ]
+    seconds = line_chart([line], title="Loss", x_unit="s")
+    assert texts(seconds)[-2:] == ["80", "100 s"]
 
 
 def test_values_beyond_the_top_stay_inside_and_those_without_a_number_go():

@@ -90,13 +90,16 @@ def line_chart(
     frame = Frame((0, across[-1]), (0, up[-1]), left=38, right=width - 8, top=20, bottom=168)
     rows = [[(frame.at_x(x), frame.at_y(y)) for x, y in points] for points in drawn]
     tips = [[f"{x:.4g} {x_unit}: {y:.3g}" for x, y in points] for points in drawn]
+    labels = [(frame.at_x(value), f"{value:g}") for value in across]
+    if len(x_unit) > 2 and len(labels) > 3:
+        del labels[-2]  # a longer unit needs its room
     return render(
         "common/templates/line_chart.html",
         title=title,
         x_unit=x_unit,
         width=width,
         frame=frame,
-        across=[(frame.at_x(value), f"{value:g}") for value in across],
+        across=labels,
         up=[(frame.at_y(value), f"{value:g}") for value in up],
         marks=[(frame.at_x(mark.x), mark.caption) for mark in marks],
         marks_at=marks_at,
