@@ -9,19 +9,20 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
 import cnn_space
-from cnn_space.images.decoding_process import receive, send
+from cnn_space.images.decoding_process import SECONDS, receive, send
 from cnn_space.images.photo_error import PhotoError
 
 PROGRAM = "cnn_space.images.decoding_process"
-# Processes that stay. A request that waits longer than PATIENCE seconds for one, because others
-# are busy with slow pictures, gets an extra one.
-KEPT, MOST, PATIENCE = 2, 4, 0.25
+# Processes that stay. Where all have been busy with one picture for more than PATIENCE seconds,
+# who waits gets an extra one.
+KEPT, MOST, PATIENCE = 2, 4, 0.5
 # Seconds for one picture by the clock. The process itself measures its CPU time, which does not
 # grow when other programs take the cores; Windows has only this limit.
 PATIENT_SECONDS = 20.0 if hasattr(signal, "setitimer") else 6.0
@@ -66,15 +67,16 @@ class Decoder:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def decode(self, data: bytes, side: int | None, max_pixels: int, seconds: float) -> Image.Image:
-        """See ``decoding.decode``. Raises PhotoError, and DecoderDied."""
+    def decode(self, request: dict, data: bytes, seconds: float) -> Image.Image:
+        """Decode ``data`` within ``seconds``; ``request`` is what ``decoding_process`` takes. Raises
+        PhotoError, and DecoderDied."""
         late = threading.Event()
         timer = threading.Timer(seconds, lambda: (late.set(), self._process.kill()))
         timer.daemon = True
         timer.start()
         try:
             try:
-                send(self._process.stdin, {"side": side, "max_pixels": max_pixels}, data)
+                send(self._process.stdin, request, data)
                 answer = receive(self._process.stdout)
             except OSError:  # a pipe without another end
                 answer = None
@@ -110,12 +112,13 @@ class Decoder:
 
 
 class DecoderPool:
-    """Decoders for all threads of this process."""
+    """Decoders for all threads of this process, with so much CPU time for a picture."""
 
-    def __init__(self):
+    def __init__(self, cpu_seconds: float = SECONDS):
+        self._cpu_seconds = cpu_seconds
         self._free = threading.Condition()
         self._idle: list[Decoder] = []
-        self._busy: set[Decoder] = set()
+        self._busy: dict[Decoder, float] = {}  # when each began with its picture
         self._starting = 0
 
     def decode(
@@ -128,10 +131,11 @@ class DecoderPool:
     ) -> Image.Image:
         """See ``decoding.decode``; takes at most ``seconds``. Raises PhotoError, and RuntimeError
         where no decoder can be started."""
+        request = {"side": side, "max_pixels": max_pixels, "cpu_seconds": self._cpu_seconds}
         for _ in range(2):
             decoder = self._take()
             try:
-                return decoder.decode(data, side, max_pixels, min(seconds, PATIENT_SECONDS))
+                return decoder.decode(request, data, min(seconds, PATIENT_SECONDS))
             except DecoderDied as error:
                 died = error  # a second try: it may have been ended from outside
             finally:
@@ -157,15 +161,12 @@ class DecoderPool:
     def _take(self) -> Decoder:
         """A decoder for one picture: an idle one, or a new one where there are few."""
         with self._free:
-            for most, patience in ((KEPT, PATIENCE), (MOST, None)):
-                if self._free.wait_for(
-                    lambda most=most: self._idle or self._count < most, patience
-                ):
-                    break
+            while not (self._idle or self._may_start()):
+                self._free.wait(PATIENCE)
             while self._idle:
                 decoder = self._idle.pop()
                 if decoder.is_alive:
-                    self._busy.add(decoder)
+                    self._busy[decoder] = time.monotonic()
                     return decoder
                 decoder.close()
             self._starting += 1
@@ -178,8 +179,16 @@ class DecoderPool:
                 if decoder is None:
                     self._free.notify()
                 else:
-                    self._busy.add(decoder)
+                    self._busy[decoder] = time.monotonic()
         return decoder
+
+    def _may_start(self) -> bool:
+        """Whether there are few decoders, or all are busy with slow pictures."""
+        if self._count < KEPT:
+            return True
+        slow_since = time.monotonic() - PATIENCE
+        all_slow = not self._starting and all(at < slow_since for at in self._busy.values())
+        return self._count < MOST and all_slow
 
     @property
     def _count(self) -> int:
@@ -187,7 +196,7 @@ class DecoderPool:
 
     def _give_back(self, decoder: Decoder) -> None:
         with self._free:
-            self._busy.discard(decoder)
+            self._busy.pop(decoder, None)
             keeps = decoder.is_alive and self._count < KEPT
             if keeps:
                 self._idle.append(decoder)

@@ -2,8 +2,8 @@
 is its time and memory, both limited. Its other end is ``decoder_pool``.
 
 A message, in both directions: two numbers (uint32, little-endian), the lengths of what follows; a
-JSON object; bytes. A request has ``side`` and ``max_pixels`` (see ``decoding.decode``) and the
-file; an answer has ``size`` and ``info`` of the picture and its pixels, or ``reason`` and
+JSON object; bytes. A request has ``side`` and ``max_pixels`` (see ``decoding.decode``),
+``cpu_seconds`` (see SECONDS), and the file; an answer has ``size`` and ``info`` of the picture and its pixels, or ``reason`` and
 ``values`` of a PhotoError.
 """
 
@@ -63,10 +63,10 @@ def main() -> None:
 
 def _answer(request: dict, data: bytes) -> tuple[dict, bytes]:
     try:
-        with cpu_time(SECONDS):
+        with cpu_time(request["cpu_seconds"]):
             opened = Opened(data, side=request["side"], max_pixels=request["max_pixels"])
         beyond = max(0, opened.pixels - FREE_PIXELS)
-        with cpu_time(SECONDS + SECONDS_PER_PIXEL * beyond):
+        with cpu_time(request["cpu_seconds"] + SECONDS_PER_PIXEL * beyond):
             image = opened.decode()
             pixels = image.tobytes()
     except PhotoError as error:

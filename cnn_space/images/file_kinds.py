@@ -39,16 +39,16 @@ _PREFIXES = {
     b"#?RADIANCE": "Radiance HDR",
     b"qoif": "QOI",
 }
-# The brands in the first box of files that are built like MP4.
+# The brands in the first box of files that are built like MP4; those that say little come last.
 _BRANDS = {
     b"avif": "AVIF",
     b"avis": "AVIF",
     **dict.fromkeys(
         (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"), "HEIF"
     ),
+    b"crx ": "Camera raw",
     b"mif1": "HEIF",
     b"msf1": "HEIF",
-    b"crx ": "Camera raw",
     **dict.fromkeys((b"qt  ", b"mp41", b"mp42", b"isom", b"M4V "), "Video"),
 }
 
@@ -60,10 +60,10 @@ def kind_of(data: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         end = min(len(head), int.from_bytes(head[:4], "big"))
         brands = [head[8:12], *(head[i : i + 4] for i in range(16, end - 3, 4))]
-        return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), None)
+        return next((kind for brand, kind in _BRANDS.items() if brand in brands), None)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
-    if head[:1] == b"P" and head[1:2] in b"123456f" and head[2:3] in b" \t\r\n#":
+    if len(head) > 2 and head[:1] == b"P" and head[1] in b"123456f" and head[2] in b" \t\r\n#":
         return "PPM"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head.lower():
         return "SVG"
