@@ -68,8 +68,8 @@ class Decoder:
         return self._process.poll() is None
 
     def decode(self, request: dict, data: bytes, seconds: float) -> Image.Image:
-        """Decode ``data`` within ``seconds``; ``request`` is what ``decoding_process`` takes. Raises
-        PhotoError, and DecoderDied."""
+        """Decode ``data`` within ``seconds``; ``decoding_process`` says what a ``request`` has.
+        Raises PhotoError, and DecoderDied."""
         late = threading.Event()
         timer = threading.Timer(seconds, lambda: (late.set(), self._process.kill()))
         timer.daemon = True

@@ -3,8 +3,8 @@ is its time and memory, both limited. Its other end is ``decoder_pool``.
 
 A message, in both directions: two numbers (uint32, little-endian), the lengths of what follows; a
 JSON object; bytes. A request has ``side`` and ``max_pixels`` (see ``decoding.decode``),
-``cpu_seconds`` (see SECONDS), and the file; an answer has ``size`` and ``info`` of the picture and its pixels, or ``reason`` and
-``values`` of a PhotoError.
+``cpu_seconds`` (see SECONDS), and the file; an answer has ``size`` and ``info`` of the picture and
+its pixels, or ``reason`` and ``values`` of a PhotoError.
 """
 
 import json

@@ -107,6 +107,7 @@ def test_memory_is_limited(pool):
     assert open_photo(PNG).size == RGB.size
 
 
+@pytest.mark.parametrize("pool", [1.0], indirect=True)
 def test_an_attack_does_not_delay_another_visitor(pool):
     """Two pictures that take all their time are under way; a third visitor's is decoded before
     either is done."""
