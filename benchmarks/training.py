@@ -159,7 +159,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.epochs_to is not None:
         return not epochs_to(options.epochs_to, options.data_dir, options.most, device)
     if options.quick:
-        compare(count=8, batch=4, rounds=1, device=device)
+        compare(count=4, batch=2, rounds=1, device=device)
         return 0
     return not compare(options.images, options.batch, options.rounds, device)
 

@@ -1,4 +1,4 @@
-"""The batches of a training: augmented inputs and what is to be learnt from them."""
+"""The batches of a training: augmented inputs and their targets."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

@@ -60,7 +60,7 @@ def test_finetune(checkpoints, capsys, tmp_path):
 def test_training(capsys):
     assert benchmark("training")(["--quick", "--device", "cpu"]) == 0
     head, *rows = lines(capsys)
-    assert "8 images an epoch, batch 4, 1 rounds; images/s" in head
+    assert "4 images an epoch, batch 2, 1 rounds; images/s" in head
     assert [row.split()[0] for row in rows] == ["googlenet", "resnet18"]
     assert all("ours at 16, 24, 32 pixels" in row for row in rows)
 
