@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from cnn_space.checking import choosing, sentences
+from cnn_space.checking.blocks import name_block
 from cnn_space.checking.layer_types import ACTIVATIONS
 from cnn_space.checking.module_methods import named_parameters
-from cnn_space.checking.nearest import block_name, nearest_net
+from cnn_space.checking.nearest import nearest_net
 from cnn_space.checking.recording import Node, per_image
 from cnn_space.checking.report import (
     ArgumentEntry,
@@ -39,8 +40,10 @@ def assemble(draft, outcome, dropped, request, diff: str) -> Report:
     interpreter, built = outcome.interpreter, outcome.built
     classes = choosing.module_classes(interpreter)
     module = built.module if built else None
-    if module is None and not draft.problems and not classes:
-        return unreadable("no_net", {}, draft.original)
+    if module is None and not classes:
+        slip = next((p for p in draft.problems if p.kind == "syntax"), None)
+        kind, values = ("syntax", slip.values | {"line": slip.line}) if slip else ("no_net", {})
+        return unreadable(kind, values, draft.original)
     run = outcome.evaluated
     tensors = run.tensors if run else []
     rows = layer_rows(interpreter, run.recording.nodes, draft) if run else ()
@@ -78,11 +81,13 @@ def findings(problems) -> tuple[Finding, ...]:
 
 def _classes(interpreter, draft, classes: list[Class], built) -> tuple[ClassEntry, ...]:
     whole = {cls.name for cls in choosing.roots(interpreter, draft.tree)}
+    alone = len(whole) <= 4 and built is not None and built.parameters < 2_000_000
     module = built.module if built else None
     return tuple(
         ClassEntry(
             cls.name, draft.line(cls.line), module is not None and module.cls is cls,
-            cls.name in whole, block_name(interpreter, cls, draft.tree),
+            cls.name in whole,
+            name_block(interpreter, cls, draft.tree) if alone and cls.name in whole else "",
         )
         for cls in classes
     )  # fmt: skip

@@ -129,6 +129,8 @@ def check(
             results.append(_check(source, request))
         except ValueError as error:
             errors.append(error)
+        except Exception as error:  # a fault of the checker must not look like one of the text
+            results.append(unreadable("internal", {"what": type(error).__name__}))
 
     # A thread of its own has the whole depth of Python's stack to itself, and its own clock.
     thread = threading.Thread(target=work, name="check")
@@ -233,7 +235,8 @@ def _dynamic_problems(draft: Draft, outcome: Outcome) -> list[Problem]:
         failures = built.found.failures if built else []
         return [to_problem(f, draft.tree) for f in failures if _counts(f, outcome)]
     failures = list(built.found.failures)
-    for run in (outcome.evaluated, outcome.trained):
+    broken = built.stopped or any(f.kind == "raises" for f in failures)
+    for run in () if broken else (outcome.evaluated, outcome.trained):
         failures += run.found.failures if run else []
     found = [to_problem(f, draft.tree) for f in failures if _counts(f, outcome)]
     if outcome.evaluated is not None and outcome.trained is not None:
@@ -249,8 +252,12 @@ def _counts(failure, outcome: Outcome) -> bool:
     """Whether a failure is the text's fault, and not that of a guess made here."""
     if failure.kind not in WRONG:
         return False
-    guessed = outcome.built is not None and outcome.built.candidate.origin == "guessed"
-    return not (guessed and failure.kind in BY_GUESS)
+    origin = outcome.built.candidate.origin if outcome.built is not None else "given"
+    if origin == "guessed":
+        return failure.kind not in BY_GUESS
+    if origin == "defaults":  # a default of None may only hold the place
+        return failure.kind != "raises" and failure.values.get("of") != "None"
+    return True
 
 
 def _each_once(draft: Draft, found: list[Problem]) -> list[Problem]:
@@ -261,6 +268,9 @@ def _each_once(draft: Draft, found: list[Problem]) -> list[Problem]:
     for problem in found:
         line = draft.line(problem.line)
         if problem.kind == "output_unused" and line in lost:
+            continue
+        static = {"attribute_unknown", "attribute_unknown_near"}
+        if problem.kind in static and any((kind, line) in noted for kind in static):
             continue
         if (problem.kind, line) not in noted or problem.edits:
             unique.setdefault((problem.kind, problem.line), problem)

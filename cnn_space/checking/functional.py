@@ -109,7 +109,7 @@ def _adaptive(op: str, rank: int):
 
 
 def _dropout(maps: bool):
-    def call(interpreter, x, p=0.5, training=True, inplace=False):
+    def call(interpreter, x, p=0.5, training=None, inplace=False):
         details = {"p": p, "maps": maps, "function": True, "training": training}
         return ops.same_shape(interpreter, x, "dropout", details=details)
 

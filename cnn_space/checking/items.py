@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn_space.checking import text_formats, torch_functions
+from cnn_space.checking import tensor_operations, text_formats
 from cnn_space.checking.values import (
     PLAIN,
     Failure,
@@ -26,7 +26,7 @@ class Items:
             if isinstance(side, Unknown):
                 return side
         if isinstance(receiver, Tensor):
-            return torch_functions.index(self, receiver, index)
+            return tensor_operations.index(self, receiver, index)
         if isinstance(receiver, Module | Instance):
             method = self.find_method(receiver, "__getitem__")
             if method is not None:

@@ -24,7 +24,7 @@ class Limits:
     seconds: float = 12.0  # CPU time of the thread that checks
     depth: int = 48  # calls within calls
     layers: int = 6_000  # modules made in one run
-    nodes: int = 20_000  # operations recorded in one forward
+    nodes: int = 6_000  # operations recorded in one forward
     items: int = 50_000  # elements of one list, characters of one string
     number_bits: int = 256  # of one whole number
     elements: int = 2**40  # values in one tensor

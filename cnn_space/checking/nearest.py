@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from cnn_space.checking import aligning, differences, references, sections, sentences
+from cnn_space.checking import aligning, differences, references, sections
+from cnn_space.checking.blocks import name_block, nearest_block
 from cnn_space.checking.canonical import Unit, digest, has, units
 from cnn_space.checking.comparison import Comparison
 from cnn_space.checking.references import Reference
 from cnn_space.checking.report import Nearest
+from cnn_space.checking.values import Class
 from cnn_space.models import registry
 
 LIKE = 0.35  # below this share of common layers no net is named
@@ -24,6 +27,10 @@ def nearest_net(built, outcome, draft) -> Nearest | None:
     interpreter.name_modules(built.module)
     numbers = [t.node for t in run.tensors if t.node is not None]
     found = units(interpreter, run.recording, numbers[:1] or None)
+    if len(found) < 4 and built.module.cls in _block_classes(built):
+        block = nearest_block(name_block(interpreter, built.module.cls, draft.tree))
+        if block is not None:
+            return block
     if len(found) < 3 or len(found) > MOST_UNITS or outcome.shape is None:
         return None
     heads = references.heads(interpreter, run, outcome.trained) if outcome.trained else []
@@ -49,9 +56,12 @@ def nearest_net(built, outcome, draft) -> Nearest | None:
     return _result(reference, likeness, False, _original_lines(found_differences, draft))
 
 
-def _original_lines(found: list, draft) -> list:
-    from dataclasses import replace
+def _block_classes(built) -> list:
+    """The class of the net, where it is one of the text."""
+    return [built.module.cls] if isinstance(built.module.cls, Class) else []
 
+
+def _original_lines(found: list, draft) -> list:
     return [replace(d, line=draft.line(d.line)) for d in found]
 
 
@@ -133,17 +143,54 @@ def _result(reference: Reference, likeness: float, same: bool, found: list) -> N
         same,
         round(likeness, 3),
         tuple(found),
-        tuple(sentences.english(key, {}) for key in keys),
+        tuple(sections.note(key) for key in keys),
         reference.parameters,
         reference.macs,
         facts.paper.title,
     )
 
 
-def block_name(interpreter, cls, tree) -> str:
-    return ""
-
-
 def nearest_by_shapes(shapes: dict[str, tuple[int, ...]]) -> Nearest | None:
-    """The net whose parameters have exactly these shapes, or None."""
+    """The net that has parameters of exactly these shapes, or None; for a file of weights."""
+    wanted = Counter(shapes.values())
+    layers = [shape for shape in shapes.values() if len(shape) in (2, 4)]
+    if len(layers) < 3:
+        return None
+    first, last = layers[0], layers[-1]
+    channels = first[1] if len(first) == 4 else 3
+    for arch, options in _weights_candidates(layers):
+        side = registry.input_size(arch, **options)
+        for aux in ({}, {"aux": False}):
+            if aux and arch not in ("googlenet", "inception_v3"):
+                continue
+            other = references.reference(arch, options | aux, last[0], (channels, side, side))
+            if Counter(other.shapes_of_parameters) == wanted:
+                return _result(other, 1.0, True, [])
     return None
+
+
+def _weights_candidates(layers: list[tuple[int, ...]]) -> list[tuple[str, dict]]:
+    """The nets with about as many layers as a file of weights has."""
+    convolutions = sum(len(shape) == 4 for shape in layers)
+    small = max(layers[0][2:] or (0,)) <= 3
+    stem = {"small_input": True} if small else {}
+    found: list[tuple[str, dict]] = []
+    if convolutions <= 3:
+        found.append(("lenet5", {}))
+    if 4 <= convolutions <= 7:
+        found += [("alexnet", {}), ("alexnet", {"form": "paper"}), ("alexnet", {"form": "cifar"})]
+    if 8 <= convolutions <= 16:
+        depth = {8: 11, 10: 13, 13: 16, 16: 19}.get(convolutions)
+        for head in ("fc", "gap") if depth else ():
+            for norm in (False, True):
+                found.append((f"vgg{depth}", {"batch_norm": norm, "head": head}))
+        found.append(("nin", {}))
+    if 50 <= convolutions <= 62:
+        found += [("googlenet", stem), ("googlenet", {"form": "paper", **stem})]
+    if 90 <= convolutions <= 100:
+        found.append(("inception_v3", {}))
+    for family in ("resnet", "densenet"):
+        for arch in references.nearest_depths(family, convolutions):
+            plain = arch == "densenet_bc_100_12"
+            found.append((arch, {} if plain else stem))
+    return found

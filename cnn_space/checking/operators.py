@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 
-from cnn_space.checking import text_formats, torch_functions
+from cnn_space.checking import tensor_operations, text_formats
 from cnn_space.checking.items import Items
 from cnn_space.checking.limits import Stop
 from cnn_space.checking.values import (
@@ -73,7 +73,7 @@ class Operators(Items):
             for side in (left, right):
                 if isinstance(side, Unknown):
                     return side
-            return torch_functions.binary(self, op, left, right, in_place=in_place)
+            return tensor_operations.binary(self, op, left, right, in_place=in_place)
         for side in (left, right):
             if isinstance(side, Unknown):
                 return side
@@ -119,7 +119,7 @@ class Operators(Items):
         if isinstance(value, Unknown):
             return value
         if isinstance(value, Tensor):
-            return torch_functions.same_shape(self, "neg", value)
+            return tensor_operations.same_shape(self, "neg", value)
         if not isinstance(value, _NUMBERS):
             raise Failure("operands", left=type_name(value), right="", error="TypeError")
         return _UNARY[op](value)
@@ -139,7 +139,7 @@ class Operators(Items):
             found = self.contains(right, left)
             return found if isinstance(found, Unknown) else found == (op is ast.In)
         if isinstance(left, Tensor) or isinstance(right, Tensor):
-            return torch_functions.binary(self, ast.Sub, left, right)
+            return tensor_operations.binary(self, ast.Sub, left, right)
         if op in (ast.Eq, ast.NotEq):
             return self.equal(left, right) == (op is ast.Eq)
         if not _plain_operands(left, right):

@@ -93,6 +93,7 @@ def _decode(data: bytes) -> str:
 
 def _clean(text: str) -> str:
     """One kind of line end, no byte-order mark, no signs that a web page put between words."""
+    text = text.encode("utf-8", "replace").decode("utf-8")  # half of a pair of surrogates
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     text = text.replace("\u00a0", " ").replace("\u200b", "").replace("\f", " ")
     lines = text.split("\n")

@@ -14,11 +14,11 @@ from cnn_space.checking.choosing import Candidate
 from cnn_space.checking.interpreter import Interpreter
 from cnn_space.checking.library import Library
 from cnn_space.checking.limits import Budget, Limits
+from cnn_space.checking.module_methods import named_parameters
 from cnn_space.models import registry
 from cnn_space.models.catalogue import NETS
 
 _MODELS = Path(registry.__file__).parent
-_CONVS = {"resnet": 2, "densenet": 1}
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,7 @@ class Reference:
     parameters: int
     macs: int
     misfits: int
-
-    @property
-    def shapes(self) -> Counter:
-        """How often each kind of layer occurs."""
-        return Counter(unit.shape for unit in self.units)
+    shapes_of_parameters: tuple[tuple[int, ...], ...]
 
 
 @lru_cache(maxsize=128)
@@ -65,6 +61,7 @@ def _cached(arch: str, options: tuple, classes: int, shape: tuple[int, ...]) -> 
         built.parameters,
         sum(node.macs for node in evaluated.recording.nodes),
         evaluated.misfits + len(built.found.failures),
+        tuple(t.shape for _, t in named_parameters(built.module)),
     )
 
 
@@ -119,13 +116,13 @@ def candidates(found: list[Unit], joins: Counter, norms: int) -> list[tuple[str,
     stem = {"small_input": True} if small else {}
     count = len(convolutions)
     if joins["add"] >= 2 and joins["add"] >= joins["concat"]:
-        return [(arch, stem) for arch in _nearest_depths("resnet", count)]
+        return [(arch, stem) for arch in nearest_depths("resnet", count)]
     if joins["concat"] >= 2:
         return _with_branches(found, joins, stem, norms, count)
     return _plain(found, norms, count)
 
 
-def _nearest_depths(family: str, count: int) -> list[str]:
+def nearest_depths(family: str, count: int) -> list[str]:
     """The two nets of a family whose number of convolutions is nearest to ``count``."""
     per = {"resnet18": 20, "resnet34": 36, "resnet50": 53, "resnet101": 104, "resnet152": 155,
            "densenet121": 120, "densenet161": 160, "densenet169": 168, "densenet201": 200,
@@ -145,7 +142,7 @@ def _with_branches(found, joins: Counter, stem: dict, norms: int, count: int) ->
         if any(len(set(u.kernel)) > 1 for u in found) or count > 75:
             nets.append(("inception_v3", {}))
         return nets
-    names = _nearest_depths("densenet", count)
+    names = nearest_depths("densenet", count)
     return [(name, {} if name == "densenet_bc_100_12" else stem) for name in names]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cnn_space.checking import sentences
+
 _SECTIONS: dict[str, dict[str, str]] = {
     "googlenet": {
         "kernel5x5": "section 4, figure 2; two 3×3: Szegedy et al. 2016, figure 5",
@@ -106,6 +108,11 @@ def family(arch: str) -> str:
 def section(arch: str, topic: str) -> str:
     """The place in the net's paper that ``topic`` is about, "" where there is none."""
     return _SECTIONS.get(family(arch), {}).get(topic, "")
+
+
+def note(key: str) -> str:
+    """A sentence in English that needs no values."""
+    return sentences.english(key, {})
 
 
 def notes(arch: str, options: dict) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from cnn_space.checking import torch_functions
+from cnn_space.checking import tensor_operations
 from cnn_space.checking.values import (
     Failure,
     Instance,
@@ -39,7 +39,7 @@ class Sequences:
             case dict() | set() | frozenset():
                 return [key for key in value if key != "<default>"]
             case Tensor():
-                return torch_functions.iterate(value)
+                return tensor_operations.iterate(value)
             case Cursor():
                 rest = value.values[value.position :]
                 value.position = len(value.values)

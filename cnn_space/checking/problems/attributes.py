@@ -13,10 +13,14 @@ def check(tree: ast.Module, text: str) -> list[Problem]:
     """Attributes that do not exist, with the nearest that do."""
     problems: list[Problem] = []
     outside = _set_outside(tree)
-    for cls in module_classes(tree):
+    classes = module_classes(tree)
+    for cls in classes:
         if _open_ended(cls):
             continue
         known = set(outside) | torch_names(cls)
+        for other in classes:  # what its subclasses set is there, too
+            if cls in _with_bases(other):
+                known |= set(other.assigned) | set(other.methods)
         assigned: dict[str, ast.AST] = {}
         for part in _with_bases(cls):
             assigned |= part.assigned | dict.fromkeys(part.methods, part.node)

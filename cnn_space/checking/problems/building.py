@@ -10,7 +10,7 @@ from cnn_space.checking.values import Failure
 
 # Failures that are the text's own fault; all others count as not understood.
 WRONG = frozenset(
-    ("name_unknown", "attribute_unknown", "argument_missing", "argument_unknown", "argument_twice",
+    ("attribute_unknown", "argument_missing", "argument_unknown", "argument_twice",
      "too_many_arguments", "shape_conv", "shape_linear", "shape_norm", "shape_view", "shape_add",
      "shape_concat", "window", "rank", "missing_super", "container_called", "no_forward",
      "import_unknown", "unpack", "not_a_module", "layer_arguments", "concat_values", "raises",

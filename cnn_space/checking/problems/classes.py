@@ -11,7 +11,7 @@ from torch import nn
 from cnn_space.checking.layer_types import LAYER_TYPES
 from cnn_space.checking.problem import Edit, Problem
 
-_MODULE_NAMES = frozenset(dir(nn.Module)) | {"training"}
+_MODULE_NAMES = frozenset(dir(nn.Module)) | {"training", "_modules", "_parameters", "_buffers"}
 _HIDING = ("train", "eval", "parameters", "modules", "children", "to", "apply", "state_dict",
            "named_parameters", "named_modules", "load_state_dict", "cuda", "cpu", "float", "half",
            "double", "type", "buffers", "zero_grad", "add_module", "register_buffer")  # fmt: skip

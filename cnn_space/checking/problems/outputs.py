@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from cnn_space.checking.module_methods import named_modules, named_parameters
 from cnn_space.checking.problem import Problem
+from cnn_space.checking.problems import mends
 from cnn_space.checking.problems.graph import Evidence
 from cnn_space.checking.recording import Node, Recording
 from cnn_space.checking.running import Run
@@ -49,16 +51,18 @@ def _dead(evidence: Evidence) -> list[Problem]:
     return list(found.values())
 
 
+def _all(net: Module) -> list[Module]:
+    """``net`` and all modules in it, each once."""
+    return [module for _, module in named_modules(net)]
+
+
 def _stored(net: Module) -> list[Tensor]:
     """Tensors that the text keeps in attributes."""
     found: list[Tensor] = []
-    pending: list = [net]
-    while pending:
-        module = pending.pop()
+    for module in _all(net):
         for value in module.fields.values():
             values = value if isinstance(value, list | tuple) else [value]
             found += [v for v in values if isinstance(v, Tensor)]
-        pending += [c for c in module.children.values() if isinstance(c, Module)]
     return found
 
 
@@ -153,13 +157,10 @@ def _unused(evidence: Evidence) -> list[Problem]:
     names |= {n.value for n in ast.walk(evidence.tree)
               if isinstance(n, ast.Constant) and isinstance(n.value, str)}  # fmt: skip
     found: dict[int, Problem] = {}
-    pending: list[Module] = [evidence.net]
-    while pending:
-        module = pending.pop()
+    for module in _all(evidence.net):
         for name, child in module.children.items():
             if not isinstance(child, Module):
                 continue
-            pending.append(child)
             if (
                 not isinstance(module.cls, Class) or name in names or child.line is None
                 or _ran(child, ran) or not _is_set(evidence.tree, name)
@@ -181,27 +182,17 @@ def _is_set(tree: ast.Module, name: str) -> int:
 
 
 def _ran(module: Module, ran: set[int]) -> bool:
-    children = [c for c in module.children.values() if isinstance(c, Module)]
-    return id(module) in ran or any(_ran(child, ran) for child in children)
+    return any(id(part) in ran for part in _all(module))
 
 
 def _parameters(module: Module) -> int:
-    own = sum(t.raw.numel() for t in module.parameters.values() if isinstance(t, Tensor))
-    return own + sum(_parameters(c) for c in module.children.values() if isinstance(c, Module))
+    return sum(t.raw.numel() for _, t in named_parameters(module))
 
 
 def _plain_lists(evidence: Evidence) -> list[Problem]:
     """Layers kept in a plain list: nn.Module does not see them."""
-    registered: set[int] = set()
-    modules: list[Module] = []
-    pending: list[Module] = [evidence.net]
-    while pending:
-        module = pending.pop()
-        if id(module) in registered:
-            continue
-        registered.add(id(module))
-        modules.append(module)
-        pending += [c for c in module.children.values() if isinstance(c, Module)]
+    modules = _all(evidence.net)
+    registered = {id(module) for module in modules}
     found: dict[int, Problem] = {}
     for module in modules:
         for name, value in module.fields.items():
@@ -224,25 +215,18 @@ def _plain_lists(evidence: Evidence) -> list[Problem]:
 
 
 def _wrap(evidence: Evidence, name: str, container: str) -> tuple:
-    from cnn_space.checking.problems.mends import wrap_value
-
-    return wrap_value(evidence.tree, evidence.text, name, f"nn.{container}")
+    return mends.wrap_value(evidence.tree, evidence.text, name, f"nn.{container}")
 
 
 def _made_in_forward(evidence: Evidence) -> list[Problem]:
     """Layers with parameters, or dropout, that are made anew in every forward."""
     inside: set[int] = set()
-    pending: list = [evidence.net]
-    while pending:
-        module = pending.pop()
-        if id(module) in inside:
-            continue
+    for module in _all(evidence.net):
         inside.add(id(module))
-        pending += [c for c in module.children.values() if isinstance(c, Module)]
         for value in module.fields.values():
             items = value.values() if isinstance(value, dict) else value
             if isinstance(items, list | tuple) or isinstance(value, dict):
-                pending += [v for v in items if isinstance(v, Module)]
+                inside |= {id(part) for v in items if isinstance(v, Module) for part in _all(v)}
     found: dict[int, Problem] = {}
     for node in evidence.evaluated.recording.nodes:
         module = node.module
