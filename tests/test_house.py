@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("cnn_space/**/*.py"), ROOT / "app.py"])
 # Import names that differ from the names in requirements.txt.
 DISTRIBUTIONS = {
+    "charset_normalizer": "charset-normalizer",
     "PIL": "pillow",
     "pillow_heif": "pillow-heif",
     "pillow_jxl": "pillow-jxl-plugin",

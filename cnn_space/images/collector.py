@@ -6,6 +6,7 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -31,15 +32,34 @@ _PHOTO_REASONS = {
 }
 
 
-def display_name(name: str) -> str:
-    """A stranger's name, fit to be shown: Unicode NFC, without control characters and marks of
-    text direction, at most 60 characters."""
+MAX_NAME = 200  # letters of a class; file systems take 255 bytes
+
+
+def clean_name(name: str) -> str:
+    """A stranger's name without what would harm whoever reads it: Unicode NFC, without control
+    characters and marks of text direction. Longer ones than MAX_NAME letters end with a mark that
+    tells them apart."""
     name = unicodedata.normalize("NFC", name)
     direction = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
     name = "".join(c for c in name if unicodedata.category(c) != "Cc" and c not in direction)
     name = name.encode("utf-8", "ignore").decode()  # drops lone surrogates
     name = " ".join(name.split())
+    if len(name) <= MAX_NAME:
+        return name
+    mark = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return f"{name[: MAX_NAME - 17]}…{mark}"
+
+
+def display_name(name: str) -> str:
+    """The same for the eye: at most 60 characters."""
+    name = clean_name(name)
     return name if len(name) <= 60 else name[:59] + "…"
+
+
+class _Photo(NamedTuple):
+    label: str
+    pixels: np.ndarray  # uint8 [side, side, 3]
+    held_out: bool
 
 
 class Collector:
@@ -52,7 +72,7 @@ class Collector:
     def __init__(self, limits: Limits):
         self._limits = limits
         self._side = min(limits.side, MAX_SIDE)
-        self._photos: list[tuple[str, np.ndarray]] = []  # (class, uint8 [side, side, 3])
+        self._photos: list[_Photo] = []
         self._counts: Counter[str] = Counter()  # of what is left out, by reason
         self._examples: dict[str, str] = {}
         self._digests: set[bytes] = set()
@@ -87,10 +107,11 @@ class Collector:
         self._counts[reason] += 1
         self._examples.setdefault(reason, name)
 
-    def add(self, name: str, label: str, data: bytes) -> bool:
+    def add(self, name: str, label: str, data: bytes, held_out: bool = False) -> bool:
         """Take one encoded photo of class ``label``, or leave it out; tells whether it was taken.
 
-        ``name`` is what the visitor knows the photo by.
+        ``name`` is what the visitor knows the photo by; ``held_out``, whether the set's maker
+        keeps it out of the training.
         """
         seconds = self._deadline - time.monotonic()
         if seconds <= 0:
@@ -108,30 +129,36 @@ class Collector:
             self.leave_out("time" if too_late else _PHOTO_REASONS[error.reason], name)
             return False
         self._digests.add(digest)
-        self._photos.append((label, np.array(photo)))
+        self._photos.append(_Photo(label, np.array(photo), held_out))
         return True
 
     def finish(self, name: str, classes: Iterable[str] | None = None) -> VisitorSet:
         """All photos as one set called ``name``; the collector is empty afterwards.
 
         ``classes`` gives the order of the classes (default: sorted). A class of one image is left
-        out. Raises DataError when less than two classes, or more than the limit, remain.
+        out, and one without images to learn from. Raises DataError when less than two classes, or
+        more than the limit, remain.
         """
-        counts = Counter(label for label, _ in self._photos)
-        for label, count in counts.items():
-            if count == 1:
-                self.leave_out("lonely", label)
-        if not counts:
+        photos, self._photos = self._photos, []
+        if not photos:
             raise DataError(self._why_empty())
+        counts = Counter(photo.label for photo in photos)
+        is_split = any(photo.held_out for photo in photos)
+        learnt = Counter(photo.label for photo in photos if not photo.held_out)
+        for label, count in counts.items():
+            if is_split and not learnt[label]:
+                self.leave_out("not_learnt", label)
+            elif not is_split and count == 1:
+                self.leave_out("lonely", label)
         if len(counts) == 1:
-            raise DataError("one_class", name=next(iter(counts)))
-        kept = [label for label in (classes or sorted(counts)) if counts[label] > 1]
+            raise DataError("one_class", name=display_name(next(iter(counts))))
+        least = 1 if is_split else 2
+        kept = [label for label in (classes or sorted(counts)) if learnt[label] >= least]
         if len(kept) < 2:
             raise DataError("one_image_each")
         if len(kept) > self._limits.classes:
             raise DataError("too_many_classes", count=len(kept), limit=self._limits.classes)
-        photos = [(kept.index(label), photo) for label, photo in self._photos if label in kept]
-        self._photos = []
+        photos = [photo for photo in photos if photo.label in kept]
         return VisitorSet(_image_set(photos, tuple(kept), name), self.left_out)
 
     def _why_empty(self) -> str:
@@ -140,18 +167,21 @@ class Collector:
         return "no_folders" if self._counts["no_class"] else "no_images"
 
 
-def _image_set(photos: list[tuple[int, np.ndarray]], classes: tuple[str, ...], name: str):
-    """The photos (class number, uint8 [s, s, 3]) as an ImageSet of the largest side."""
+def _image_set(photos: list[_Photo], classes: tuple[str, ...], name: str):
+    """The photos as an ImageSet of the largest side."""
     import torch
 
     from cnn_space.images.image_set import ImageSet
 
-    side = max(photo.shape[0] for _, photo in photos)
+    side = max(photo.pixels.shape[0] for photo in photos)
     images = torch.empty(len(photos), 3, side, side, dtype=torch.uint8)
-    for image, (_, photo) in zip(images, photos, strict=True):
-        if photo.shape[0] != side:
-            resized = Image.fromarray(photo).resize((side, side), Image.Resampling.BICUBIC)
-            photo = np.array(resized)
-        image.copy_(torch.from_numpy(photo).permute(2, 0, 1))
-    labels = torch.tensor([label for label, _ in photos], dtype=torch.int64)
-    return ImageSet(images, labels, classes, name)
+    for image, photo in zip(images, photos, strict=True):
+        pixels = photo.pixels
+        if pixels.shape[0] != side:
+            resized = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+            pixels = np.array(resized)
+        image.copy_(torch.from_numpy(pixels).permute(2, 0, 1))
+    number = {label: i for i, label in enumerate(classes)}
+    labels = torch.tensor([number[photo.label] for photo in photos], dtype=torch.int64)
+    held_out = torch.tensor([photo.held_out for photo in photos])
+    return ImageSet(images, labels, classes, name, held_out=held_out if held_out.any() else None)

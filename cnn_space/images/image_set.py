@@ -11,8 +11,9 @@ class ImageSet:
     """Labelled images in memory.
 
     ``images`` is ``uint8 [N, 3, H, W]``, or float of any shape ``[N, ...]`` for what needs no
-    normalising any more (cached features); ``labels`` is ``int64 [N]``. Raises ValueError where
-    their lengths differ.
+    normalising any more (cached features); ``labels`` is ``int64 [N]``. Where the set's maker has
+    said which images are held out of a training, ``held_out`` is ``bool [N]``. Raises ValueError
+    where their lengths differ.
     """
 
     images: torch.Tensor
@@ -21,6 +22,7 @@ class ImageSet:
     name: str = ""
     note: str = ""  # how the pixels were stored
     split_name: str = ""  # as the set's publisher calls it
+    held_out: torch.Tensor | None = None
 
     def __post_init__(self):
         if len(self.images) != len(self.labels):
@@ -45,7 +47,12 @@ class ImageSet:
 
     def subset(self, index: torch.Tensor) -> "ImageSet":
         """The images at ``index``: int64 indices, or a bool for each image."""
-        return replace(self, images=self.images[index], labels=self.labels[index])
+        return replace(
+            self,
+            images=self.images[index],
+            labels=self.labels[index],
+            held_out=None if self.held_out is None else self.held_out[index],
+        )
 
     def split(self, holdout: int, *, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:
         """``(rest, held out)``: ``holdout`` images drawn at random in the set's class proportions.

@@ -17,6 +17,8 @@ REASONS = {
     "no_images": "No usable image was found. Put the photos into one folder per class.",
     "one_class": "Only one class was found ({name}). Fine-tuning needs at least two folders.",
     "no_folders": "The photos lie in no folder. Put them into one folder per class.",
+    "unclear": "It is not clear which folders are the classes ({folders}). Put the photos into one "
+    "folder per class, or into train and val with one folder per class in each.",
     "too_many_classes": "{count} classes were found; at most {limit} are taken.",
     "one_image_each": "A class needs at least two images, one to learn from and one to check.",
     "encrypted": "The zip is protected by a password. Pack it again without one.",
@@ -48,6 +50,9 @@ LEFT_OUT = {
     "encrypted": "protected by a password",
     "method": "packed in a way that is not read here",
     "no_class": "in no class folder",
+    "unlabelled": "in a folder without classes",
+    "other_part": "in the test part, while a validation part is given",
+    "not_learnt": "of a class that has no training images",
     "lonely": "the only image of its class",
     "over_limit": "more than the limit",
     "time": "not reached in time",
@@ -79,3 +84,8 @@ class VisitorSet:
 
     images: "ImageSet"
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def split(self) -> str:
+        """Who chose the images that are held out: "given" by the set's maker, or "drawn"."""
+        return "drawn" if self.images.held_out is None else "given"

@@ -12,7 +12,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_sets import class_folders, left_out, picture
+from tiny_sets import class_folders, encode, left_out, picture
 
 from cnn_space.images import collector
 from cnn_space.images.limits import Limits
@@ -53,12 +53,6 @@ def test_one_folder_a_class(tmp_path):
 def test_common_top_folders_are_looked_through(tmp_path, prefix):
     visitor_set = read_zip(make_zip(tmp_path / "a.zip", class_folders(prefix)), LIMITS)
     assert visitor_set.images.classes == ("cat", "dog")
-
-
-def test_split_folders_are_merged(tmp_path):
-    entries = class_folders("train/") | class_folders("val/", start=100)
-    visitor_set = read_zip(make_zip(tmp_path / "a.zip", entries), LIMITS)
-    assert visitor_set.images.classes == ("cat", "dog") and len(visitor_set.images.labels) == 12
 
 
 def test_folders_within_a_class_belong_to_it(tmp_path):
@@ -102,22 +96,80 @@ def test_names_in_korean_with_spaces_and_emoji(tmp_path):
     assert set(visitor_set.images.classes) == set(names)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
-def test_names_without_the_utf8_flag(tmp_path, encoding):
-    """Old tools and Korean Windows leave the flag out."""
-    names = {letter: letter.encode(encoding) for letter in "가나"}
-    stand_ins = dict(zip("가나", "xz", strict=True))
+def renamed(path, names):
+    """Give the entries called ``key`` * n the raw names of n bytes in ``names``, without a flag."""
+    data = path.read_bytes()
+    for key, raw in names.items():
+        data = data.replace(key.encode() * len(raw) + b"/", raw + b"/")
+    path.write_bytes(data)
+    return path
+
+
+def zip_of_raw_names(path, names):
+    keys = "qwxz"[: len(names)]
     entries = {
-        f"{stand_ins[n] * len(raw)}/{i}.png": picture(ord(n) + i)
-        for n, raw in names.items()
+        f"{key * len(raw)}/{i}.png": picture(10 * k + i)
+        for k, (key, raw) in enumerate(zip(keys, names, strict=True))
         for i in (0, 1)
     }
-    path = make_zip(tmp_path / "a.zip", entries, zipfile.ZIP_STORED)
-    data = path.read_bytes()
-    for n, raw in names.items():
-        data = data.replace(stand_ins[n].encode() * len(raw) + b"/", raw + b"/")
-    path.write_bytes(data)
-    assert set(read_zip(path, LIMITS).images.classes) == {"가", "나"}
+    return renamed(make_zip(path, entries, zipfile.ZIP_STORED), dict(zip(keys, names, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("utf-8", ("가", "나")),
+        ("utf-8", ("狗", "ネコ", "Äpfel")),
+        ("cp949", ("가", "나")),
+        ("cp949", ("고양이", "강아지")),
+        ("cp949", ("닭", "쥐")),
+        ("gb18030", ("狗", "猫")),
+        ("gb18030", ("苹果", "香蕉", "橙子")),
+        ("cp932", ("ネコ", "イヌ")),
+        ("cp932", ("猫", "犬")),
+        ("big5", ("狗", "貓")),
+        ("cp437", ("Äpfel", "Birnen")),
+        ("cp850", ("Äpfel", "Möhren")),
+        ("cp1252", ("Äpfel", "Möhren")),
+        ("cp1252", ("Café", "Thé")),
+        ("cp866", ("кошки", "собаки")),
+    ],
+)
+def test_names_without_the_utf8_flag(tmp_path, encoding, names):
+    """Old tools, and those of Windows, leave the flag out and write their own code page."""
+    path = zip_of_raw_names(tmp_path / "a.zip", [name.encode(encoding) for name in names])
+    assert set(read_zip(path, LIMITS).images.classes) == set(names)
+
+
+def test_one_code_page_for_all_names_of_an_archive(tmp_path):
+    """A name that alone would be Korean (B9 B7 is the Chinese dog) is read as the others are."""
+    names = ("狗", "猫", "兔子", "鹦鹉")
+    path = zip_of_raw_names(tmp_path / "a.zip", [name.encode("gb18030") for name in names])
+    assert set(read_zip(path, LIMITS).images.classes) == set(names)
+
+
+@pytest.mark.parametrize("is_for_this_name", [True, False])
+def test_the_unicode_path_field_names_an_entry(tmp_path, is_for_this_name):
+    """Info-ZIP and 7-Zip add the name in UTF-8, with a checksum of the name that it stands for."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for label, name in (("a", "狗"), ("b", "Äpfel")):
+            for i in (0, 1):
+                entry = zipfile.ZipInfo(f"{label}/{i}.png")
+                raw = entry.filename.encode() if is_for_this_name else b"before"
+                field = struct.pack("<BI", 1, zlib.crc32(raw)) + f"{name}/{i}.png".encode()
+                entry.extra = struct.pack("<HH", 0x7075, len(field)) + field
+                archive.writestr(entry, picture(10 * ord(label) + i))
+    classes = set(read_zip(tmp_path / "a.zip").images.classes)
+    assert classes == ({"狗", "Äpfel"} if is_for_this_name else {"a", "b"})
+
+
+def test_broken_extra_fields_are_passed_over(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(4):
+            entry = zipfile.ZipInfo(f"{'ab'[i % 2]}/{i}.png")
+            entry.extra = [b"up", b"up\1\0\1", b"up\0\0", b"up\6\0\1\0\0\0\0\xff"][i]
+            archive.writestr(entry, picture(i))
+    assert read_zip(tmp_path / "a.zip").images.classes == ("a", "b")
 
 
 def test_composed_and_decomposed_names_are_one_class(tmp_path):
@@ -147,9 +199,21 @@ def test_links_are_left_out(tmp_path):
 
 
 def test_bombs_by_ratio_are_not_opened(tmp_path):
-    entries = class_folders() | {"cat/bomb.bmp": b"BM" + b"\0" * 15 * 2**20}
-    visitor_set = read_zip(make_zip(tmp_path / "a.zip", entries), LIMITS)
+    entries = class_folders() | {"cat/bomb.bmp": b"BM" + b"\0" * 25 * 2**20}
+    visitor_set = read_zip(make_zip(tmp_path / "a.zip", entries), Limits(image_mb=64))
     assert left_out(visitor_set) == {"bomb": 1}
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+def test_drawings_are_no_bombs(tmp_path, kind):
+    """Plain drawings without compression of their own unpack hundreds to one."""
+    entries = {}
+    for i in range(4):
+        drawing = Image.new("RGB", (640, 480), "white")
+        drawing.paste("red", (40 * i, 10, 40 * i + 90, 80))
+        entries[f"{'ab'[i % 2]}/{i}.{kind.lower()}"] = encode(drawing, format=kind)
+    visitor_set = read_zip(make_zip(tmp_path / "a.zip", entries))
+    assert visitor_set.images.counts == [2, 2] and visitor_set.left_out == ()
 
 
 def test_reading_a_bomb_needs_little_memory(tmp_path):

@@ -2,14 +2,20 @@
 class of each."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from cnn_space.images.collector import Collector, display_name
+from cnn_space.images.collector import Collector, clean_name, display_name
 from cnn_space.images.limits import Limits
+from cnn_space.images.readers.layout import Labelled, Layout, Parts, arrange
 from cnn_space.images.visitor_set import DataError
 
-SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 
-Parts = tuple[str, ...]  # a path: its folders and its file name
+@dataclass(frozen=True)
+class Chosen:
+    """The files to read, and all classes in their order."""
+
+    files: list[Labelled]
+    classes: list[str]
 
 
 def is_hidden(path: Parts) -> bool:
@@ -20,42 +26,39 @@ def is_hidden(path: Parts) -> bool:
     )
 
 
-def choose(paths: Iterable[Parts], collector: Collector, limits: Limits) -> list[tuple[str, Parts]]:
-    """(class, path) of the files to read, the classes evenly where there are too many files.
+def choose(paths: Iterable[Parts], collector: Collector, limits: Limits) -> Chosen:
+    """The files to read, the classes evenly where there are too many files.
 
-    A class is the first folder of a path, once common top folders and folders of SPLITS have been
-    taken away. Raises DataError for too many classes.
+    See ``layout.arrange`` for what is a class. Raises DataError for too many of them, and where it
+    is unclear which folders they are.
     """
-    by_class: dict[str, list[Parts]] = {}
-    for path, folders in _without_common_folders(sorted(paths)).items():
-        label = display_name(folders[0]) if folders else ""
-        if label:
-            by_class.setdefault(label, []).append(path)
-        else:
-            collector.leave_out("no_class", display_name("/".join(path)))
-    if len(by_class) > limits.classes:
-        raise DataError("too_many_classes", count=len(by_class), limit=limits.classes)
-    chosen = list(_take_turns(by_class))
-    for _, path in chosen[limits.images :]:
-        collector.leave_out("over_limit", display_name("/".join(path)))
-    return chosen[: limits.images]
+    layout = arrange(paths, clean_name)
+    for reason, path in layout.left_out:
+        collector.leave_out(reason, display_name("/".join(path)))
+    if len(layout.classes) > limits.classes:
+        raise DataError("too_many_classes", count=len(layout.classes), limit=limits.classes)
+    chosen = list(_take_turns(layout))
+    for file in chosen[limits.images :]:
+        collector.leave_out("over_limit", display_name("/".join(file.path)))
+    return Chosen(chosen[: limits.images], layout.classes)
 
 
-def _without_common_folders(paths: list[Parts]) -> dict[Parts, Parts]:
-    """The folders of each path, without those on top that all share or that name a split."""
-    folders = {path: path[:-1] for path in paths}
-    while True:
-        tops = {names[0] for names in folders.values() if names}
-        is_deeper = any(len(names) > 1 for names in folders.values())
-        if not (is_deeper and (len(tops) == 1 or {top.casefold() for top in tops} <= SPLITS)):
-            return folders
-        folders = {path: names[1:] for path, names in folders.items()}
+def _take_turns(layout: Layout) -> Iterator[Labelled]:
+    """One of each class, then a second of each, and so on; what is held out of a class is spread
+    evenly among its files, so that each part keeps its share wherever the list is cut."""
+    by_class: dict[str, list[Labelled]] = {label: [] for label in layout.classes}
+    for file in layout.files:
+        by_class[file.label].append(file)
+    queues = [_spread(files) for files in by_class.values()]
+    for turn in range(max(map(len, queues), default=0)):
+        for files in queues:
+            if turn < len(files):
+                yield files[turn]
 
 
-def _take_turns(by_class: dict[str, list[Parts]]) -> Iterator[tuple[str, Parts]]:
-    """One of each class, then a second of each, and so on."""
-    longest = max(map(len, by_class.values()), default=0)
-    for turn in range(longest):
-        for label, paths in by_class.items():
-            if turn < len(paths):
-                yield label, paths[turn]
+def _spread(files: list[Labelled]) -> list[Labelled]:
+    places = {}
+    for part in (False, True):
+        members = [file for file in files if file.held_out == part]
+        places |= {file.path: (i + 0.5) / len(members) for i, file in enumerate(members)}
+    return sorted(files, key=lambda file: places[file.path])

@@ -27,16 +27,16 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> VisitorSet:
     collector = Collector(limits)
     files = _find_files(root, collector, limits)
     chosen = choose(files, collector, limits)
-    collector.expect(len(chosen))
-    for label, parts in chosen:
-        name = display_name("/".join(parts))
+    collector.expect(len(chosen.files))
+    for file in chosen.files:
+        name = display_name("/".join(file.path))
         try:
-            data = files[parts].read_bytes()
+            data = files[file.path].read_bytes()
         except OSError:
             collector.leave_out("damaged", name)
         else:
-            collector.add(name, label, data)
-    return collector.finish(display_name(root.resolve().name) or "images")
+            collector.add(name, file.label, data, file.held_out)
+    return collector.finish(display_name(root.resolve().name) or "images", chosen.classes)
 
 
 def _find_files(root: Path, collector: Collector, limits: Limits) -> dict[tuple[str, ...], Path]:

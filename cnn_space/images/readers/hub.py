@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnn_space.images.collector import Collector, display_name
+from cnn_space.images.collector import Collector, clean_name, display_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.readers.columns import Columns, find_columns
 from cnn_space.images.readers.parquet import Table, split_names
@@ -108,7 +108,7 @@ def read_rows(rows: "datasets.IterableDataset", name: str, limits: Limits) -> Vi
     collector = Collector(limits)
     collector.expect(limits.images)
     _collect_rows(rows, columns, collector, limits)
-    order = list(dict.fromkeys(map(display_name, classes))) if classes else None
+    order = list(dict.fromkeys(map(clean_name, classes))) if classes else None
     return collector.finish(name, order)
 
 
@@ -135,7 +135,7 @@ def _collect_rows(
             collector.leave_out("not_image", name)
         elif len(data) > most_bytes:
             collector.leave_out("image_too_big", name)
-        elif collector.add(name, display_name(str(classes[value] if classes else value)), data):
+        elif collector.add(name, clean_name(str(classes[value] if classes else value)), data):
             taken[value] += 1
         if collector.is_late:
             break

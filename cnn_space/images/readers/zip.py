@@ -11,17 +11,19 @@ from cnn_space.images import file_kinds
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.readers.class_folders import choose, is_hidden
+from cnn_space.images.readers.entry_names import entry_names
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+# Drawings without compression of their own pack a thousandfold: below so much that is no bomb.
+PLAIN_BYTES = 20 * 2**20
 DIRECTORY_BYTES = 200  # of one entry in a zip's table of contents, its name included
 
 
 def read_zip(path: str | Path, limits: Limits | None = None) -> VisitorSet:
     """Photos in a zip with one folder a class. Raises DataError when it cannot be used.
 
-    A common top folder is looked through, ``train/`` and ``val/`` are merged, ``__MACOSX``
-    and hidden files are passed over.
+    See ``layout.arrange`` for what is a class; ``__MACOSX`` and hidden files are passed over.
     """
     limits = limits or Limits.read()
     path = Path(path)
@@ -41,8 +43,8 @@ def read_zip(path: str | Path, limits: Limits | None = None) -> VisitorSet:
             raise DataError("not_a_zip") from error
         file.longest_read = limits.image_mb * 2**20
         with archive:
-            _read_entries(archive, collector, limits)
-    return collector.finish(display_name(path.stem) or "images")
+            classes = _read_entries(archive, collector, limits)
+    return collector.finish(display_name(path.stem) or "images", classes)
 
 
 class _BoundedFile(io.FileIO):
@@ -63,24 +65,26 @@ class _BoundedFile(io.FileIO):
         return super().read(size)
 
 
-def _read_entries(archive: zipfile.ZipFile, collector: Collector, limits: Limits) -> None:
+def _read_entries(archive: zipfile.ZipFile, collector: Collector, limits: Limits) -> list[str]:
+    """Offer the photos to the collector; gives the classes in their order."""
     entries = _find_entries(archive, collector, limits)
     chosen = choose(entries, collector, limits)
-    collector.expect(len(chosen))
-    unpacked = sum(entries[parts].file_size for _, parts in chosen) / 2**20
+    collector.expect(len(chosen.files))
+    unpacked = sum(entries[file.path].file_size for file in chosen.files) / 2**20
     if unpacked > limits.unpacked_mb:
         raise DataError("unpacks_too_big", mb=math.ceil(unpacked), limit=limits.unpacked_mb)
-    for label, parts in chosen:
-        name = display_name("/".join(parts))
+    for file in chosen.files:
+        name, entry = display_name("/".join(file.path)), entries[file.path]
         try:
-            with archive.open(entries[parts]) as stream:
-                data = stream.read(entries[parts].file_size)
+            with archive.open(entry) as stream:
+                data = stream.read(entry.file_size)
         except DataError:
             raise
         except Exception:  # a damaged entry; the others may be sound
             collector.leave_out("damaged", name)
         else:
-            collector.add(name, label, data)
+            collector.add(name, file.label, data, file.held_out)
+    return chosen.classes
 
 
 def _find_entries(
@@ -92,8 +96,7 @@ def _find_entries(
     if len(files) > limits.entries:
         raise DataError("too_many_entries", limit=limits.entries)
     found: dict[tuple[str, ...], zipfile.ZipInfo] = {}
-    for entry in files:
-        name = _decoded_name(entry)
+    for entry, name in zip(files, entry_names(files), strict=True):
         parts = _safe_parts(name)
         if parts is None:
             collector.leave_out("unsafe_path", display_name(name))
@@ -129,33 +132,9 @@ def _why_not_read(entry: zipfile.ZipInfo, archive: zipfile.ZipFile, limits: Limi
         return reason
     if entry.file_size > limits.image_mb * 2**20:
         return "image_too_big"
-    if entry.file_size > limits.ratio * max(entry.compress_size, 1024):
+    if entry.file_size > max(PLAIN_BYTES, limits.ratio * entry.compress_size):
         return "bomb"
     return None
-
-
-def _decoded_name(entry: zipfile.ZipInfo) -> str:
-    """The entry's name as its maker wrote it.
-
-    Without the UTF-8 flag ``zipfile`` reads code page 437; many tools write UTF-8 all the
-    same, and Korean Windows writes code page 949.
-    """
-    name = entry.orig_filename
-    if entry.flag_bits & 0x800:
-        return name
-    try:
-        raw = name.encode("cp437")
-    except UnicodeEncodeError:
-        return name
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    try:
-        korean = raw.decode("cp949")
-    except UnicodeDecodeError:
-        return name
-    return korean if all(c.isascii() or "가" <= c <= "힣" for c in korean) else name
 
 
 def _safe_parts(name: str) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ from cnn_space.images import photo_error, visitor_set
 from cnn_space.page import FOLDERS, PAGE
 
 LANGUAGES = ("en", "ko")
+LABEL = 60  # letters of a class or a data set that are shown
 
 
 def _gather() -> dict[str, dict[str, str]]:
@@ -54,5 +55,7 @@ def language(request: gr.Request | None) -> str:
 
 
 def label(name: str, lang: str = "en") -> str:
-    """The name of a class or a data set for the eye: Korean where we have it, else as it is."""
-    return TEXTS[lang].get(f"label_{name}", name)
+    """The name of a class or a data set for the eye: Korean where we have it, else as it is, of a
+    name of more than LABEL letters only both ends."""
+    name = TEXTS[lang].get(f"label_{name}", name)
+    return name if len(name) <= LABEL else f"{name[: LABEL // 2 - 1]}…{name[-LABEL // 2 :]}"

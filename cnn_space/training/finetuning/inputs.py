@@ -20,10 +20,13 @@ def held_counts(counts: Sequence[int], share: float) -> list[int]:
 
 
 def split(images: ImageSet, share: float, *, seed: int = 0) -> tuple[ImageSet, ImageSet]:
-    """``(to learn from, to check on)``: ``share`` of every class at random, one at least.
+    """``(to learn from, to check on)``: as the set's maker has split it, or else ``share`` of
+    every class at random, one at least.
 
-    Raises ValueError for a class of fewer than two images.
+    Raises ValueError for a class of fewer than two images that is to be split.
     """
+    if images.held_out is not None:
+        return images.subset(~images.held_out), images.subset(images.held_out)
     for name, count in zip(images.classes, images.counts, strict=True):
         if count < 2:
             raise ValueError(f"class {name!r} has {count} images; at least 2 are needed")
