@@ -40,3 +40,9 @@ def test_both_languages_say_the_same_things(name):
 def test_the_browsers_language(accepted, lang):
     request = type("Request", (), {"headers": {"accept-language": accepted}})
     assert texts.language(request) == lang
+
+
+def test_a_long_name_shows_both_its_ends():
+    names = [texts.label("x" * 100 + end) for end in ("first", "second")]
+    assert [len(name) for name in names] == [60, 60] and names[0] != names[1]
+    assert texts.label("cat") == "cat" and texts.label("cat", "ko") == "고양이"

@@ -61,6 +61,18 @@ def test_every_class_is_on_both_sides_of_the_split():
         finetuning.split(images.subset(torch.arange(51)), 0.2)
 
 
+def test_a_given_split_is_the_one_that_is_judged_on(folder):
+    """Whatever share of the images would be drawn."""
+    images = stripes(count=10, side=32)
+    given = torch.zeros(30, dtype=torch.bool)
+    given[[0, 3, 7, 8]] = True
+    learn, check = finetuning.split(replace(images, held_out=given), 0.5)
+    assert torch.equal(check.images, images.images[given]) and len(learn) == 26
+    run = Run(base(folder), replace(images, held_out=given), QUICK.changed(epochs=0))
+    run_to_end(run)
+    assert run.result().report.targets == tuple(images.labels[given].tolist())
+
+
 def test_images_are_scaled_as_classification_does():
     images = stripes(2, side=50)
     shape = Preprocessing(resize=40, size=32)
