@@ -8,6 +8,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from cnn_space.page.check.layout import check_part
 from cnn_space.page.classify.layout import classify_tab
 from cnn_space.page.common import nets
 from cnn_space.page.common.texts import I18N, t
@@ -31,8 +32,12 @@ def build() -> gr.Blocks:
                 photo, net = classify_tab(demo, own_nets)
             with gr.Tab(t("tab_compare"), id="compare") as tab:
                 compare_tab(tab, photo, own_nets)
-            with gr.Tab(t("tab_inception"), id="inception"):
-                inception_tab(tabs)
+            inception = gr.Tab(t("tab_inception"), id="inception")
+            with inception, gr.Tabs(elem_id="inception-places") as places:
+                with gr.Tab(t("check_tab_module"), id="module") as module:
+                    inception_tab(tabs)
+                with gr.Tab(t("check_tab"), id="check") as place:
+                    check_part(tabs, places, module, place)
             with gr.Tab(t("tab_finetune"), id="finetune"):
                 finetune_tab(demo, tabs, net, own_nets)
     return demo.queue(api_open=False, max_size=64)

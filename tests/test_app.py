@@ -67,6 +67,7 @@ def test_events_of_one_queue_agree_on_its_limit():
     for event in app.build().fns.values():
         limits.setdefault(event.concurrency_id, set()).add(event.concurrency_limit)
     assert limits["fetch"] == {24} and limits["infer"] == limits["train"] == {1}
+    assert limits["check"] == {2}
 
 
 # What is slow to import, and not needed for the first page.

@@ -1,0 +1,1 @@
+"""Check your net, a part of the Inception tab: a net's source text in, what it is out."""

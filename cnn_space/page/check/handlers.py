@@ -1,0 +1,155 @@
+"""What the events of "Check your net" do: source text in; findings, layers and corrections out."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+
+from cnn_space.checking.reading import Unreadable
+from cnn_space.checking.report import Report
+from cnn_space.page.check import checks, view
+from cnn_space.page.check.checks import Asked, FieldError
+from cnn_space.page.common.texts import language, say
+
+FIELDS = ("net", "arguments", "input_shape")
+
+
+@dataclass(frozen=True)
+class Checker:
+    """The code and the choices above it, and the panels that say what was found."""
+
+    tabs: gr.Tabs
+    places: gr.Tabs
+    file: gr.File
+    code: gr.Code
+    net: gr.Dropdown
+    arguments: gr.Textbox
+    input_shape: gr.Textbox
+    verdict: gr.HTML
+    findings: gr.HTML
+    mend: gr.Button
+    mended: gr.HTML
+    identity: gr.HTML
+    layers: gr.HTML
+
+    def show(self, request: gr.Request, code, net, arguments, input_shape) -> dict:
+        """After a click on Check, or when the code has been left alone for a moment."""
+        return self._answer(_asked(code, net, arguments, input_shape), language(request))
+
+    def pick(self, request: gr.Request, code, net, input_shape) -> dict:
+        """After another net is chosen: the arguments of the last one are not its own."""
+        answer = self._answer(_asked(code, net, "", input_shape), language(request))
+        return _merged(answer, {self.arguments: {"value": ""}})
+
+    def open(self, request: gr.Request, verdict, code, net, arguments, input_shape):
+        """When the visitor comes here for the first time."""
+        return gr.skip() if verdict else self.show(request, code, net, arguments, input_shape)
+
+    def open_link(self, request: gr.Request):
+        """On arrival with ``?tab=check`` in the address."""
+        if request.query_params.get("tab") != "check":
+            return gr.skip()
+        opened = {self.tabs: gr.Tabs(selected="inception"), self.places: gr.Tabs(selected="check")}
+        return opened | self._answer(Asked(checks.example()), language(request))
+
+    def open_file(self, request: gr.Request, path: str | None):
+        """A dropped file: its text goes into the editor; of weights the report alone is shown."""
+        if path is None:
+            return gr.skip()
+        lang = language(request)
+        emptied = {self.file: None}
+        if path.endswith(".safetensors"):
+            return emptied | self._panels(checks.weights_report(Path(path)), Asked(""), lang)
+        try:
+            text = checks.text_of(Path(path).read_bytes())
+        except Unreadable as error:
+            unread = Report(readable=False, reason_kind=error.kind, reason_values=error.values)
+            return emptied | self._panels(unread, Asked(""), lang)
+        answer = self._answer(Asked(text), lang)
+        cleared = {getattr(self, name): {"value": ""} for name in FIELDS}
+        return emptied | _merged(answer, cleared) | {self.code: text}
+
+    def apply(self, request: gr.Request, code, net, arguments, input_shape):
+        """The sure corrections go into the editor, and the text is checked again."""
+        asked = _asked(code, net, arguments, input_shape)
+        try:
+            mended = checks.report(asked).mended.strip()
+        except FieldError:
+            mended = ""
+        if not mended:
+            return gr.skip()
+        answer = self._answer(replace(asked, source=mended), language(request))
+        return answer | {self.code: mended}
+
+    def _answer(self, asked: Asked, lang: str) -> dict:
+        """Notices at the fields, and the panels where the choices fit the text."""
+        try:
+            found = checks.report(asked)
+        except FieldError as error:
+            sentence = say(error.key, lang, why=error.why)
+            return self._notices() | {
+                getattr(self, error.field): gr.update(info=sentence, elem_classes=["bad"])
+            }
+        return self._panels(found, asked, lang)
+
+    def _notices(self) -> dict:
+        return {getattr(self, name): gr.update(info="", elem_classes=[]) for name in FIELDS}
+
+    def _panels(self, found: Report, asked: Asked, lang: str) -> dict:
+        """Everything that follows the code; what the text has already stands grey in the fields."""
+        choices = view.net_choices(found, checks.nets(found), lang)
+        known = {name for _, name in choices}
+        hints = {
+            self.net: {"choices": choices, "value": asked.name if asked.name in known else ""},
+            self.arguments: {"placeholder": view.arguments_hint(found)},
+            self.input_shape: {"placeholder": view.shape_hint(found)},
+        }
+        return _merged(self._notices(), hints) | {
+            self.verdict: view.verdict(found, lang),
+            self.findings: view.findings(found, lang),
+            self.mend: gr.update(visible=bool(found.mended), value=view.mend_label(found, lang)),
+            self.mended: view.mended(found, lang),
+            self.identity: view.identity(found, lang),
+            self.layers: view.layers(found, lang),
+        }
+
+
+def _asked(code, net, arguments, input_shape) -> Asked:
+    """The fields as the visitor left them; a net that no longer stands in the text is dropped."""
+    code = code or ""
+    name = net if net and checks.names_in(code, net) else ""
+    return Asked(code, name, input_shape or "", arguments or "")
+
+
+def _merged(updates: dict, more: dict[object, dict]) -> dict:
+    """``updates`` with further properties for some components."""
+    return updates | {key: gr.update(**updates.get(key, {}) | extra) for key, extra in more.items()}
+
+
+def endpoint(source: str, name: str = "", input_shape: str = "", arguments: str = "") -> dict:
+    """Read a PyTorch net from its source text, which is not executed: its layers, its faults, and
+    the published net that it is or is nearest to. `python -m cnn_space check FILE --json` prints
+    the same.
+
+    Args:
+        source: Python text, or the text of a Jupyter notebook; at most 200 kB of code
+        name: the class, or the function that makes the net; empty: chosen by the checker
+        input_shape: channels, height and width of an image, such as "3,224,224"; empty: guessed
+        arguments: of the net, such as "num_classes=10, aux_logits=False", or a JSON object
+
+    Returns:
+        A JSON object: classes, net, input_shape, output_shape (for one image), parameters, macs
+        (multiply-accumulates for one image), layers (name, kind, shape, parameters, macs, line),
+        problems (line, kind, severity, message, suggestion), nearest (name, options, same,
+        differences; null where no published net is near), not_understood (line, what), mended (the
+        text with its sure corrections) and diff. A text that cannot be read gives readable: false
+        and the reason.
+    """
+    for value in (source, name, input_shape, arguments):
+        if not isinstance(value, str):
+            raise gr.Error("source, name, input_shape and arguments must be text",
+                           print_exception=False)  # fmt: skip
+    try:
+        return checks.report(Asked(source, name, input_shape, arguments)).to_json()
+    except FieldError as error:
+        raise gr.Error(error.why, print_exception=False) from error

@@ -1,0 +1,101 @@
+"""Check your net, beside the module in the Inception tab: its components and how they are wired."""
+
+import gradio as gr
+
+from cnn_space.page.check import checks, handlers
+from cnn_space.page.check.handlers import Checker
+from cnn_space.page.common.components import LIVE_JS, script
+from cnn_space.page.common.texts import t
+
+# A queue of its own: no answer waits for a check, and two checks run at most.
+CHECK = {"concurrency_id": "check", "concurrency_limit": 2}
+# Of fast clicks the last counts.
+QUIET = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+
+LINE_JS = script("check/line.js")
+WATCH_JS = script("check/live.js").strip().rstrip(";")
+ADDRESS_JS = script("check/address.js").strip().rstrip(";")
+
+
+def check_part(tabs: gr.Tabs, places: gr.Tabs, module: gr.Tab, here: gr.Tab) -> None:
+    """A net's code beside its findings, inside ``here``; ``module`` is the part next to it."""
+    verdict = gr.HTML(elem_id="check-verdict", js_on_load=LIVE_JS)
+    with gr.Row(elem_id="check"):
+        with gr.Column(elem_id="check-form", scale=11, min_width=300):
+            form = _form()
+        with gr.Column(elem_id="check-result", scale=9, min_width=300):
+            findings = gr.HTML(elem_id="check-findings", js_on_load=LINE_JS)
+            mend = gr.Button(variant="secondary", visible=False, elem_id="check-mend")
+            mended = gr.HTML(elem_id="check-mended")
+    run = form.pop("run")
+    checker = Checker(
+        tabs=tabs,
+        places=places,
+        **form,
+        verdict=verdict,
+        findings=findings,
+        mend=mend,
+        mended=mended,
+        identity=gr.HTML(elem_id="check-identity", js_on_load=LINE_JS),
+        layers=gr.HTML(elem_id="check-layers", js_on_load=LINE_JS),
+    )
+    _wire(checker, run, module, here)
+    gr.api(handlers.endpoint, api_name="check", **CHECK)
+
+
+def _form() -> dict:
+    """The choices, the editor, the button, and where files are dropped."""
+    with gr.Row(elem_classes="check-choices"):
+        net = gr.Dropdown(
+            [("", "")], value="", label=t("check_net"), min_width=130, elem_id="check-net"
+        )
+        arguments = gr.Textbox(
+            label=t("check_arguments"), max_lines=1, min_width=130, elem_id="check-arguments"
+        )
+        input_shape = gr.Textbox(
+            label=t("check_input_shape"), max_lines=1, min_width=130, elem_id="check-shape"
+        )
+    code = gr.Code(
+        checks.example(),
+        language="python",
+        interactive=True,
+        show_label=False,
+        lines=12,
+        max_lines=30,
+        buttons=["copy"],
+        elem_id="check-code",
+    )
+    with gr.Row(elem_classes="check-actions"):
+        run = gr.Button(t("check_run"), variant="primary", min_width=120, elem_id="check-run")
+        file = gr.File(
+            label=t("check_file"),
+            file_types=[".py", ".ipynb", ".safetensors"],
+            height=42,
+            min_width=180,
+            scale=2,
+            elem_id="check-file",
+        )
+    return {"net": net, "arguments": arguments, "input_shape": input_shape, "code": code,
+            "run": run, "file": file}  # fmt: skip
+
+
+def _wire(checker: Checker, run: gr.Button, module: gr.Tab, here: gr.Tab) -> None:
+    """The events; whatever changes, the panels and the fields' hints follow."""
+    asked = [checker.code, checker.net, checker.arguments, checker.input_shape]
+    panels = [checker.net, checker.arguments, checker.input_shape, checker.verdict,
+              checker.findings, checker.mend, checker.mended, checker.identity,
+              checker.layers]  # fmt: skip
+    events = CHECK | QUIET
+    fields = [run.click, checker.arguments.submit, checker.input_shape.submit]
+    gr.on(fields, checker.show, asked, panels, **events)
+    checker.net.input(
+        checker.pick, [checker.code, checker.net, checker.input_shape], panels, **events
+    )
+    checker.file.upload(checker.open_file, checker.file, [*panels, checker.code, checker.file],
+                        **events)  # fmt: skip
+    checker.mend.click(checker.apply, asked, [*panels, checker.code], **events)
+    checker.code.input(None, None, None, js=f"({WATCH_JS})", queue=False, **QUIET)
+    here.select(checker.open, [checker.verdict, *asked], panels, **events)
+    for place, name in ((module, "null"), (here, '"check"')):
+        place.select(None, None, None, js=f"({ADDRESS_JS})({name})", queue=False, **QUIET)
+    gr.on(None, checker.open_link, None, [checker.tabs, checker.places, *panels], **events)

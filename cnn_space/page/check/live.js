@@ -1,0 +1,5 @@
+// The code is checked when it has been left alone for a moment.
+() => {
+  clearTimeout(window.checkTimer);
+  window.checkTimer = setTimeout(() => document.querySelector("#check-run")?.click(), 1200);
+};

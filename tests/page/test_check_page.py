@@ -1,0 +1,238 @@
+"""Check your net: what its handlers show of a text, and what the endpoint gives."""
+
+import base64
+import csv
+import io
+import json
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from markup import parse, text, with_class
+from safetensors.torch import save_file
+from visitors import ENGLISH, KOREAN, by_name
+
+from cnn_space.__main__ import main
+from cnn_space.models.registry import create_model
+from cnn_space.page.check import checks, handlers, view
+
+checker = by_name(handlers.Checker)
+EXAMPLE = checks.example()
+SOUND = EXAMPLE.replace("inception4e = Inception(512", "inception4e = Inception(528")
+PANELS = {"verdict", "findings", "mend", "mended", "identity", "layers"}
+MAKER = EXAMPLE + "\n\ndef googlenet(classes=7):\n    return GoogLeNet(classes)\n"
+
+
+def show(code=EXAMPLE, net="", arguments="", input_shape="", request=ENGLISH) -> dict:
+    return checker.show(request, code, net, arguments, input_shape)
+
+
+def headline(answer: dict) -> str:
+    return text(with_class(answer["verdict"], "headline")[0])
+
+
+def faults(answer: dict) -> list[tuple[str, str]]:
+    """The line that each finding names first, and the text of that line."""
+    places = with_class(answer["findings"], "at")
+    return [(text(place.find("button")), text(place.find("code"))) for place in places]
+
+
+def rows(html: str) -> list[list[str]]:
+    return [[text(cell) for cell in row] for row in parse(html).find(".//tbody").iter("tr")]
+
+
+def test_the_example_has_three_faults_each_at_its_line():
+    answer = show()
+    assert headline(answer) == "3 faults in GoogLeNet"
+    found = dict(faults(answer))
+    assert found["line 8"] == "def __init__(self, in_channels, out_channels, **kwargs):"
+    assert found["line 76"] == "torch.flatten(x, 1)" and len(found) == 3
+    (instead,) = [p for p in with_class(answer["findings"], "instead") if "x =" in text(p)]
+    assert text(instead) == "Write x = torch.flatten(x, 1)."
+    assert answer["mend"]["visible"] and answer["mend"]["value"] == "Apply the 2 corrections"
+    added = [text(line) for line in with_class(answer["mended"], "added")]
+    assert added == ["+ super().__init__()", "+ x = torch.flatten(x, 1)"]
+
+
+def test_the_fields_show_in_grey_what_was_found():
+    answer = show(MAKER)
+    assert answer["net"]["choices"][0] == ("GoogLeNet (found)", "")
+    names = [name for _, name in answer["net"]["choices"]]
+    assert names == ["", "ConvBlock", "Inception", "GoogLeNet", "googlenet"]
+    assert answer["arguments"]["placeholder"] == "num_classes=10"
+    assert answer["input_shape"]["placeholder"] == "3, 224, 224"
+
+
+def test_the_corrections_go_into_the_editor():
+    answer = checker.apply(ENGLISH, SOUND, "", "", "")
+    mended = answer["code"]
+    assert "x = torch.flatten(x, 1)" in mended and answer.keys() >= PANELS
+    assert headline(answer) == (
+        "Same as GoogLeNet (torchvision form, no auxiliary heads), for 10 classes"
+    )
+    assert not answer["mend"]["visible"] and answer["mended"] == ""
+    assert checker.apply(ENGLISH, mended, "", "", "") == gr.skip()
+    assert checker.apply(ENGLISH, mended, "", "none=3", "") == gr.skip()
+
+
+def test_the_table_and_its_file_add_up():
+    answer = show(checks.report(checks.Asked(SOUND)).mended, arguments="num_classes=7")
+    table = rows(answer["layers"])
+    assert table[0][:4] == [
+        "conv1.conv",
+        "conv 7×7, stride 2, padding 3",
+        "64 × 112 × 112",
+        "9,408",
+    ]
+    (link,) = with_class(answer["layers"], "csv")
+    data = base64.b64decode(link.get("href").partition("base64,")[2]).decode("utf-8-sig")
+    header, *sheet = csv.reader(io.StringIO(data))
+    stored = sum(int(row[header.index("parameters")]) for row in sheet)
+    net = create_model("googlenet", 7, aux=False)
+    assert stored == sum(parameter.numel() for parameter in net.parameters())
+    assert f"{stored:,} parameters" in text(parse(answer["verdict"]))
+
+
+def test_differences_stand_side_by_side():
+    answer = show()
+    (row,) = rows(answer["identity"])
+    assert row == [
+        "No auxiliary heads.",
+        "section 5",
+        "0",
+        "4,350,484",
+        "0",
+        "6,344,704",
+        "line 38",
+    ]
+    assert 'create_model("googlenet", num_classes=10)' in text(parse(answer["identity"]))
+
+
+def test_choices_of_the_visitor():
+    block = show(net="ConvBlock", arguments="in_channels=3, out_channels=8, kernel_size=3")
+    assert block["net"]["value"] == "ConvBlock"
+    assert block["arguments"]["placeholder"].startswith("in_channels=3, out_channels=8")
+    small = show(SOUND, input_shape="3 × 64 × 64")
+    assert small["input_shape"]["placeholder"] == "3, 64, 64"
+    made = checker.pick(ENGLISH, MAKER, "googlenet", "")
+    assert made["arguments"]["placeholder"] == "classes=7" and made["arguments"]["value"] == ""
+    assert show("class Other:\n    pass\n" + EXAMPLE, net="Gone")["net"]["value"] == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("input_shape", "3,0,224", "channels, height, width"),
+        ("input_shape", "wide", "channels, height, width"),
+        ("input_shape", "3,99999999,1", "channels, height, width"),
+        ("arguments", "10", "name=value"),
+        ("arguments", "num_classes=10) + f(", "name=value"),
+        ("arguments", "**{}", "name=value"),
+        ("arguments", "x=" + "(" * 900, "name=value"),
+        ("arguments", '{"num_classes"', "name=value"),
+        ("arguments", "clases=10", "num_classes"),
+    ],
+)
+def test_a_wrong_choice_gets_a_sentence_at_its_field(field, value, words):
+    answer = show(**{field: value})
+    assert words in answer[field]["info"] and answer[field]["elem_classes"] == ["bad"]
+    assert not PANELS & answer.keys()
+    assert show()[field]["info"] == ""
+
+
+@pytest.mark.parametrize("request_", [ENGLISH, KOREAN])
+@pytest.mark.parametrize(
+    "code", ["", "def", "print(1)", "(" * 5000, "x = 1\n" * 50_000, "\0", "import os; os.abort()"]
+)
+def test_what_is_no_net_gets_a_sentence(code, request_):
+    answer = show(code, request=request_)
+    assert headline(answer)
+    assert answer["layers"] == "" and not answer["mend"]["visible"]
+
+
+def test_too_long_a_text_is_said():
+    answer = show("x = 1\n" * 50_000)
+    assert headline(answer) == "This cannot be read"
+    assert "300,000 bytes" in text(parse(answer["verdict"]))
+
+
+def test_korean():
+    answer = show(request=KOREAN)
+    assert headline(answer) == "GoogLeNet: 오류 3개"
+    assert faults(answer)[0][0] == "8행"
+    assert "없습니다" in text(with_class(answer["findings"], "check-findings")[0])
+
+
+def test_code_in_a_sentence_is_marked_and_escaped():
+    assert view.with_code("`<b>` is <i>") == "<code>&lt;b&gt;</code> is &lt;i&gt;"
+    assert view.with_code("a ` alone") == "a ` alone"
+
+
+def test_files(tmp_path):
+    module = tmp_path / "net.py"
+    module.write_text("\n\n" + SOUND)
+    answer = checker.open_file(ENGLISH, str(module))
+    assert answer["code"] == SOUND.strip() and answer["file"] is None
+    assert headline(answer) == "2 faults in GoogLeNet"
+    notebook = tmp_path / "net.ipynb"
+    cells = [{"cell_type": "code", "source": SOUND, "outputs": []}]
+    notebook.write_text(json.dumps({"cells": cells}))
+    assert "class GoogLeNet" in checker.open_file(ENGLISH, str(notebook))["code"]
+    binary = tmp_path / "odd.py"
+    binary.write_bytes(bytes(range(256)))
+    answer = checker.open_file(ENGLISH, str(binary))
+    assert headline(answer) == "This cannot be read" and "code" not in answer
+    assert checker.open_file(ENGLISH, None) == gr.skip()
+
+
+def test_weights_show_their_layers(tmp_path):
+    net = create_model("lenet5", 10)
+    save_file(net.state_dict(), tmp_path / "net.safetensors")
+    answer = checker.open_file(ENGLISH, str(tmp_path / "net.safetensors"))
+    assert "code" not in answer
+    assert f"{sum(p.numel() for p in net.parameters()):,} parameters" in answer["verdict"]
+
+
+def test_the_first_visit_checks_and_the_next_keeps_what_is_there():
+    assert headline(checker.open(ENGLISH, "", EXAMPLE, "", "", "")) == "3 faults in GoogLeNet"
+    assert checker.open(ENGLISH, "<p>there</p>", EXAMPLE, "", "", "") == gr.skip()
+
+
+def test_a_link_opens_it():
+    link = SimpleNamespace(headers={}, query_params={"tab": "check"})
+    answer = checker.open_link(link)
+    assert answer["tabs"].selected == "inception" and answer["places"].selected == "check"
+    assert headline(answer) == "3 faults in GoogLeNet"
+    assert checker.open_link(SimpleNamespace(headers={}, query_params={})) == gr.skip()
+
+
+def test_the_endpoint_gives_what_the_command_prints(tmp_path, capsys):
+    file = tmp_path / "net.py"
+    file.write_text(SOUND)
+    options = ["--class", "GoogLeNet", "--input", "3,96,96", "--arg", "num_classes=7", "--json"]
+    assert main(["check", str(file), *options]) == 1
+    printed = json.loads(capsys.readouterr().out)
+    for arguments in ("num_classes=7", '{"num_classes": 7}'):
+        given = handlers.endpoint(SOUND, "GoogLeNet", "3,96,96", arguments)
+        assert json.loads(json.dumps(given)) == printed
+    assert printed["output_shape"] == [7] and printed["input_shape"] == [3, 96, 96]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((EXAMPLE, "Nothing"), "no net called 'Nothing'"),
+        ((EXAMPLE, "", "a,b"), "input_shape is 'a,b'"),
+        ((EXAMPLE, "", "", "10"), "arguments are '10'"),
+        ((EXAMPLE, "", "", "clases=10"), "no argument 'clases'"),
+        ((None,), "must be text"),
+    ],
+)
+def test_the_endpoint_says_what_is_wrong(arguments, words):
+    with pytest.raises(gr.Error, match=words):
+        handlers.endpoint(*arguments)
+
+
+def test_the_endpoint_reads_what_is_no_python():
+    answer = handlers.endpoint("public class Net {}")
+    assert answer["readable"] is False and answer["reason"]
