@@ -81,7 +81,7 @@ def test_choices_reach_the_net_and_a_wrong_one_is_said(place):
     page.locator("#check-shape input, #check-shape textarea").fill("3, 96, 96")
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator("#check-verdict")).to_contain_text("3 × 96 × 96 → 7")
-    page.get_by_label("Net", exact=True).click()
+    page.locator("#check-net").get_by_label("Net").click()
     page.get_by_role("option", name="Inception", exact=True).click()
     expect(page.locator("#check-verdict")).to_contain_text("Inception")
 
