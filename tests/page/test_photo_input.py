@@ -6,10 +6,11 @@ import re
 import gradio as gr
 import numpy as np
 import pytest
-from odd_photos import CASES, JPEG, REFUSED, RGB
+from odd_photos import CASES, GREY, JPEG, PNG, REFUSED, RGB, encoded
+from PIL import Image
 
 from cnn_space.images.photo_error import REASONS
-from cnn_space.page.common.photo_input import PhotoInput, Picture, required
+from cnn_space.page.common.photo_input import PhotoInput, Picture, notes, required, shown
 from cnn_space.page.common.texts import TEXTS
 
 
@@ -94,3 +95,53 @@ def test_reasons_have_words_in_both_languages():
     for reason, sentence in REASONS.items():
         key = f"photo_{reason}"
         assert TEXTS["en"][key] == sentence and TEXTS["ko"][key] != sentence
+
+
+@pytest.fixture
+def upload(tmp_path, monkeypatch):
+    """Puts a file where uploads lie, and gives what the widget makes of it."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    widget = PhotoInput(format="png")
+
+    def deliver(data: bytes, name: str):
+        (tmp_path / name).write_bytes(data)
+        return widget, widget.preprocess(Picture(path=str(tmp_path / name)))
+
+    return deliver
+
+
+def test_what_browsers_cannot_show_is_converted(upload):
+    """The widget then shows a PNG in place of the file, which is the same photo to a net."""
+    deep = Image.fromarray(GREY.astype(np.uint16) * 16)
+    widget, photo = upload(encoded(deep, "TIFF"), "deep.tif")
+    converted = widget.postprocess(shown(photo))
+    with Image.open(converted.path) as file:
+        assert file.format == "PNG" and np.array_equal(file, photo)
+    again = widget.preprocess(Picture(path=converted.path))
+    assert np.array_equal(again, photo)
+    assert notes(again) == notes(photo) and len(notes(photo)) == 1
+    assert "12 bits" in notes(photo)[0] and "12비트" in notes(photo, "ko")[0]
+    assert shown(again) == gr.skip(), "it would be converted without end"
+
+
+def test_what_browsers_can_show_is_left_alone(upload):
+    for data, name in ((JPEG, "photo"), (PNG, "photo.bmp")):
+        _, photo = upload(data, name)
+        assert shown(photo) == gr.skip() and notes(photo) == []
+    assert shown(None) == gr.skip()
+    assert shown(upload(b"text", "photo.heic")[1]) == gr.skip()
+
+
+def test_a_file_that_changes_is_decoded_again(upload):
+    _, first = upload(JPEG, "photo")
+    _, second = upload(PNG, "photo")
+    assert first.size == (600, 400) and second.size == RGB.size
+
+
+def test_the_webcam_is_not_mirrored():
+    """What a net gets of a visitor is not the visitor's mirror image."""
+    import app
+
+    inputs = [block for block in app.build().blocks.values() if isinstance(block, PhotoInput)]
+    assert len(inputs) == 2
+    assert not any(block.webcam_options.mirror for block in inputs)
