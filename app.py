@@ -3,8 +3,9 @@
 import argparse
 import os
 
-# Before Gradio is imported: no request may leave the machine.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+from cnn_space.page.common import start
+
+start.prepare()  # before Gradio is imported
 
 import gradio as gr
 
@@ -57,23 +58,46 @@ def launch_options() -> dict:
     }
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Serve the page: ``python app.py [--port N] [--share]``."""
+def read_options(argv: list[str] | None) -> argparse.Namespace:
+    """The options of the command line. Ends with a sentence, exit code 2, where they, the
+    environment or the machine do not allow the page."""
     parser = argparse.ArgumentParser(description="CNN Space in the browser")
     parser.add_argument("--port", type=int, help="port to listen on (default: 7860 or the next)")
-    parser.add_argument("--share", action="store_true", help="make a public link for a week")
-    args = parser.parse_args(argv)
-    if args.share:
+    parser.add_argument("--host", help="address to listen on (default: this machine alone)")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--share", action="store_true", help="make a public link for a week")
+    who.add_argument(
+        "--local-folders",
+        action="store_true",
+        help="let browsers on this machine name a folder to learn from; not behind a proxy",
+    )
+    options = parser.parse_args(argv)
+    try:
+        Settings.read()
+        start.check_address(options.host, options.port)
+    except ValueError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    return options
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Serve the page: ``python app.py --help`` lists the options."""
+    options = read_options(argv)
+    if options.local_folders:
+        os.environ["CNN_SPACE_FINETUNE_FOLDERS"] = "1"
+    if options.share:
         # Whoever has the link may not read folders of this machine.
         os.environ["CNN_SPACE_FINETUNE_FOLDERS"] = "0"
         os.environ.setdefault("CNN_SPACE_FINETUNE_SECONDS", "180")  # as on a Space
-    try:
-        Settings.read()
-    except ValueError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    if options.host:
+        start.bypass_proxies(options.host)
     demo = build()
     demo.launch(
-        server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options()
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        prevent_thread_lock=True,
+        **launch_options(),
     )
     nets.warm()  # while the browser is still fetching the page
     demo.block_thread()

@@ -71,8 +71,9 @@ class Settings(BaseModel):
     keep: Positive = _variable("CNN_SPACE_FINETUNE_KEEP", 20)  # nets of all visitors
     keep_mb: Positive = _variable("CNN_SPACE_FINETUNE_KEEP_MB", 2000)
     keep_minutes: Positive = _variable("CNN_SPACE_FINETUNE_KEEP_MINUTES", 60)
-    # Whether a browser on this machine may name a folder to learn from.
-    folders: bool = _variable("CNN_SPACE_FINETUNE_FOLDERS", True)
+    # Whether a browser on this machine may name a folder to learn from. A proxy on this machine can
+    # make every visitor look like one.
+    folders: bool = _variable("CNN_SPACE_FINETUNE_FOLDERS", False)
 
     @classmethod
     def read(cls) -> "Settings":

@@ -1,6 +1,7 @@
 """app.py: composes the page, and serves it as the command line says."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,26 +28,68 @@ def launched(monkeypatch) -> dict:
     return options
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 def sources(demo: gr.Blocks) -> list[str]:
     """Where the Fine-tune tab offers to read images from."""
     (radio,) = [block for block in demo.blocks.values() if block.elem_id == "ft-source"]
     return [value for _, value in radio.choices]
 
 
-def test_served_at_home_a_visitor_may_read_folders(launched):
-    app.main(["--port", "7999"])
-    assert launched["server_port"] == 7999 and launched["share"] is False
-    assert launched["warmed"] and launched["blocked"]
-    assert sources(launched["demo"]) == ["digits", "zip", "hub", "folder"]
+def test_a_visitor_may_not_read_folders(launched):
+    port = free_port()
+    app.main(["--port", str(port)])
+    assert launched["server_port"] == port and launched["server_name"] is None
+    assert launched["share"] is False and launched["warmed"] and launched["blocked"]
+    assert sources(launched["demo"]) == ["digits", "zip", "hub"]
     assert Settings.read().run_seconds is None
 
 
-def test_a_shared_link_reads_no_folders_and_bounds_each_run(launched, monkeypatch):
+def test_folders_are_offered_where_they_are_switched_on(launched, monkeypatch):
+    app.main(["--local-folders"])
+    assert sources(launched["demo"]) == ["digits", "zip", "hub", "folder"]
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_FOLDERS", "1")
+    app.main([])
+    assert "folder" in sources(launched["demo"])
+
+
+def test_a_shared_link_reads_no_folders_and_bounds_each_run(launched, monkeypatch, capsys):
     monkeypatch.delenv("CNN_SPACE_FINETUNE_SECONDS")
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_FOLDERS", "1")
     app.main(["--share"])
     assert launched["share"] is True
     assert sources(launched["demo"]) == ["digits", "zip", "hub"]
     assert Settings.read().run_seconds == 180
+    with pytest.raises(SystemExit) as end:
+        app.main(["--share", "--local-folders"])
+    assert end.value.code == 2 and "not allowed with" in capsys.readouterr().err
+
+
+def test_the_host_is_where_the_page_listens_and_needs_no_proxy(launched, monkeypatch):
+    monkeypatch.setenv("no_proxy", "localhost")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    app.main(["--host", "127.0.0.2"])
+    assert launched["server_name"] == "127.0.0.2" and launched["server_port"] is None
+    assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "localhost,127.0.0.2"
+
+
+def test_a_taken_port_and_a_wrong_host_are_one_sentence(launched, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        for arguments, words in (
+            (["--port", port], [f"127.0.0.1, port {port}", "in use"]),
+            (["--port", "70000"], ["port 70000", "0-65535"]),
+            (["--host", "203.0.113.7"], ["served at 203.0.113.7"]),  # no machine has it
+        ):
+            with pytest.raises(SystemExit) as end:
+                app.main(arguments)
+            told = capsys.readouterr().err
+            assert end.value.code == 2 and told.count("\n") == 1
+            assert all(word in told for word in words)
+    assert not launched
 
 
 def test_a_shared_link_keeps_the_time_limit_that_is_set(launched, monkeypatch):

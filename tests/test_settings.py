@@ -36,7 +36,7 @@ OTHERS = {
     "CNN_SPACE_FINETUNE_KEEP": ("2", 2),
     "CNN_SPACE_FINETUNE_KEEP_MB": ("100", 100),
     "CNN_SPACE_FINETUNE_KEEP_MINUTES": ("5", 5),
-    "CNN_SPACE_FINETUNE_FOLDERS": ("0", False),
+    "CNN_SPACE_FINETUNE_FOLDERS": ("1", True),
 }
 
 
@@ -69,7 +69,7 @@ def test_the_defaults():
         "keep": 20,
         "keep_mb": 2000,
         "keep_minutes": 60,
-        "folders": True,
+        "folders": False,
     }
 
 

@@ -32,6 +32,9 @@ def read_images(source, file=None, hub="", folder="", session=None, request=None
 
 def test_settings_come_from_the_environment(monkeypatch):
     monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.delenv("CNN_SPACE_FINETUNE_FOLDERS", raising=False)
+    assert "folder" not in sources.available()
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_FOLDERS", "1")
     assert "folder" in sources.available()
     assert "Stop keeps the best" in view.idle("en") and " s a run" not in view.idle("en")
     monkeypatch.setenv("SPACE_ID", "me/space")
@@ -155,6 +158,7 @@ def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
 
 def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path, monkeypatch):
     monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_FOLDERS", "1")
     for name in "ab":
         (tmp_path / "pets" / name).mkdir(parents=True)
         for i in range(2):

@@ -1,0 +1,122 @@
+"""What the machine around the page needs before Gradio is imported, and before it serves.
+
+Imports nothing of Gradio, which makes an HTTP client as it is imported.
+"""
+
+import atexit
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+# Megabytes that must be free for uploads: less does not take one zip of the usual size.
+LEAST_MB = 64
+
+
+def prepare() -> None:
+    """Set the environment up in which Gradio is imported. Where the page cannot work in it, print
+    one sentence and end this process with exit code 2."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine
+    bypass_proxies("localhost", "127.0.0.1", "::1")
+    try:
+        check_proxies()
+        choose_upload_folder()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def bypass_proxies(*hosts: str) -> None:
+    """Add ``hosts`` to NO_PROXY: Gradio asks its own server whether it is there, which no proxy
+    can reach."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    value = ",".join(dict.fromkeys([*names, *hosts]))
+    # The lower-case name hides the other one where both are set.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = value
+
+
+def check_proxies() -> None:
+    """Raise ValueError for a SOCKS proxy without the package that speaks to one."""
+    if importlib.util.find_spec("socksio"):
+        return
+    for name, address in urllib.request.getproxies_environment().items():
+        if address.lower().startswith("socks"):
+            raise ValueError(
+                f"{name}_proxy names a SOCKS proxy, which needs a package that is not here: "
+                "pip install 'httpx[socks]', or unset the variable"
+            )
+
+
+def choose_upload_folder() -> None:
+    """Check the folder of uploads and answers: ``GRADIO_TEMP_DIR``, else ``gradio`` in the folder
+    of temporary files. Where the latter is another user's, ``GRADIO_TEMP_DIR`` becomes a new one
+    that goes with this process.
+
+    Raises ValueError, which names the folder, where nothing can be written or LEAST_MB are not
+    free."""
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    try:
+        folder = Path(given or Path(tempfile.gettempdir()) / "gradio")
+    except FileNotFoundError:  # none of its candidates can be written
+        place = os.environ.get("TMPDIR") or "/tmp"
+        raise ValueError(f"{_cannot_write(place)}: make room there, or set TMPDIR") from None
+    try:
+        _try_to_write(folder)
+    except OSError as error:
+        if given:
+            raise ValueError(f"{_cannot_write(folder, error)} (GRADIO_TEMP_DIR)") from None
+        folder = _own_folder()
+    free = shutil.disk_usage(folder).free // 2**20
+    if free < LEAST_MB:
+        raise ValueError(
+            f"{folder} has {free} MB free and uploads need {LEAST_MB}: make room there, or set "
+            "GRADIO_TEMP_DIR to another folder"
+        )
+
+
+def check_address(host: str | None, port: int | None) -> None:
+    """Raise ValueError where the page cannot be served at ``host`` and ``port``. None stands for
+    this machine alone, and for any free port."""
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    port = port if port is not None else os.environ.get("GRADIO_SERVER_PORT") or 0
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            if os.name == "posix":  # a port that was just left can be taken at once
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address[0], int(port), *address[2:]))
+    except (OSError, OverflowError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(
+            f"the page cannot be served at {host}, port {port}: {reason}. Choose another with "
+            "--port or --host"
+        ) from None
+
+
+def _own_folder() -> Path:
+    """A new folder for the uploads of this process alone."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="gradio-"))
+    except OSError as error:
+        place = tempfile.gettempdir()
+        raise ValueError(f"{_cannot_write(place, error)}: set TMPDIR to another") from None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder.resolve())
+    return folder
+
+
+def _try_to_write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(2**16))
+        file.flush()
+
+
+def _cannot_write(folder: Path | str, error: OSError | None = None) -> str:
+    reason = f" ({error.strerror})" if error else ""
+    return f"nothing can be written to {folder}{reason}"

@@ -1,0 +1,204 @@
+"""The page on machines with proxies, foreign folders, full disks and Node."""
+
+import contextlib
+import http.client
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from cnn_space.page.common import start
+
+ROOT = Path(__file__).parents[1]
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def plain(tmp_path, monkeypatch):
+    """An environment without proxies, whose temporary files go to ``tmp_path``."""
+    for name in (*PROXIES, *map(str.upper, PROXIES)):
+        monkeypatch.setenv(name, "")  # so that what a test makes of it goes with the test
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def ended(capsys) -> str:
+    """What is printed where the page cannot start: one sentence, with exit code 2."""
+    with pytest.raises(SystemExit) as end:
+        start.prepare()
+    told = capsys.readouterr().err
+    assert end.value.code == 2 and told.count("\n") == 1
+    return told
+
+
+def test_this_machine_is_asked_without_a_proxy(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    start.prepare()
+    expected = "example.org,localhost,127.0.0.1,::1"
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == expected
+    start.prepare()
+    assert os.environ["NO_PROXY"] == expected
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "https_proxy"])
+def test_a_socks_proxy_needs_its_package(name, monkeypatch, capsys):
+    monkeypatch.setenv(name, "socks5://me:secret@127.0.0.1:9")
+    monkeypatch.setattr(start.importlib.util, "find_spec", lambda package: None)
+    told = ended(capsys)
+    assert f"{name.lower()} names a SOCKS proxy" in told and "httpx[socks]" in told
+    assert "secret" not in told
+    monkeypatch.setattr(start.importlib.util, "find_spec", lambda package: package == "socksio")
+    start.prepare()
+
+
+def test_uploads_go_to_a_folder_of_our_own_where_the_usual_one_is_not_ours(tmp_path, monkeypatch):
+    start.prepare()
+    assert not os.environ["GRADIO_TEMP_DIR"] and (tmp_path / "gradio").is_dir()
+    (tmp_path / "gradio").rmdir()
+    (tmp_path / "gradio").touch()  # root may write to every folder, but not into a file
+    start.prepare()
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    assert folder.is_dir() and folder.parent == tmp_path.resolve()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "uploads"))
+    assert str(tmp_path / "file" / "uploads") in ended(capsys)
+
+
+def test_a_small_disk_is_named_with_what_is_free(tmp_path, monkeypatch, capsys):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(2**23, 2**20, 7 * 2**20))
+    assert f"{tmp_path / 'gradio'} has 7 MB free and uploads need 64" in ended(capsys)
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch, capsys):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    assert f"nothing can be written to {tmp_path} (No space left" in ended(capsys)
+
+
+def test_no_place_for_temporary_files_is_named(monkeypatch, capsys):
+    def none():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    monkeypatch.setenv("TMPDIR", "/full")
+    assert "nothing can be written to /full" in ended(capsys)
+
+
+# The page itself, in a process of its own
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def served(folder: Path, *options: str, **environment: str):
+    """The address of ``app.py`` in such an environment."""
+    port = free_port()
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
+    with (folder / "log.txt").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert server.poll() is None, (folder / "log.txt").read_text()
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{url}/gradio_api/startup-events", timeout=5).close()
+                break
+            time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@contextlib.contextmanager
+def proxied(url: str, path: str):
+    """The address of a small proxy that shows ``url`` under ``path``."""
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if not self.path.startswith(path + "/"):
+                return self.send_error(404)
+            length = int(self.headers.get("content-length", 0))
+            request = urllib.request.Request(
+                url + self.path.removeprefix(path),
+                data=self.rfile.read(length) if length else None,
+                headers={k: v for k, v in self.headers.items() if k.lower() != "connection"},
+                method=self.command,
+            )
+            # The client may leave in the middle of a stream.
+            left = contextlib.suppress(OSError, http.client.HTTPException)
+            with left, urllib.request.urlopen(request, timeout=60) as answer:
+                self.send_response(answer.status)
+                self.send_header("content-type", answer.headers["content-type"])
+                self.end_headers()
+                while block := answer.read1():  # as they come: answers are streams of events
+                    self.wfile.write(block)
+                    self.wfile.flush()
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}{path}/"
+        server.shutdown()
+
+
+def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
+    """Proxies that lead nowhere, a home and a folder of uploads that cannot be written, a
+    container's address, and a proxy in front."""
+    from gradio_client import Client
+
+    (tmp_path / "gradio").touch()
+    nowhere = "http://127.0.0.1:9"
+    with (
+        served(
+            tmp_path,
+            *("--host", "0.0.0.0"),
+            http_proxy=nowhere,
+            ALL_PROXY=nowhere,
+            HOME="/proc",
+            TMPDIR=str(tmp_path),
+            GRADIO_ROOT_PATH="/cnn",
+        ) as url,
+        proxied(url, "/cnn") as shown,
+    ):
+        page = urllib.request.urlopen(shown, timeout=30).read().decode()
+        assert '"root":"/cnn' in page.replace(" ", "") or "/cnn/" in page
+        client = Client(shown, verbose=False)
+        photo = ROOT / "docs" / "classify.webp"
+        from gradio_client import handle_file
+
+        answer = client.predict(handle_file(str(photo)), "lenet5.cifar10", 3, api_name="/classify")
+        assert len(answer["confidences"]) == 3
+        [folder] = tmp_path.glob("gradio-*")
+        assert any(path.is_file() for path in folder.rglob("*"))
