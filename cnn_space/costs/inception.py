@@ -6,12 +6,11 @@ Szegedy et al., "Going deeper with convolutions", 2015, section 4, figure 2 and 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
-from cnn_space.costs.closed_forms import Layer, Pair, Shape, conv, pool
-from cnn_space.models.googlenet_table import TABLE_1
+from cnn_space.costs.closed_forms import Layer, Shape, conv, pool
+from cnn_space.models.googlenet_table import KERNELS_5X5, TABLE_1
 
 SIDE_LIMIT = 4_096  # pixels; far beyond any photo a net is shown
 CHANNEL_LIMIT = 65_536
-KERNELS_5X5 = (5, 3, "3+3")
 
 
 class FieldError(ValueError):
@@ -86,7 +85,8 @@ class InceptionCosts:
             last.append(self._conv("branch4.1", self.source, self.pool_proj, 1))
         return (*built, tuple(last))
 
-    def _row(self, branch: str, row: list[Pair]) -> tuple[Layer, ...]:
+    def _row(self, branch: str, row: list[tuple[int, int]]) -> tuple[Layer, ...]:
+        """The layers of ``branch``, one for each (channels, side of the kernel) in ``row``."""
         layers, shape = [], self.source
         for index, (channels, kernel) in enumerate(row):
             name = branch if len(row) == 1 else f"{branch}.{index}"
@@ -144,7 +144,7 @@ PRESETS: dict[str, tuple[int, ...]] = {
     name: (row.side, row.side, row.in_channels, *row.widths) for name, row in TABLE_1.items()
 }
 # What the table prints for them: parameters in thousands, operations in millions.
-PRINTED: dict[str, Pair] = {
+PRINTED: dict[str, tuple[int, int]] = {
     name: (row.printed_params, row.printed_ops) for name, row in TABLE_1.items()
 }
 
@@ -152,7 +152,7 @@ PRINTED: dict[str, Pair] = {
 def chain(first: InceptionCosts, *, name: str = "3a") -> dict[str, InceptionCosts]:
     """The modules from ``name`` to 5b, each fed by the one before it.
 
-    ``first`` stands in for ``name``; those behind it have the paper's widths and ``first``'s
+    ``first`` takes the place of ``name``; the modules after it have the paper's widths and ``first``'s
     switches. Before 4a and 5a the map is halved by the paper's 3×3 pool of stride 2; the chain ends
     where no window of that pool fits, at a side of one pixel, and where a module would take more
     channels than one may have.

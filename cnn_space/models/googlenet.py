@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .blocks import AuxPool, ConvBlock
-from .googlenet_table import TABLE_1
+from .googlenet_table import KERNELS_5X5, TABLE_1
 from .net import Net, he_init
 from .outputs import Outputs
 
@@ -74,7 +74,7 @@ class Inception(nn.Module):
         reduction: bool = True,
     ):
         super().__init__()
-        if kernel5x5 not in (5, 3, "3+3"):
+        if kernel5x5 not in KERNELS_5X5:
             raise ValueError(f"kernel5x5 is {kernel5x5!r}: choose 5, 3 or '3+3'")
 
         def conv(inside: int, outside: int, kernel: int) -> ConvBlock:
@@ -136,9 +136,9 @@ class GoogLeNet(Net):
     13,004,888 or 13,378,280 with both auxiliary heads.
 
     ``form`` sets the defaults of ``kernel5x5``, ``batch_norm``, ``dropout`` and ``pool4`` (kernel
-    of the pool between 4e and 5a, 3 or 2); an option given explicitly wins. Without batch norm come
-    biases, and local response normalisation in the stem. ``reduction=False`` builds all nine
-    modules naively. ``small_input`` is the stem for 32 pixels: first convolution 3×3 with stride 1,
+    of the pool between 4e and 5a, 3 or 2); an option given explicitly wins. Without batch norm the
+    convolutions have biases and the stem has local response normalisation. ``reduction=False``
+    makes all nine modules naive. ``small_input`` is the stem for 32 pixels: first convolution 3×3 with stride 1,
     no second pool.
     In training mode with ``aux=True`` the net returns ``Outputs(logits, aux1, aux2)``.
 

@@ -1,4 +1,5 @@
-"""Table 1 of Szegedy et al., "Going deeper with convolutions", 2015: its Inception modules.
+"""Table 1 of Szegedy et al., "Going deeper with convolutions", 2015: its Inception modules, and
+the kernels that may stand for their 5×5.
 
 Plain data, for the net in `googlenet` and for the closed forms in ``cnn_space.costs``.
 """
@@ -29,6 +30,9 @@ class InceptionRow(NamedTuple):
         """(ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj)"""
         return self[2:8]
 
+
+# As published; as torchvision has it; two 3×3 in a row (Inception v2).
+KERNELS_5X5 = (5, 3, "3+3")
 
 # map, in, #1×1, #3×3 reduce, #3×3, #5×5 reduce, #5×5, pool proj, params (K), ops (M)
 TABLE_1 = {

@@ -11,7 +11,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnn_space.costs.inception import (
     CHANNEL_LIMIT,
-    KERNELS_5X5,
     NUMBERS,
     PRESETS,
     SIDE_LIMIT,
@@ -19,6 +18,7 @@ from cnn_space.costs.inception import (
     chain,
 )
 from cnn_space.models import googlenet
+from cnn_space.models.googlenet_table import KERNELS_5X5
 
 # Weights and MACs of the paper's modules, worked out apart from this code.
 KNOWN = {

@@ -15,7 +15,8 @@ from markup import parse, text
 from torch.utils.flop_counter import FlopCounterMode
 from visitors import by_name
 
-from cnn_space.costs.inception import KERNELS_5X5, NUMBERS, PRESETS, InceptionCosts
+from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
+from cnn_space.models.googlenet_table import KERNELS_5X5
 from cnn_space.page.inception import cost_table, drawing, handlers, paper, view
 from cnn_space.page.inception.form import FORM, SWITCHES, from_address, preset_of
 from cnn_space.page.inception.pytorch_code import pytorch_code

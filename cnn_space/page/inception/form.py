@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from cnn_space.costs.inception import NUMBERS, PRESETS, FieldError, InceptionCosts, whole_number
+from cnn_space.models.googlenet_table import KERNELS_5X5
 
 CHAIN = "chain"  # the preset that shows how modules feed each other
-KERNELS = {"5": 5, "3": 3, "3+3": "3+3"}  # as the form and the address write them
+KERNELS = {str(kernel): kernel for kernel in KERNELS_5X5}  # as the form and the address write them
 START = dict(zip(NUMBERS, PRESETS["3a"], strict=True))
 SWITCHES = {"kernel5x5": "5", "reduction": True, "batch_norm": False, "bias": False}
 FORM = ("preset", *NUMBERS, *SWITCHES)  # the names of the components, and those in an address
@@ -32,7 +33,7 @@ def wrong_number(name: str, value: object) -> FieldError | None:
 
 
 def module_of(values: Mapping[str, object]) -> InceptionCosts:
-    """The module that the form describes. Raises FieldError for a number that none can have."""
+    """The module that the form describes. Raises FieldError for a number that no module can have."""
     numbers = {name: values[name] for name in NUMBERS}
     switches = {name: values[name] for name in SWITCHES}
     return InceptionCosts(**numbers, **switches | {"kernel5x5": KERNELS[switches["kernel5x5"]]})
