@@ -1,1 +1,1 @@
-"""What a net takes along to the Hub: its model card, and the upload."""
+"""Model cards, learning curves, the accuracy table, and the upload to the Hub."""

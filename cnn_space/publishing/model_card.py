@@ -102,24 +102,26 @@ def _table_of_settings(card: Card) -> dict[str, object]:
 def _settings(
     training: Card | Earlier, data: Data, preprocessing: Preprocessing
 ) -> dict[str, object]:
-    """The settings that had a part in a training; those of its image sizes are one."""
+    """The settings that had an effect on a training; its image sizes are summed up in one row."""
     recipe = training.recipe
-    idle = {"small_side", "small_share"}
-    idle |= {"momentum"} if recipe.get("optimizer") == "adamw" else set()
-    idle |= {"pad": {"min_area"}, "resized": {"pad"}}.get(recipe.get("crop"), {"pad", "min_area"})
+    left_out = {"small_side", "small_share"}
+    left_out |= {"momentum"} if recipe.get("optimizer") == "adamw" else set()
+    left_out |= {"pad": {"min_area"}, "resized": {"pad"}}.get(
+        recipe.get("crop"), {"pad", "min_area"}
+    )
     teachers = ", ".join(teacher.name for teacher in training.teachers)
-    idle |= set() if teachers else {"distillation"}
+    left_out |= set() if teachers else {"distillation"}
     settings = {
         "images for training": _count(data.train_images),
         "trained at": _image_sizes(recipe, preprocessing.size),
     }
     if teachers:
         settings["teachers"] = teachers
-    return settings | {key: value for key, value in recipe.items() if key not in idle}
+    return settings | {key: value for key, value in recipe.items() if key not in left_out}
 
 
 def _image_sizes(recipe: dict, side: int) -> str:
-    """At how many pixels the net was trained, where that is not the size it is used at."""
+    """The sizes in pixels that the net was trained at; ``side`` is the size it is used at."""
     share = recipe.get("small_share", 0)
     small = ", ".join(map(str, small_sides(recipe.get("small_side", 0), side)))
     if not small or not share:

@@ -14,7 +14,7 @@ NEEDED = ("accuracy", "parameters", "macs", "bytes", "wall_time_s")
 
 
 def table(folder: Path) -> str:
-    """The accuracy of all cards in ``folder`` as Markdown, a table a data set, best first.
+    """The accuracy of all cards in ``folder`` as Markdown, one table per data set, best first.
 
     Raises ValueError for a card without what the table states.
     """

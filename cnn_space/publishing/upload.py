@@ -1,6 +1,5 @@
-"""What was trained here, given back: the weights to a model repository, the app to a Space."""
+"""Uploads to the Hub: the weights to a model repository, the app to a Space."""
 
-import hashlib
 import re
 from pathlib import Path, PurePosixPath
 
@@ -8,10 +7,11 @@ from cnn_space import weights
 from cnn_space.publishing import model_card
 from cnn_space.publishing.curves import curves
 from cnn_space.weights import catalogue
+from cnn_space.weights.digest import sha256
 
 ROOT = Path(__file__).parents[2]
 
-# What a Space needs; tests, benchmarks and whatever else lies about stay here.
+# What a Space needs; tests, benchmarks and all other files stay here.
 SPACE_FILES = ("README.md", "LICENSE", "requirements.txt", "packages.txt", "app.py")
 SPACE_FOLDERS = ("cnn_space", "checkpoints")
 
@@ -37,10 +37,9 @@ def weights_files(repo: str) -> dict[str, Content]:
     cards = []
     for item in items:
         path = catalogue.CHECKPOINTS / item.file
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != item.sha256:
-            raise PublishError(f"{path} is not what its card says (sha256 {found[:12]}…)")
+        digest = sha256(path)
+        if digest != item.sha256:
+            raise PublishError(f"{path} is not what its card says (sha256 {digest[:12]}…)")
         if item.accuracy is None:
             raise PublishError(f"{item.card} states no accuracy, which readers need")
         card = item.read_card()
@@ -76,18 +75,18 @@ def space_files(root: Path = ROOT) -> dict[str, Content]:
 
 
 def publish_weights(repo: str, *, private: bool = False) -> str:
-    """Upload ``weights_files`` to the model repository ``repo`` in one commit; its address.
+    """Upload ``weights_files`` to the model repository ``repo`` in one commit. Returns its address.
 
-    The repository is made where there is none. Raises PublishError.
+    A repository that does not exist is created. Raises PublishError.
     """
     _check_token(repo)
     return _upload(repo, weights_files(repo), "Weights and their cards", private=private)
 
 
 def publish_space(repo: str, *, private: bool = False, weights_repo: str | None = None) -> str:
-    """Upload ``space_files`` to the Gradio Space ``repo`` in one commit; its address.
+    """Upload ``space_files`` to the Gradio Space ``repo`` in one commit. Returns its address.
 
-    A Space made anew takes ``weights_repo`` as its CNN_SPACE_REPO. Raises PublishError.
+    A new Space gets ``weights_repo`` as its CNN_SPACE_REPO. Raises PublishError.
     """
     _check_token(repo)
     settings = {"repo_type": "space", "space_sdk": "gradio"}
@@ -103,10 +102,10 @@ def check_repo(repo: str) -> None:
 
     try:
         validate_repo_id(repo)
-        right = repo.count("/") == 1
+        is_valid = repo.count("/") == 1
     except HFValidationError:
-        right = False
-    if not right:
+        is_valid = False
+    if not is_valid:
         raise PublishError(f"{repo!r} is no Hub repository; it reads USER/NAME")
 
 
@@ -138,7 +137,8 @@ def _upload(
         status = error.response.status_code
         if status in (401, 403):
             raise PublishError(
-                f"the Hub refuses to write to {repo} ({status}): HF_TOKEN must be a token that may"
+                f"the Hub refuses to write to {repo} ({status}): "
+                "HF_TOKEN must be a token that may write"
             ) from None
         reason = (error.server_message or str(error)).strip().splitlines()[0]
         raise PublishError(f"the Hub answers with error {status} for {repo}: {reason}") from None

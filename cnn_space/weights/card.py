@@ -88,7 +88,7 @@ Count = Annotated[int, Field(strict=True, ge=0, lt=MAX_NUMBER)]
 Text = Annotated[str, Field(max_length=1000)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Settings = Annotated[
+RecipeValues = Annotated[
     dict[ShortText, Annotated[bool | int | float | str | None, PlainValidator(_setting)]],
     Field(max_length=100),
 ]
@@ -169,7 +169,7 @@ class Earlier(_Object):
 
     sha256: Sha256 | None = None
     data: Data | None = None
-    recipe: Settings = {}
+    recipe: RecipeValues = {}
     teachers: list[Teacher] = []
     preprocessing: Preprocessing | None = None
     environment: Environment = Environment()
@@ -191,7 +191,7 @@ class Card(_Object):
     labels: Annotated[list[Text], Field(max_length=MAX_CLASSES)]
     preprocessing: Preprocessing
     data: Data = Data()
-    recipe: Settings = {}
+    recipe: RecipeValues = {}
     seed: Whole | None = None
     parameters: Count | None = None
     macs: Count | None = None
@@ -217,10 +217,10 @@ class Card(_Object):
 
     def trainings(self) -> "list[Card | Earlier]":
         """All trainings of these weights, the last one first."""
-        found: list[Card | Earlier] = [self]
-        while (earlier := found[-1].continues) is not None:
-            found.append(earlier)
-        return found
+        trainings: list[Card | Earlier] = [self]
+        while (earlier := trainings[-1].continues) is not None:
+            trainings.append(earlier)
+        return trainings
 
 
 # Files

@@ -74,14 +74,14 @@ def is_local(name: str) -> bool:
 
 
 def is_coming(name: str) -> bool:
-    """Whether the named weights are being downloaded at this moment, for whomever."""
+    """Whether the named weights are being downloaded at this moment, whoever asked for them."""
     return download.is_coming(record(name))
 
 
 def default() -> str:
-    """The net that answers where none is asked for: it needs no network.
+    """The net that answers where none is asked for: one that needs no network.
 
-    Raises ValueError where every net does.
+    Raises ValueError where all nets need it.
     """
     local = [name for name in list_weights() if is_local(name)]
     if not local:

@@ -135,7 +135,8 @@ def _start(record: WeightsRecord) -> _Download:
 
 
 def _looks_right(path: Path, record: WeightsRecord) -> bool:
-    """What can be told without reading the file: its size, and the hash it is filed under."""
+    """Whether the file has the record's size, and lies under the record's hash where it lies under
+    one. The file is not read."""
     if record.bytes is not None and path.stat().st_size != record.bytes:
         return False
     blob = Path(os.readlink(path)).name if path.is_symlink() else ""

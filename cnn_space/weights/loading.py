@@ -1,11 +1,11 @@
 """Weights files into nets: complete and as their cards say, or a ValueError."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnn_space.weights import catalogue, download, records
+from cnn_space.weights.digest import sha256
 from cnn_space.weights.records import Loaded, WeightsRecord
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
         if record.bytes is not None and size != record.bytes:
             raise ValueError(f"is damaged: it has {size:,} bytes and should have {record.bytes:,}")
         if record.sha256 is not None:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = sha256(path)
             if digest != record.sha256:
                 raise ValueError(
                     f"is damaged: its sha256 is {digest[:12]}…, not {record.sha256[:12]}…"

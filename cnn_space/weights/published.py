@@ -25,10 +25,10 @@ CROP_875 = Preprocessing(256, 224, "bilinear")
 CROP_875_BICUBIC = Preprocessing(256, 224, "bicubic")
 CROP_965 = Preprocessing(232, 224, "bilinear")
 # These nets learned from images within -1 and 1. torchvision normalises with ImageNet's figures
-# and has the net undo it (transform_input); as preprocessing it is done once and for all.
-HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-GOOGLENET = Preprocessing(256, 224, "bilinear", **HALF)
-INCEPTION_V3 = Preprocessing(341, 299, "bicubic", **HALF)
+# and its net converts that (transform_input); here the preprocessing gives the range at once.
+CENTRED = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+CROP_875_CENTRED = Preprocessing(256, 224, "bilinear", **CENTRED)
+CROP_875_CENTRED_299 = Preprocessing(341, 299, "bicubic", **CENTRED)
 
 BSD, APACHE = "bsd-3-clause", "apache-2.0"
 
@@ -84,7 +84,7 @@ PUBLISHED = (
         "inception_v3",
         "tv_in1k",
         77.434,
-        INCEPTION_V3,
+        CROP_875_CENTRED_299,
         APACHE,
         options={"aux": False},
         adapt=adapters.inception_v3_from_timm,
@@ -140,7 +140,7 @@ PUBLISHED = (
         "googlenet",
         "tv_in1k",
         69.778,
-        GOOGLENET,
+        CROP_875_CENTRED,
         BSD,
         options={"aux": False},
         adapt=adapters.googlenet_from_torchvision,

@@ -1,10 +1,10 @@
 """Trained weights into a folder: the safetensors file, then the card that describes it."""
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnn_space.weights import card as cards
+from cnn_space.weights.digest import sha256
 
 if TYPE_CHECKING:
     import torch
@@ -23,13 +23,11 @@ def save(folder: Path, card: cards.Card, state: "dict[str, torch.Tensor]") -> Pa
     unfinished = path.with_suffix(".part")
     save_file(state, unfinished, metadata={"format": "pt"})
     unfinished.replace(path)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     dtype = next(tensor.dtype for tensor in state.values() if tensor.is_floating_point())
     facts = {
         "file": path.name,
         "bytes": path.stat().st_size,
         "dtype": str(dtype).removeprefix("torch."),
-        "sha256": sha256,
+        "sha256": sha256(path),
     }
     return cards.write(folder / f"{card.name}.json", card.model_copy(update=facts))

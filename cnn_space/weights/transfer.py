@@ -4,6 +4,9 @@ Every wait is bounded, and nothing enters a cache before its size and hash are r
 the bytes are read here: hf_hub_download (tried with huggingface_hub 2.4) stores a damaged file
 without a complaint, takes a minute to give up a silent host, and reports its progress every 10 MB;
 torch.hub.download_url_to_file knows no timeout.
+
+huggingface_hub is imported where it is used: it takes a quarter of a second, and most visitors and
+commands use no network.
 """
 
 import hashlib
@@ -16,6 +19,7 @@ from pathlib import Path
 
 from cnn_space.settings import Settings
 from cnn_space.weights import convert
+from cnn_space.weights.digest import sha256
 from cnn_space.weights.records import WeightsRecord
 
 ANSWER_S = 10  # a host that is silent for so long is taken for down
@@ -34,7 +38,7 @@ class Unreachable(FetchError):
 
 @dataclass
 class Progress:
-    """Bytes that have come, of ``total`` (None: unknown)."""
+    """Bytes received, ``done`` of ``total`` (None: unknown)."""
 
     done: int = 0
     total: int | None = None
@@ -97,9 +101,7 @@ def from_torchvision(record: WeightsRecord, progress: Progress) -> None:
         arrived, ready = Path(scratch, record.file), Path(scratch, target.name)
         _stream(url, {}, arrived, record, progress)
         # torchvision's file names end with the first 8 digits of their sha256
-        with arrived.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if not record.file.endswith(f"-{digest[:8]}.pth"):
+        if not record.file.endswith(f"-{sha256(arrived)[:8]}.pth"):
             raise FetchError(f"{record.file} of {host(record)} arrived damaged; try again.")
         convert.to_safetensors(arrived, ready)
         os.replace(ready, target)
@@ -160,15 +162,14 @@ def _stream(
 def _has_hash(path: Path, expected: str) -> bool:
     """Whether ``expected`` is the file's sha256 (64 digits), or git's id of it (40 digits)."""
     if len(expected) == 64:
-        digest = hashlib.sha256()
-    else:
-        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
+        return sha256(path) == expected
+    start = hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: digest).hexdigest() == expected
+        return hashlib.file_digest(file, lambda: start).hexdigest() == expected
 
 
 def explain(error: Exception, record: WeightsRecord, *, begun: bool) -> FetchError:
-    """The error of a transfer as one sentence for whoever waits; ``begun``: some bytes had come."""
+    """The error of a transfer as one sentence for the user; ``begun``: some bytes had come."""
     from huggingface_hub.errors import (
         HFValidationError,
         LocalEntryNotFoundError,
