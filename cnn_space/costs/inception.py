@@ -152,10 +152,10 @@ PRINTED: dict[str, tuple[int, int]] = {
 def chain(first: InceptionCosts, *, name: str = "3a") -> dict[str, InceptionCosts]:
     """The modules from ``name`` to 5b, each fed by the one before it.
 
-    ``first`` takes the place of ``name``; the modules after it have the paper's widths and ``first``'s
-    switches. Before 4a and 5a the map is halved by the paper's 3×3 pool of stride 2; the chain ends
-    where no window of that pool fits, at a side of one pixel, and where a module would take more
-    channels than one may have.
+    ``first`` takes the place of ``name``; the modules after it have the paper's widths and the
+    switches of ``first``. Before 4a and 5a the map is halved by the paper's 3×3 pool of stride 2.
+    The chain ends where no window of that pool fits, at a side of one pixel, and where a module
+    would take more channels than one may have.
     """
     module, modules = first, {name: first}
     names = list(PRESETS)

@@ -138,8 +138,8 @@ class GoogLeNet(Net):
     ``form`` sets the defaults of ``kernel5x5``, ``batch_norm``, ``dropout`` and ``pool4`` (kernel
     of the pool between 4e and 5a, 3 or 2); an option given explicitly wins. Without batch norm the
     convolutions have biases and the stem has local response normalisation. ``reduction=False``
-    makes all nine modules naive. ``small_input`` is the stem for 32 pixels: first convolution 3×3 with stride 1,
-    no second pool.
+    makes all nine modules naive. ``small_input`` is the stem for 32 pixels: first convolution 3×3
+    with stride 1, no second pool.
     In training mode with ``aux=True`` the net returns ``Outputs(logits, aux1, aux2)``.
 
     Raises ValueError for an unknown ``form``, ``kernel5x5`` or ``pool4``.

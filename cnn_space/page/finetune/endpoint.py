@@ -34,7 +34,7 @@ def finetune(
     """Teach a net new classes.
 
     Args:
-        archive: zip with one folder of images a class; none for the handwritten digits.
+        archive: zip with one folder of images per class; none for the handwritten digits.
         model: name of the weights to start from, such as "googlenet.cifar10".
         optimizer: "sgd" or "adam".
         learning_rate: highest rate after the head's epochs; 0 for the optimiser's usual.
@@ -49,7 +49,7 @@ def finetune(
         seed: of the split, the new layer and the augmentation.
 
     Returns:
-        What the run is doing, again and again, and at last its report and a zip with the net.
+        Updates while the run goes on; the last output is its report and a zip with the net.
     """
     controls = {
         "optimizer": optimizer,
@@ -73,7 +73,7 @@ def finetune(
 
 
 def _run(archive: str | None, model: str, controls: dict):
-    """Yields (the fields of an update, None); gives the Result. Raises ValueError."""
+    """Yields (the fields of an update, None) and returns the Result. Raises ValueError."""
     images = (readers.read_zip(archive) if archive else digits()).images
     plan = plan_from(controls)
     run = Run(weights.load(model), images, plan, seconds=Settings.read().run_seconds)

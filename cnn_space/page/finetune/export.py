@@ -26,7 +26,7 @@ def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
     file = bundle(result, Path(folder.name))
     name = own_name(result, own_nets, lang)
     own_nets[name] = result.loaded
-    # Twice: the other tabs let a folded copy of it answer.
+    # Counted twice: the other tabs make a folded copy of it.
     NETS.keep(own_nets, name, size=2 * result.loaded.bytes)
     return Kept(result, name, folder, str(file))
 
@@ -64,7 +64,7 @@ def may_push() -> bool:
 
 
 def push(result: Result, name: str, token: str) -> str:
-    """Upload a net and its card to the account of ``token``; gives the repository's name.
+    """Upload a net and its card to the account of ``token``; returns the repository's name.
 
     Raises ValueError with what the Hub said.
     """

@@ -1,4 +1,4 @@
-"""The Fine-tune tab's handlers: what a visitor does in, what the components show out."""
+"""The Fine-tune tab's handlers: the values of components in, what they show next out."""
 
 import functools
 import weakref
@@ -15,20 +15,21 @@ from cnn_space.page.finetune.components import Components
 from cnn_space.page.finetune.retention import SESSIONS
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import ImagesState, RunState
-from cnn_space.training.recipes import PRESETS
+from cnn_space.training.recipes import PRESETS, Plan
 
+# The sessions that have had a run, by Gradio's hash of the page, which is all that ``leave`` gets.
 _BY_PAGE: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 
 
 def leave(request: gr.Request) -> None:
-    """The page was closed: what an unfinished run kept is let go at once."""
+    """The page was closed: the net of an unfinished run is released at once."""
     session = _BY_PAGE.pop(request.session_hash, None)
     if session is not None:
         session.leave()
 
 
 class Tab(Components):
-    """What happens on the tab."""
+    """The components of the tab; the methods handle their events."""
 
     # Step 1: images
 
@@ -63,8 +64,8 @@ class Tab(Components):
         folder: str,
         request: gr.Request,
     ) -> dict:
-        """Read a visitor's images; ``suit`` shows them. What is wrong with them is said where they
-        would be shown."""
+        """Read a visitor's images; ``suit`` shows them. Where they cannot be used, the reason takes
+        their place."""
         lang = language(request)
         number = session.read(source)
         try:
@@ -88,8 +89,8 @@ class Tab(Components):
     def suit(
         self, session: Session, base: str | None, augment: str, holdout: float, request: gr.Request
     ) -> dict:
-        """Show what was read, and choose a net that suits it. Reading takes time: what is chosen
-        by now counts."""
+        """Show what was read, and choose a net that suits it. Net and augmentation are what is
+        chosen now: reading takes time, and a visitor may have changed them meanwhile."""
         if session.images.state is not ImagesState.READY:
             return gr.skip()
         base = sources.suited_base(session.visitor_set, base)
@@ -102,7 +103,7 @@ class Tab(Components):
         self, session: Session, base: str | None, augment: str, holdout: float, request: gr.Request
     ) -> dict:
         """What is in the set, and how the net will see it."""
-        if session.images.state is ImagesState.READING:  # and the page says so
+        if session.images.state is ImagesState.READING:  # the page says so already
             return gr.skip()
         return self._images(session, base, augment, holdout, language(request))
 
@@ -125,7 +126,7 @@ class Tab(Components):
     # Step 3: train
 
     def begin(self, session: Session, source: str, request: gr.Request) -> dict:
-        """A click on Train: waiting for the net and for a place in the queue."""
+        """A click on Train: the run waits for its net, then for its turn in the queue."""
         if not session.start(source):
             return gr.skip()
         return {
@@ -151,8 +152,8 @@ class Tab(Components):
     def run(self, values: dict, request: gr.Request) -> Iterator[dict]:
         """Train; ``values`` are those of session, base and controls, by component.
 
-        Handing the session out again and again keeps it: a ``gr.State`` is forgotten some time
-        after it was last set, also in the middle of a long run.
+        The session is part of every report, because a ``gr.State`` is forgotten some time after
+        it was last set, also in the middle of a long run.
         """
         session, lang = values[self.session], language(request)
         number = session.take_turn()
@@ -175,15 +176,15 @@ class Tab(Components):
             raise gr.Error(str(error), print_exception=False) from None
         finally:
             if session.end(number):
-                SESSIONS.keep(session, size=session.bytes)  # whether it is collected or not
+                SESSIONS.keep(session, size=session.bytes)  # even if nobody collects the result
 
     def finish(self, session: Session, own_nets: OwnNets, request: gr.Request) -> dict:
-        """A run has ended: all that shows its result. The same again when it is asked again."""
+        """A run has ended: everything that shows its result. A second call shows the same."""
         lang = language(request)
         if session.finish(functools.partial(export.keep, own_nets=own_nets, lang=lang)):
             SESSIONS.keep(session, size=session.bytes)
         if session.run.state not in (RunState.IDLE, RunState.NOTHING, RunState.KEPT):
-            return gr.skip()  # a stopped run has ended late: the next is under way
+            return gr.skip()  # the end of a stopped run came late: the next one is under way
         return self._outcome(session, own_nets, lang)
 
     def halt(self, session: Session, own_nets: OwnNets, request: gr.Request) -> dict:
@@ -194,7 +195,7 @@ class Tab(Components):
         return self._outcome(session, own_nets, lang)
 
     def _outcome(self, session: Session, own_nets: OwnNets, lang: str) -> dict:
-        """How the last run ended; its buttons alone where it could not begin."""
+        """How the last run ended; only the buttons change where it could not begin."""
         shown = {
             self.session: session,
             self.own_nets: own_nets,
@@ -227,15 +228,16 @@ class Tab(Components):
         }
 
     def arrive(self, session: Session, base: str | None, request: gr.Request) -> dict:
-        """What a visitor meets: the digits, and a recorded run."""
+        """What the page shows when it is opened: the digits, and a recorded run."""
         lang = language(request)
+        start = Plan()  # the controls have its defaults
         session.shows_recorded = session.kept is None
         result = session.shown
         return {
             self.base: gr.Dropdown(choices=nets.choices(None, lang)),
             self.state: view.idle(lang),
             self.curves: view.curves(result.report.history if result else (), lang),
-            **self._images(session, base, "shift", 20, lang),
+            **self._images(session, base, start.augment, 100 * start.holdout, lang),
             **self._result(result, lang),
         }
 
@@ -262,7 +264,7 @@ class Tab(Components):
         request: gr.Request,
         token: gr.OAuthToken | None = None,
     ) -> dict:
-        """A click on Push: a sentence with what came of it."""
+        """A click on Push: a sentence that says where the net is now."""
         lang, kept = language(request), session.kept
         try:
             if kept is None:

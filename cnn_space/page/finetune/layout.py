@@ -16,7 +16,7 @@ from cnn_space.page.finetune.wiring import (
     wire_training,
 )
 from cnn_space.settings import Settings
-from cnn_space.training.recipes import AUGMENTATIONS, PRESETS
+from cnn_space.training.recipes import AUGMENTATIONS, PRESETS, Plan
 
 
 def finetune_tab(
@@ -106,28 +106,32 @@ def _net() -> dict:
 
 
 def _advanced() -> dict:
-    """The controls of a run, but for the net."""
+    """The controls of a run, but for the net; they begin with the defaults of ``Plan``."""
+    start = Plan()
     with gr.Row():
-        head_epochs = gr.Slider(1, 100, 30, step=1, label=t("finetune_head_epochs"))
-        top_epochs = gr.Slider(0, 50, 6, step=1, label=t("finetune_top_epochs"))
-        epochs = gr.Slider(0, 50, 2, step=1, label=t("finetune_epochs"))
+        head_epochs = gr.Slider(1, 100, start.head_epochs, step=1, label=t("finetune_head_epochs"))
+        top_epochs = gr.Slider(0, 50, start.top_epochs, step=1, label=t("finetune_top_epochs"))
+        epochs = gr.Slider(0, 50, start.epochs, step=1, label=t("finetune_epochs"))
     with gr.Row():
         optimizer = gr.Radio(
-            [("SGD", "sgd"), ("AdamW", "adam")], value="sgd", label=t("finetune_optimizer")
+            [("SGD", "sgd"), ("AdamW", "adam")],
+            value=start.optimizer,
+            label=t("finetune_optimizer"),
         )
         augment = gr.Radio(
             [(t(f"finetune_augment_{name}"), name) for name in AUGMENTATIONS],
-            value="shift",
+            value=start.augment,
             label=t("finetune_augment"),
         )
     with gr.Row():
-        lr = gr.Number(0, label=t("finetune_lr"), info=t("finetune_lr_info"))
-        lower = gr.Slider(0.01, 1, 0.1, step=0.01, label=t("finetune_lower"))
+        lr = gr.Number(start.lr, label=t("finetune_lr"), info=t("finetune_lr_info"))
+        lower = gr.Slider(0.01, 1, start.lower, step=0.01, label=t("finetune_lower"))
     with gr.Row():
-        holdout = gr.Slider(5, 50, 20, step=5, label=t("finetune_holdout"))
-        seed = gr.Number(0, label=t("finetune_seed"), precision=0)
-    aux = gr.Checkbox(False, label=t("finetune_aux"))
-    frozen_norm = gr.Checkbox(False, label=t("finetune_frozen_norm"))
+        percent = round(100 * start.holdout)
+        holdout = gr.Slider(5, 50, percent, step=5, label=t("finetune_holdout"))
+        seed = gr.Number(start.seed, label=t("finetune_seed"), precision=0)
+    aux = gr.Checkbox(start.aux, label=t("finetune_aux"))
+    frozen_norm = gr.Checkbox(start.frozen_norm, label=t("finetune_frozen_norm"))
     return {
         "head_epochs": head_epochs,
         "top_epochs": top_epochs,

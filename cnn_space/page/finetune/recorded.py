@@ -19,7 +19,7 @@ def digits() -> VisitorSet:
 
 @functools.cache
 def recorded_run() -> Result | None:
-    """The run shown before a visitor's first, without its net; None where none was recorded."""
+    """The run shown before a visitor's first one, without its net; None where none was recorded."""
     if not RECORDED.is_file():
         return None
     report = Report.from_json(json.loads(RECORDED.read_text()))

@@ -68,7 +68,7 @@ def matrix(result: Result | None, lang: str) -> Markup:
 
 
 def mistakes(result: Result | None, lang: str) -> Markup:
-    """The misjudged images of which the net was surest."""
+    """The misjudged images, those with the highest confidence first."""
     if result is None:
         return Markup()
     report = result.report

@@ -1,4 +1,4 @@
-"""For how long visitors' images and nets are kept, and how many of all visitors together."""
+"""How long visitors' images and nets are kept, and how many of them for all visitors together."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from cnn_space.settings import Settings
 
 
 class Bounds(NamedTuple):
-    """What is kept at most: so many things, so many bytes, each for so long."""
+    """What is kept at most: the number of things, their bytes together, and the seconds of each."""
 
     count: int
     bytes: int
@@ -31,11 +31,11 @@ class _Kept(NamedTuple):
 
 
 class Shelf:
-    """Remembers who keeps what, oldest first, and takes the oldest away when there is too much, or
-    when it is too old. The newest stays, whatever its size.
+    """Remembers who keeps what, oldest first, and removes the oldest when there is too much, and
+    whatever is too old. The newest stays, whatever its size.
 
-    Owners are held weakly: what a finished session kept is gone with the session.
-    ``take(owner, key)`` is called, outside of the owner's thread, to take something away.
+    Owners are held weakly: what a session kept is gone with the session.
+    ``take(owner, key)`` removes something; it may be called from another thread than the owner's.
     """
 
     def __init__(self, take: Callable[[object, str], None], bounds: Callable[[], Bounds] = bounds):
@@ -51,7 +51,7 @@ class Shelf:
         self.tidy()
 
     def tidy(self) -> None:
-        """Take away what is too old, or too much."""
+        """Remove what is too old, or too much."""
         most = self._bounds()
         with self._lock:
             owners = {place: kept.owner() for place, kept in self._kept.items()}

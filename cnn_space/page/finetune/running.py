@@ -10,7 +10,7 @@ from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Run, Update
 from cnn_space.training.recipes import Plan
 
-# The controls of a run: fields of Plan, but for its batch size, label smoothing and clipping.
+# The controls of a run: the fields of Plan except batch size, label smoothing and clipping.
 CONTROLS = (
     "optimizer",
     "lr",
@@ -49,9 +49,9 @@ def updates(
 ) -> Iterator[Update]:
     """Train the net ``base`` on a session's images; yields what the run is doing.
 
-    The run lies in the session from its start, for whoever collects it, whether it ends by itself
-    or is stopped; ``number`` is its number there. Raises ValueError with a sentence in the
-    visitor's language for what cannot be.
+    The session holds the run from its start, so that its result can be collected whether it ends
+    by itself or is stopped; ``number`` is its number there. Raises ValueError with a sentence in
+    the visitor's language that says why the run cannot begin.
     """
     visitor_set = session.visitor_set
     if visitor_set is None:
@@ -61,7 +61,7 @@ def updates(
     with explained("finetune_wrong_plan", lang):
         plan = plan_from(controls)
     if weights.is_known(base) and not weights.is_local(base):
-        # Downloading it failed, and the page said why: it is not tried again here.
+        # The download failed and the page said why; there is no second attempt here.
         raise ValueError(say("net_not_here", lang, title=weights.record(base).title))
     with explained("net_trouble", lang, title=base):
         loaded = weights.load(base)
@@ -79,7 +79,7 @@ def updates(
 
 @contextlib.contextmanager
 def explained(key: str, lang: str, **values) -> Iterator[None]:
-    """Puts an English ValueError into a sentence in the visitor's language."""
+    """Turns an English ValueError into one with a sentence in the visitor's language."""
     try:
         yield
     except ValueError as error:

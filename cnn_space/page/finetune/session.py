@@ -1,9 +1,10 @@
-"""What one visitor of the Fine-tune tab has before them: their images, their run, its result.
+"""One visitor's session on the Fine-tune tab: their images, their run, its result.
 
-Handlers of one visitor run at the same time and come late: a reading ends after other images were
-chosen, Stop and the end of a run both want its result, a run reports once more after Stop. So each
-event asks the tables in ``states`` whether it may be. Whatever takes its time keeps the number it
-began with and hands it in again: by then it may be that of a reading or a run that was given up.
+Handlers of one visitor run at the same time, and some come late: a reading ends after other images
+were chosen, Stop and the end of a run both ask for its result, a run reports once more after Stop.
+So the tables in ``states`` decide whether an event is allowed. A reading and a run have a number,
+which their later events pass on: an event with an old number belongs to a reading or a run that was
+given up, and changes nothing.
 """
 
 import tempfile
@@ -27,7 +28,7 @@ from cnn_space.training.finetuning import Result, Run
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A visitor's result: what a run gave, its name in the lists of nets, and the zip to
+    """A visitor's result: net and report of a run, its name in the lists of nets, and the zip to
     download, which is deleted with its folder."""
 
     result: Result
@@ -39,7 +40,7 @@ class Kept:
 class Session:
     """One visitor's images, run and result. Lives in a ``gr.State``; never shared.
 
-    The methods are the events. Each is made as a whole, whatever other handlers do meanwhile.
+    The methods are the events. Each is atomic: other handlers see it done or not begun.
     """
 
     def __init__(self):
@@ -67,8 +68,8 @@ class Session:
 
     @property
     def bytes(self) -> int:
-        """Memory that the visitor's own images take, the net that was taught, the images that it
-        was checked on, and the net of a run that nobody has collected."""
+        """Memory of the visitor's own images, of the result's net and held-out images, and of the
+        net of a run that nobody has collected."""
         visitor_set, training, kept = self._visitor_set, self.training, self.kept
         size = visitor_set.images.images.nbytes if visitor_set else 0
         size += training.bytes if training else 0
@@ -95,7 +96,7 @@ class Session:
             self.source, self._visitor_set = source, None
 
     def read(self, source: str) -> int:
-        """Images of ``source`` are about to be read; gives the number of this reading."""
+        """Images of ``source`` are about to be read; returns the number of this reading."""
         with self._lock:
             self.images.move(ImagesEvent.READ)
             self.source, self._visitor_set = source, None
@@ -110,14 +111,14 @@ class Session:
             return True
 
     def images_refused(self, number: int) -> bool:
-        """A reading came to nothing; False where other images were chosen meanwhile."""
+        """A reading failed; False where other images were chosen meanwhile."""
         with self._lock:
             return self.images.move(ImagesEvent.REFUSE, number)
 
     # The run
 
     def start(self, source: str) -> bool:
-        """A run is asked for; False while another is under way.
+        """A visitor asks for a run; False while another is under way.
 
         ``source`` is what the page shows as chosen: a forgotten session begins with the digits.
         """
@@ -135,7 +136,7 @@ class Session:
             return self.run.move(RunEvent.ARRIVE, number)
 
     def take_turn(self) -> int | None:
-        """The queue lets a run go; gives its number, None where none waits."""
+        """A run's turn in the queue has come; returns its number, None where none waits."""
         with self._lock:
             return self.run.number if self.run.move(RunEvent.TURN) else None
 
@@ -153,7 +154,7 @@ class Session:
             return self.run.state is RunState.TRAINING and self.run.number == number
 
     def refuse(self, number: int) -> bool:
-        """The run cannot be: what was asked for is wrong."""
+        """The run cannot begin, because its settings are wrong."""
         with self._lock:
             if not self.run.move(RunEvent.REFUSE, number):
                 return False
@@ -161,12 +162,12 @@ class Session:
             return True
 
     def end(self, number: int) -> bool:
-        """The run is over, by itself or because it was cut off."""
+        """The run is over, because it is done or was cut off."""
         with self._lock:
             return self.run.move(RunEvent.END, number)
 
     def stop(self, keep: Callable[[Run], Kept]) -> bool:
-        """End the run; ``keep`` makes the result of its best net. False where there is none."""
+        """End the run; ``keep`` makes its best net the result. False where there is no such net."""
         return self._collect(RunEvent.STOP, keep)
 
     def finish(self, keep: Callable[[Run], Kept]) -> bool:
@@ -174,7 +175,7 @@ class Session:
         return self._collect(RunEvent.FINISH, keep)
 
     def _collect(self, event: RunEvent, keep: Callable[[Run], Kept]) -> bool:
-        # Whoever comes second waits, and finds it done.
+        # A second caller waits here, and then finds the result collected.
         with self._collecting:
             with self._lock:
                 if not self.run.move(event):
@@ -199,10 +200,10 @@ class Session:
                 before.folder.cleanup()
             return True
 
-    # Their end
+    # The end of the session
 
     def forget(self) -> None:
-        """Let images and result go; a reading and a run under way go on."""
+        """Forget the images and the result; a reading and a run under way continue."""
         with self._lock:
             if self.source != "digits":
                 self.images.move(ImagesEvent.FORGET)
@@ -214,7 +215,7 @@ class Session:
             kept.folder.cleanup()
 
     def leave(self) -> None:
-        """The page was closed: a run under way and what it kept are let go."""
+        """The page was closed: a run under way and its best net are released."""
         with self._lock:
             if self.run.move(RunEvent.LEAVE):
                 self.training = None

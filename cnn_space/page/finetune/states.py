@@ -27,13 +27,13 @@ class ImagesEvent(StrEnum):
     READ = "read"
     ARRIVE = "arrive"
     REFUSE = "refuse"  # they cannot be used
-    FORGET = "forget"  # they were kept for long enough
+    FORGET = "forget"  # the time they are kept for is over
 
 
 class RunState(StrEnum):
     """States of a visitor's run."""
 
-    IDLE = "idle"  # none was asked for, or the last one was refused
+    IDLE = "idle"  # no run yet, or the last one was refused or forgotten
     FETCHING = "fetching"  # the net to start from may come over the network
     QUEUED = "queued"  # another visitor's run may be before it
     LOADING = "loading"  # its turn has come
@@ -51,14 +51,14 @@ class RunEvent(StrEnum):
     ARRIVE = "arrive"  # the net to start from is here, or could not be fetched
     TURN = "turn"
     TRAIN = "train"
-    REFUSE = "refuse"  # what was asked for is wrong
-    END = "end"  # by itself, or cut off
+    REFUSE = "refuse"  # its settings are wrong
+    END = "end"  # done, or cut off
     STOP = "stop"
     FINISH = "finish"  # the page asks for the result of a run that has ended
     KEEP = "keep"
     DROP = "drop"  # there is no net to keep
     FAIL = "fail"  # the result could not be made
-    FORGET = "forget"  # the result was kept for long enough
+    FORGET = "forget"  # the time the result is kept for is over
     LEAVE = "leave"  # the page was closed
 
 
@@ -91,7 +91,7 @@ RUN_MOVES: Moves = {
     RunEvent.FORGET: dict.fromkeys((_R.ENDED, _R.KEPT, _R.NOTHING), _R.IDLE),
     RunEvent.LEAVE: dict.fromkeys((*_BEFORE_TRAINING, _R.TRAINING, _R.ENDED), _R.IDLE),
 }
-# What begins something new: whatever was under way is given up.
+# These begin a new reading or run, with a new number: the one under way is given up.
 _BEGINNINGS = (
     ImagesEvent.CHOOSE_DIGITS,
     ImagesEvent.CHOOSE_OTHER,
@@ -101,7 +101,7 @@ _BEGINNINGS = (
 
 
 class Machine:
-    """A state, the moves allowed from it, and the number of the reading or run it is about."""
+    """A state, the moves that are allowed, and the number of the present reading or run."""
 
     def __init__(self, moves: Moves, state: StrEnum):
         self.state, self.number = state, 0

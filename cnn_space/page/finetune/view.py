@@ -54,7 +54,7 @@ def problem(text: str, lang: str) -> Markup:
 
 
 def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
-    """What is in a set of which ``share`` is held out: a sentence, a bar a class, and what was
+    """What is in a set of which ``share`` is held out: a sentence, one bar per class, and what was
     left out."""
     images = visitor_set.images
     counts = np.bincount(images.labels.numpy(), minlength=len(images.classes)).tolist()
@@ -75,7 +75,7 @@ def samples(visitor_set: VisitorSet, base: str, augment: str, lang: str) -> Mark
     """Some images of every class as the net ``base`` will see them, augmentation included."""
     images = visitor_set.images
     preprocessing = weights.identify(base).preprocessing
-    # A column a class where that gives a decent grid.
+    # One column per class where that makes neither a thin nor a wide grid.
     columns = len(images.classes) if 5 <= len(images.classes) <= 10 else 8
     rows = 5 if preprocessing.size <= 64 else 3
     order = np.argsort(_turn_of_each(images.labels.numpy()), kind="stable")[: rows * columns]
@@ -109,7 +109,7 @@ def state(phase: str, text: str, lang: str, *, done: float = 0.0, figures: str =
 
 
 def idle(lang: str) -> Markup:
-    """Before a run: what will hold for it."""
+    """Before a run: its time limit, and what ends it."""
     seconds = Settings.read().run_seconds
     if seconds:
         return state("idle", say("finetune_idle_note", lang, seconds=seconds), lang)

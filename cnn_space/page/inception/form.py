@@ -33,7 +33,7 @@ def wrong_number(name: str, value: object) -> FieldError | None:
 
 
 def module_of(values: Mapping[str, object]) -> InceptionCosts:
-    """The module that the form describes. Raises FieldError for a number that no module can have."""
+    """The module that the form describes. Raises FieldError for a number out of range."""
     numbers = {name: values[name] for name in NUMBERS}
     switches = {name: values[name] for name in SWITCHES}
     return InceptionCosts(**numbers, **switches | {"kernel5x5": KERNELS[switches["kernel5x5"]]})
