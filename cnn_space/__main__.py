@@ -8,6 +8,7 @@ from cnn_space.cli.classify import add_classify
 from cnn_space.cli.evaluate import add_evaluate
 from cnn_space.cli.fetch import add_fetch
 from cnn_space.cli.finetune import add_finetune
+from cnn_space.cli.inspect import add_inspect
 from cnn_space.cli.publish import add_publish
 from cnn_space.cli.table import add_table
 from cnn_space.cli.train import add_train
@@ -17,6 +18,7 @@ COMMANDS = (
     add_train,
     add_evaluate,
     add_table,
+    add_inspect,
     add_finetune,
     add_classify,
     add_fetch,

@@ -60,7 +60,7 @@ def _finetune(options) -> int:
 
     plan = Plan(**PRESETS[options.preset] | given_settings(options, Plan.model_fields))
     visitor_set = read(options.images)
-    _print_left_out(visitor_set)
+    print_remarks(visitor_set)
     base = weights.load(options.base)
     _check_result(options, finetuning.result_name(base.record, visitor_set.images))
     run = finetuning.Run(
@@ -83,12 +83,15 @@ def _finetune(options) -> int:
     return 0
 
 
-def _print_left_out(visitor_set) -> None:
+def print_remarks(visitor_set) -> None:
+    """What was left out of a set, and what else is worth knowing of it, on stderr."""
     from cnn_space.images.visitor_set import LEFT_OUT
 
     for left in visitor_set.left_out:
         reason = LEFT_OUT[left.reason]
         print(f"left out: {left.count} × {reason} ({left.example})", file=sys.stderr)
+    for note in visitor_set.notes:
+        print(note, file=sys.stderr)
 
 
 def _check_result(options, name: str) -> None:

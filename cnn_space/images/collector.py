@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from cnn_space.images import look_alikes
 from cnn_space.images.decoding import MIN_SIDE
 from cnn_space.images.limits import Limits
 from cnn_space.images.photo import open_square
@@ -60,6 +61,7 @@ class _Photo(NamedTuple):
     label: str
     pixels: np.ndarray  # uint8 [side, side, 3]
     held_out: bool
+    original: str | None
 
 
 class Collector:
@@ -107,11 +109,19 @@ class Collector:
         self._counts[reason] += 1
         self._examples.setdefault(reason, name)
 
-    def add(self, name: str, label: str, data: bytes, held_out: bool = False) -> bool:
+    def add(
+        self,
+        name: str,
+        label: str,
+        data: bytes,
+        *,
+        held_out: bool = False,
+        original: str | None = None,
+    ) -> bool:
         """Take one encoded photo of class ``label``, or leave it out; tells whether it was taken.
 
         ``name`` is what the visitor knows the photo by; ``held_out``, whether the set's maker
-        keeps it out of the training.
+        keeps it out of the training; photos of one ``original`` were made from the same.
         """
         seconds = self._deadline - time.monotonic()
         if seconds <= 0:
@@ -129,7 +139,7 @@ class Collector:
             self.leave_out("time" if too_late else _PHOTO_REASONS[error.reason], name)
             return False
         self._digests.add(digest)
-        self._photos.append(_Photo(label, np.array(photo), held_out))
+        self._photos.append(_Photo(label, np.array(photo), held_out, original))
         return True
 
     def finish(self, name: str, classes: Iterable[str] | None = None) -> VisitorSet:
@@ -184,4 +194,12 @@ def _image_set(photos: list[_Photo], classes: tuple[str, ...], name: str):
     number = {label: i for i, label in enumerate(classes)}
     labels = torch.tensor([number[photo.label] for photo in photos], dtype=torch.int64)
     held_out = torch.tensor([photo.held_out for photo in photos])
-    return ImageSet(images, labels, classes, name, held_out=held_out if held_out.any() else None)
+    alike = look_alikes.groups([p.pixels for p in photos], [p.original for p in photos])
+    return ImageSet(
+        images,
+        labels,
+        classes,
+        name,
+        held_out=held_out if held_out.any() else None,
+        look_alikes=torch.from_numpy(alike) if len(set(alike)) < len(alike) else None,
+    )

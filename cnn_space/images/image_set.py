@@ -1,6 +1,7 @@
 """Labelled images in memory, and how some of them are held out."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,8 +13,9 @@ class ImageSet:
 
     ``images`` is ``uint8 [N, 3, H, W]``, or float of any shape ``[N, ...]`` for what needs no
     normalising any more (cached features); ``labels`` is ``int64 [N]``. Where the set's maker has
-    said which images are held out of a training, ``held_out`` is ``bool [N]``. Raises ValueError
-    where their lengths differ.
+    said which images are held out of a training, ``held_out`` is ``bool [N]``. Where some are
+    copies of others, ``look_alikes`` is ``int64 [N]``: images of one number look alike. Raises
+    ValueError where the lengths of images and labels differ.
     """
 
     images: torch.Tensor
@@ -23,6 +25,7 @@ class ImageSet:
     note: str = ""  # how the pixels were stored
     split_name: str = ""  # as the set's publisher calls it
     held_out: torch.Tensor | None = None
+    look_alikes: torch.Tensor | None = None
 
     def __post_init__(self):
         if len(self.images) != len(self.labels):
@@ -52,6 +55,7 @@ class ImageSet:
             images=self.images[index],
             labels=self.labels[index],
             held_out=None if self.held_out is None else self.held_out[index],
+            look_alikes=None if self.look_alikes is None else self.look_alikes[index],
         )
 
     def split(self, holdout: int, *, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:
@@ -73,13 +77,22 @@ class ImageSet:
         """``(rest, held out)``: ``counts[k]`` images of class k drawn at random.
 
         The order of the images is kept, and a larger count holds out the same images and more.
+        Images that look alike stay together: then there may be fewer, and more where a class would
+        have none. Only a class whose images all look alike has copies on both sides.
         """
         labels = self.labels.cpu()
         generator = torch.Generator().manual_seed(seed)
         held = torch.zeros(len(self), dtype=torch.bool)
-        for label, count in enumerate(counts):
+        drawn = []  # the images of each class in random order
+        for label in range(len(counts)):
             members = (labels == label).nonzero().flatten()
-            held[members[torch.randperm(len(members), generator=generator)[:count]]] = True
+            drawn.append(members[torch.randperm(len(members), generator=generator)])
+        if self.look_alikes is None:
+            for members, count in zip(drawn, counts, strict=True):
+                held[members[:count]] = True
+        else:
+            groups = self.look_alikes.tolist()
+            held[hold_out_groups([m.tolist() for m in drawn], counts, groups)] = True
         held = held.to(self.labels.device)
         return self.subset(~held), self.subset(held)
 
@@ -97,3 +110,39 @@ class ImageSet:
         number = torch.tensor([list(classes).index(name) for name in self.classes])
         labels = number.to(self.labels.device)[self.labels]
         return replace(self, labels=labels, classes=tuple(classes))
+
+
+def hold_out_groups(
+    drawn: Sequence[Sequence[int]], counts: Sequence[int], groups: Sequence[int]
+) -> list[int]:
+    """Images to hold out, whole groups only: about ``counts[k]`` of class k, whose images
+    ``drawn[k]`` are in random order."""
+    members: dict[int, list[tuple[int, int]]] = {}  # (class, image) of each group
+    for label, images in enumerate(drawn):
+        for image in images:
+            members.setdefault(groups[image], []).append((label, image))
+    sizes = {group: Counter(label for label, _ in pairs) for group, pairs in members.items()}
+    held: Counter = Counter()  # by class
+    taken: list[int] = []
+
+    def take_first(candidates: Iterable[int], limits: Sequence[int]) -> bool:
+        for group in candidates:
+            if all(held[label] + size <= limits[label] for label, size in sizes[group].items()):
+                held.update(sizes.pop(group))
+                taken.extend(image for _, image in members[group])
+                return True
+        return False
+
+    for label, images in enumerate(drawn):
+        own = list(dict.fromkeys(groups[image] for image in images))
+        while held[label] < counts[label] and take_first([g for g in own if g in sizes], counts):
+            pass
+    # Of every class something is held out, and something is left to learn from.
+    most = [len(images) - 1 for images in drawn]
+    for label, images in enumerate(drawn):
+        if counts[label] and not held[label]:
+            own = [g for g in dict.fromkeys(groups[image] for image in images) if g in sizes]
+            if not take_first(sorted(own, key=lambda g: len(members[g])), most):
+                taken.extend(images[: counts[label]])
+                held[label] += counts[label]
+    return taken

@@ -1,5 +1,6 @@
 """What reading a visitor's images gives: a set to learn from, or the reason why there is none."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,19 @@ LEFT_OUT = {
 }
 
 
+# What else is worth knowing of a set.
+NOTES = {
+    "given": "The set brings its own split: {count} images are held out as its maker chose.",
+    "not_checked": "Nothing is held out of {names}: how well they are told is not known.",
+    "look_alikes": "{count} images look like another one (saved anew, scaled or cropped); copies "
+    "stay on one side of the split.",
+    "leak": "{count} of the held-out images look like one to learn from, which flatters the "
+    "accuracy.",
+    "all_alike": "All images of {names} look alike, so that copies are on both sides of the split.",
+    "unreached": "Not reached in the set, which is sorted: {names}.",
+}
+
+
 class DataError(ValueError):
     """Data that cannot be used. ``reason`` is a key of REASONS, ``values`` fill in its text, which
     is the message."""
@@ -79,13 +93,73 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A remark on a set: ``kind`` is a key of NOTES, ``values`` fill in its text."""
+
+    kind: str
+    values: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return NOTES[self.kind].format(**self.values)
+
+
+@dataclass(frozen=True)
 class VisitorSet:
-    """A visitor's photos as squares of one size, and what was left out of them."""
+    """A visitor's photos as squares of one size, what was left out of them, and the classes of
+    the set that none was taken of (``unreached``)."""
 
     images: "ImageSet"
     left_out: tuple[LeftOut, ...] = ()
+    unreached: tuple[str, ...] = ()
 
     @property
     def split(self) -> str:
         """Who chose the images that are held out: "given" by the set's maker, or "drawn"."""
         return "drawn" if self.images.held_out is None else "given"
+
+    @property
+    def look_alikes(self) -> int:
+        """How many images look like another one."""
+        return sum(len(members) for members in self._groups())
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What else is worth knowing."""
+        notes = []
+        images, groups = self.images, self._groups()
+        if images.held_out is not None:
+            held = images.held_out.tolist()
+            notes.append(Note("given", {"count": sum(held)}))
+            missing = images.subset(images.held_out).counts
+            names = [n for n, count in zip(images.classes, missing, strict=True) if not count]
+            if names:
+                notes.append(Note("not_checked", {"names": _few(names)}))
+            mixed = [[held[i] for i in group] for group in groups]
+            if count := sum(sum(sides) for sides in mixed if not all(sides)):
+                notes.append(Note("leak", {"count": count}))
+        elif groups:
+            notes.append(Note("look_alikes", {"count": self.look_alikes}))
+            labels = images.labels.tolist()
+            names = [
+                images.classes[labels[group[0]]]
+                for group in groups
+                if images.counts[labels[group[0]]] == len(group)
+                and len({labels[i] for i in group}) == 1
+            ]
+            if names:
+                notes.append(Note("all_alike", {"names": _few(names)}))
+        if self.unreached:
+            notes.append(Note("unreached", {"names": _few(self.unreached)}))
+        return tuple(notes)
+
+    def _groups(self) -> list[list[int]]:
+        """The images that look alike, by number, each group of two or more."""
+        groups: dict[int, list[int]] = {}
+        alike = self.images.look_alikes
+        for number, group in enumerate([] if alike is None else alike.tolist()):
+            groups.setdefault(group, []).append(number)
+        return [group for group in groups.values() if len(group) > 1]
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

@@ -3,7 +3,7 @@
 import numpy as np
 from markupsafe import Markup
 
-from cnn_space.images.visitor_set import LeftOut
+from cnn_space.images.visitor_set import LeftOut, Note
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
@@ -17,6 +17,7 @@ def images(text: str) -> dict:
         "counts": [(text, 12), (text, 8)],
         "most": 12,
         "left_out": (LeftOut("bomb", 2, text),),
+        "notes": (Note("unreached", {"names": text}),),
     }
 
 

@@ -35,7 +35,7 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> VisitorSet:
         except OSError:
             collector.leave_out("damaged", name)
         else:
-            collector.add(name, file.label, data, file.held_out)
+            collector.add(name, file.label, data, held_out=file.held_out, original=file.original)
     return collector.finish(display_name(root.resolve().name) or "images", chosen.classes)
 
 

@@ -29,6 +29,7 @@ _WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 # The class of a file that lies in no class folder: ``cat.0.jpg``, as on Kaggle, and
 # ``cat-!-0.jpg``, as in a project of Teachable Machine.
 _NUMBERED = re.compile(r"(.*[^\W\d_].*?)(?:\.|-!-)\d+")
+_ROBOFLOW = re.compile(r"(.+)\.rf\.\w{16,}")
 # Teachable Machine calls the download of a class so.
 _SAMPLES = "-samples"
 
@@ -50,6 +51,12 @@ class Labelled:
     path: Parts
     label: str
     held_out: bool
+
+    @property
+    def original(self) -> str | None:
+        """What Roboflow made this file from, augmented: ``x_jpg.rf.<hash>.jpg`` from x.jpg."""
+        match = _ROBOFLOW.fullmatch(PurePath(self.path[-1]).stem)
+        return match and f"{self.label}/{match[1]}"
 
 
 @dataclass(frozen=True)

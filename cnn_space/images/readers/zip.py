@@ -83,7 +83,7 @@ def _read_entries(archive: zipfile.ZipFile, collector: Collector, limits: Limits
         except Exception:  # a damaged entry; the others may be sound
             collector.leave_out("damaged", name)
         else:
-            collector.add(name, file.label, data, file.held_out)
+            collector.add(name, file.label, data, held_out=file.held_out, original=file.original)
     return chosen.classes
 
 

@@ -22,6 +22,7 @@ def _gather() -> dict[str, dict[str, str]]:
     texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
     texts["en"] |= {f"finetune_error_{key}": text for key, text in visitor_set.REASONS.items()}
     texts["en"] |= {f"finetune_left_{key}": text for key, text in visitor_set.LEFT_OUT.items()}
+    texts["en"] |= {f"finetune_note_{key}": text for key, text in visitor_set.NOTES.items()}
     texts["en"] |= {f"photo_{key}": text for key, text in photo_error.REASONS.items()}
     for folder in FOLDERS:
         for language in LANGUAGES:

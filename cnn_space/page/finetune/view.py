@@ -5,6 +5,7 @@ The page's language is a parameter of each function.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from markupsafe import Markup
@@ -16,7 +17,7 @@ from cnn_space.page.common.charts import Line, Mark, line_chart
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
 from cnn_space.settings import Settings
-from cnn_space.training.finetuning import Point, Report, Update, held_counts, preview
+from cnn_space.training.finetuning import Point, Report, Update, preview, split
 
 SHOWN_CLASSES = 12
 
@@ -57,17 +58,19 @@ def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
     """What is in a set of which ``share`` is held out: a sentence, one bar per class, and what was
     left out."""
     images = visitor_set.images
-    counts = np.bincount(images.labels.numpy(), minlength=len(images.classes)).tolist()
+    counts = images.counts
+    numbers = replace(images, images=images.labels)  # to split them copies no pictures
     return _fill(
         "images",
         lang,
         name=images.name,
         images=len(images),
-        held=sum(held_counts(counts, share)),
+        held=len(split(numbers, share)[1]),
         classes=len(counts),
         counts=list(zip(images.classes, counts, strict=True))[:SHOWN_CLASSES],
         most=max(counts),
         left_out=visitor_set.left_out,
+        notes=visitor_set.notes,
     )
 
 

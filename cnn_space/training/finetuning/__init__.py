@@ -8,7 +8,7 @@ never changes, so it is computed once for the first two. Each stage is a ``Train
 of ``python -m cnn_space train``.
 """
 
-from cnn_space.training.finetuning.inputs import held_counts, preview, scaled, split
+from cnn_space.training.finetuning.inputs import preview, scaled, split
 from cnn_space.training.finetuning.report import Point, Report, Update
 from cnn_space.training.finetuning.result import Result, result_name, save
 from cnn_space.training.finetuning.run import Run
@@ -19,7 +19,6 @@ __all__ = [
     "Result",
     "Run",
     "Update",
-    "held_counts",
     "preview",
     "result_name",
     "save",

@@ -1,0 +1,65 @@
+"""``python -m cnn_space inspect``: what fine-tuning would learn from."""
+
+import json
+import sys
+from dataclasses import asdict, replace
+
+from cnn_space.cli.finetune import print_remarks, read
+from cnn_space.training.recipes import Plan
+
+
+def add_inspect(commands) -> None:
+    """Add ``inspect`` to an argparse object of subcommands."""
+    parser = commands.add_parser(
+        "inspect",
+        help="say what fine-tuning would learn from",
+        description="Read photos as finetune does, and say which classes they have, how many "
+        "images are learnt from and held out, what is left out and why. Exit code 2: they cannot "
+        "be used.",
+    )
+    parser.add_argument(
+        "photos", metavar="PHOTOS", help="a zip, a folder, a set on the Hub (owner/name), or digits"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead")
+    parser.set_defaults(run=_inspect)
+
+
+def _inspect(options) -> int:
+    from cnn_space.images.visitor_set import DataError
+
+    try:
+        visitor_set = read(options.photos)
+    except DataError as error:
+        if not options.json:
+            raise
+        print(json.dumps({"problem": str(error)}, ensure_ascii=False))
+        return 2
+    summary = _summary(visitor_set)
+    if options.json:
+        print(json.dumps(summary, ensure_ascii=False, indent=1))
+        return 0
+    width = max(map(len, summary["classes"]))
+    for name, counts in summary["classes"].items():
+        print(
+            f"{name:{width}}  {counts['train']:6,} to learn from  {counts['held_out']:6,} held out"
+        )
+    sys.stdout.flush()
+    print_remarks(visitor_set)
+    return 0
+
+
+def _summary(visitor_set) -> dict:
+    """What ``--json`` prints: the split is the one of the usual plan."""
+    from cnn_space.training import finetuning
+
+    images, plan = visitor_set.images, Plan()
+    numbers = replace(images, images=images.labels)  # to split them copies no pictures
+    learn, held_out = finetuning.split(numbers, plan.holdout, seed=plan.seed)
+    counts = zip(images.classes, learn.counts, held_out.counts, strict=True)
+    return {
+        "classes": {name: {"train": train, "held_out": held} for name, train, held in counts},
+        "split": visitor_set.split,
+        "left_out": [asdict(left) for left in visitor_set.left_out],
+        "look_alikes": visitor_set.look_alikes,
+        "notes": [str(note) for note in visitor_set.notes],
+    }

@@ -1,0 +1,64 @@
+"""``python -m cnn_space inspect``: what fine-tuning would learn from."""
+
+import json
+import zipfile
+
+import pytest
+from tiny_sets import picture
+
+from cnn_space import __main__
+
+
+def write(path, entries):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return str(path)
+
+
+def inspect(capsys, *arguments):
+    """(exit code, the JSON that it prints)"""
+    code = __main__.main(["inspect", *arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_given_split(tmp_path, capsys):
+    entries = {f"train/{c}/{i}.png": picture(100 * c + i) for c in (10, 9) for i in range(3)}
+    entries |= {f"val/{c}/{i}.png": picture(100 * c + 50 + i) for c in (10, 9) for i in range(2)}
+    path = write(tmp_path / "a.zip", entries | {"test/1.png": picture(1), "readme.txt": b"x"})
+    code, found = inspect(capsys, path)
+    assert code == 0 and list(found["classes"].items()) == [
+        ("9", {"train": 3, "held_out": 2}),
+        ("10", {"train": 3, "held_out": 2}),
+    ]
+    assert found["split"] == "given" and found["look_alikes"] == 0
+    assert {"reason": "unlabelled", "count": 1, "example": "test/1.png"} in found["left_out"]
+    assert [note.startswith("The set brings its own split: 4") for note in found["notes"]] == [True]
+
+
+def test_a_drawn_split_keeps_look_alikes_together(tmp_path, capsys):
+    entries = {f"{c}/{i}.png": picture(10 * k + i) for k, c in enumerate("ab") for i in range(10)}
+    entries |= {f"{c}/{i}.jpg": picture(10 * k + i, format="JPEG", quality=90)
+                for k, c in enumerate("ab") for i in range(10)}  # fmt: skip
+    code, found = inspect(capsys, write(tmp_path / "a.zip", entries))
+    assert code == 0 and found["split"] == "drawn" and found["look_alikes"] == 40
+    assert found["classes"]["a"] == {"train": 16, "held_out": 4}
+    assert "40 images look like another one" in found["notes"][0]
+
+
+def test_a_table_for_people(tmp_path, capsys):
+    entries = {f"{c}/{i}.png": picture(10 * k + i) for k, c in enumerate("ab") for i in range(5)}
+    path = write(tmp_path / "a.zip", entries | {"a/notes.txt": b"x"})
+    assert __main__.main(["inspect", path]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].split() == ["a", "4", "to", "learn", "from", "1", "held", "out"]
+    assert "left out: 1 × not an image (a/notes.txt)" in err
+
+
+@pytest.mark.parametrize("name", ["a.zip", "no such folder/x"])
+def test_what_cannot_be_used_is_one_sentence(tmp_path, capsys, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.zip", {f"train/{i}.png": picture(i) for i in range(4)})
+    code, found = inspect(capsys, name)
+    assert code == 2 and list(found) == ["problem"] and found["problem"].endswith(".")
+    assert __main__.main(["inspect", name]) == 2 and found["problem"] in capsys.readouterr().err
