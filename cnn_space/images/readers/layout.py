@@ -142,7 +142,8 @@ def _split_glued(word: str) -> list[str]:
 
 def _part(name: str, siblings: Iterable[str]) -> str | None:
     """The part of a split that a folder's name names; None for any other name."""
-    shared = set.intersection(*(set(_words(other)) for other in siblings)) - set(_PART_WORDS)
+    words = [set(_words(other)) for other in siblings] or [set()]
+    shared = set.intersection(*words) - set(_PART_WORDS)
     own = [word for word in _words(name) if word not in shared | _FILLERS]
     return _PART_WORDS.get(own[0]) if len(own) == 1 else None
 
@@ -159,7 +160,11 @@ def _are_parts(tops: dict[str, list[_File]], parts: dict[str, str | None]) -> bo
     others = tops.keys() - named
     for top in [top for top in others & deep if _is_copy_of_all(tops[top])]:
         for file in tops[top]:
-            file.is_copy, file.folders, file.part = True, file.folders[1:], _part_below(file)
+            file.is_copy, file.folders, file.part = (
+                True,
+                file.folders[1:],
+                _part(file.folders[1], ()),
+            )
         others.discard(top)
     unlabelled = others - deep
     others &= deep
@@ -185,10 +190,6 @@ def _is_copy_of_all(files: list[_File]) -> bool:
     """Whether a folder beside the parts of a split holds nothing but such parts once more."""
     below = {file.folders[1] if len(file.folders) > 1 else "" for file in files}
     return all(_part(name, below) for name in below)
-
-
-def _part_below(file: _File) -> str | None:
-    return _part(file.folders[1], [file.folders[1]])
 
 
 def _share_classes(tops: dict[str, list[_File]], named: set[str], others: set[str]) -> bool:
