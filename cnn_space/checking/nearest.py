@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 
 from cnn_space.checking import aligning, differences, references, sections
 from cnn_space.checking.blocks import name_block, nearest_block
@@ -156,23 +157,23 @@ def nearest_by_shapes(shapes: dict[str, tuple[int, ...]]) -> Nearest | None:
     layers = [shape for shape in shapes.values() if len(shape) in (2, 4)]
     if len(layers) < 3:
         return None
-    first, last = layers[0], layers[-1]
-    channels = first[1] if len(first) == 4 else 3
-    for arch, options in _weights_candidates(layers):
+    kernels = [shape for shape in layers if len(shape) == 4]
+    first = min(kernels, key=lambda shape: shape[1], default=(0, 3, 3, 3))
+    outputs = sorted({shape[0] for shape in layers if len(shape) == 2}) or [first[0]]
+    for arch, options in _weights_candidates(layers, first):
         side = registry.input_size(arch, **options)
-        for aux in ({}, {"aux": False}):
-            if aux and arch not in ("googlenet", "inception_v3"):
-                continue
-            other = references.reference(arch, options | aux, last[0], (channels, side, side))
+        heads = ({}, {"aux": False}) if arch in ("googlenet", "inception_v3") else ({},)
+        for classes, aux in product(outputs[:4], heads):
+            other = references.reference(arch, options | aux, classes, (first[1], side, side))
             if Counter(other.shapes_of_parameters) == wanted:
                 return _result(other, 1.0, True, [])
     return None
 
 
-def _weights_candidates(layers: list[tuple[int, ...]]) -> list[tuple[str, dict]]:
+def _weights_candidates(layers: list, first: tuple[int, ...]) -> list[tuple[str, dict]]:
     """The nets with about as many layers as a file of weights has."""
     convolutions = sum(len(shape) == 4 for shape in layers)
-    small = max(layers[0][2:] or (0,)) <= 3
+    small = max(first[2:]) <= 3
     stem = {"small_input": True} if small else {}
     found: list[tuple[str, dict]] = []
     if convolutions <= 3:

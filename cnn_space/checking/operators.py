@@ -129,7 +129,7 @@ class Operators(Items):
             if isinstance(left, Unknown) or isinstance(right, Unknown):
                 return next(side for side in (left, right) if isinstance(side, Unknown))
             same = left is right or (
-                isinstance(left, _NUMBERS) and type(left) is type(right) and left == right
+                isinstance(left, (*_NUMBERS, str)) and type(left) is type(right) and left == right
             )
             return same == (op is ast.Is)
         for side in (left, right):

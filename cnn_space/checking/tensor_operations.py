@@ -135,6 +135,9 @@ def index(interpreter, x: Tensor, at: Value) -> Value:
     """``x[at]``"""
     if x.numbers is not None and type(at) is int and -len(x.numbers) <= at < len(x.numbers):
         return Tensor(torch.empty((), device="meta"), numbers=[x.numbers[at]])
+    if isinstance(at, Tensor) and at.shape:
+        shape = (*at.shape, *x.shape[1:])
+        return _wrap(interpreter, "slice", [x], torch.empty(shape, device="meta"))
     try:
         result = x.raw[_plain_index(at)]
     except (IndexError, RuntimeError, TypeError, ValueError):
