@@ -25,6 +25,13 @@ DROPPED = frozenset(
 )
 
 
+# Functions whose refusal is the text's fault; of others it may be the meta device's.
+_SURE = frozenset(
+    ("transpose", "permute", "squeeze", "unsqueeze", "expand", "narrow", "select", "chunk", "split",
+     "t", "movedim", "unbind", "broadcast_to")
+)  # fmt: skip
+
+
 def raw(value: Value) -> Value:
     """``value`` as torch takes it."""
     if isinstance(value, Tensor):
@@ -61,6 +68,8 @@ def generic(interpreter, name: str, function, arguments: list, keywords: dict) -
         with torch.no_grad(), torch.device("meta"):
             result = function(*map(raw, arguments), **{k: raw(v) for k, v in keywords.items()})
     except (RuntimeError, TypeError, ValueError, LookupError, NotImplementedError, AttributeError):
+        if name not in RULES and name not in _SURE:
+            raise Failure("not_understood", what=f"{name}(…)") from None
         shapes = ", ".join(shown_shape(t.shape) for t in sources)
         if sources and any(isinstance(a, Tensor) for a in arguments):
             given = ", ".join(
