@@ -166,26 +166,29 @@ def detail(node: Node) -> str:
 
 
 def _not_understood(draft, outcome, dropped) -> tuple[dict, ...]:
-    found: dict[tuple[int, str], None] = {}
-    for line, what in dropped:
-        found[(line, what)] = None
+    """What was not understood, each once, with the key and values of its sentence."""
+    entries = [(line, "not_understood", {"what": what}) for line, what in dropped]
     built = outcome.built
     sources = [built.found if built else None]
     sources += [run.found if run else None for run in (outcome.evaluated, outcome.trained)]
-    for notes in sources:
-        if notes is None:
-            continue
+    reported = _reported(draft)
+    for notes in (source for source in sources if source is not None):
         for line, what in notes.not_understood:
-            found[(draft.line(line), what)] = None
+            entries.append((draft.line(line), "not_understood", {"what": what}))
         for failure in notes.failures:
-            if failure.kind not in _reported(draft):
-                what = sentences.english(failure.kind, failure.values) or failure.kind
-                found[(draft.line(failure.line or 1), what)] = None
+            if failure.kind not in reported:
+                entries.append((draft.line(failure.line or 1), failure.kind, failure.values))
     if outcome.stop is not None:
-        what = sentences.english(outcome.stop.kind, outcome.stop.values)
-        found[(draft.line(outcome.interpreter.line), what)] = None
-    ordered = sorted(found, key=lambda entry: entry[0])[:100]
-    return tuple({"line": line, "what": what} for line, what in ordered if what != "failed")
+        line = draft.line(outcome.interpreter.line)
+        entries.append((line, outcome.stop.kind, outcome.stop.values))
+    found: dict[tuple[int, str], dict] = {}
+    for line, kind, values in sorted(entries, key=lambda entry: entry[0]):
+        what = sentences.english(kind, values) or kind
+        plain = {k: v for k, v in values.items() if isinstance(v, str | int | float)}
+        entry = {"line": line, "what": what, "kind": kind, "values": plain}
+        if what != "failed" and len(found) < 100:
+            found.setdefault((line, what), entry)
+    return tuple(found.values())
 
 
 def _reported(draft) -> set[str]:

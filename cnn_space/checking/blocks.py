@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cnn_space.checking import choosing, running
-from cnn_space.checking.canonical import digest, label
+from cnn_space.checking.canonical import digest
 from cnn_space.checking.interpreter import Interpreter
 from cnn_space.checking.library import Library
 from cnn_space.checking.limits import Budget, Limits, Stop
@@ -25,17 +25,13 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Block:
-    """A block of this package: its file and class, and its arguments for given shapes.
-
-    With ``loose`` the kinds and kernels of its layers must agree, not their widths.
-    """
+    """A block of this package: its file and class, and its arguments for given shapes."""
 
     key: str
     arch: str
     file: str
     name: str
     arguments: Callable[[Shape, Shape], list]
-    loose: bool = False
 
 
 _BLOCKS = (
@@ -45,14 +41,14 @@ _BLOCKS = (
           lambda i, o: [i[0], o[0] // 4, max(1, i[1] // o[1])]),
     Block("densenet_layer", "densenet121", "densenet", "DenseBlock",
           lambda i, o: [i[0], o[0] - i[0], 1]),
-    Block("densenet_transition", "densenet121", "densenet", "Transition", lambda i, o: [i[0]],
-          loose=True),
+    Block("densenet_transition", "densenet121", "densenet", "Transition",
+          lambda i, o: [i[0], o[0]]),
 )  # fmt: skip
 
 
 @lru_cache(maxsize=64)
 def _reference(block: Block, inputs: Shape, outputs: Shape) -> tuple | None:
-    """What ``block`` computes at these shapes: a fingerprint, or the labels of its layers."""
+    """The fingerprint of what ``block`` computes at these shapes."""
     path = _MODELS / f"{block.file}.py"
     interpreter = Interpreter(Budget(Limits()), Library(_MODELS))
     running.run_top(interpreter, ast.parse(path.read_text(encoding="utf-8")), 100_000)
@@ -64,17 +60,14 @@ def _reference(block: Block, inputs: Shape, outputs: Shape) -> tuple | None:
     if built.module is None or built.found.failures or built.stopped:
         return None
     run = running.run(interpreter, built.module, inputs, 100_000)
-    return _mark(run, block.loose)
+    return _mark(run)
 
 
-def _mark(run: running.Run, loose: bool) -> tuple | None:
+def _mark(run: running.Run) -> tuple | None:
     tensors = [t.node for t in run.tensors if t.node is not None]
     if run.misfits or len(tensors) != 1:
         return None
-    if not loose:
-        return digest(run.recording, tensors)
-    labels = [label(run.recording, node) for node in run.recording.nodes]
-    return tuple((one[0], *one[1:2]) if one[0] != "linear" else one[:1] for one in labels if one)
+    return digest(run.recording, tensors)
 
 
 def name_block(interpreter: Interpreter, cls: Class, tree: ast.Module) -> str:
@@ -98,8 +91,8 @@ def _key(run: running.Run, shape: Shape) -> str:
     if run.misfits or len(tensors) != 1 or len(tensors[0].shape) != 4:
         return ""
     outputs = tensors[0].shape[1:]
+    mine = _mark(run)
     for block in _BLOCKS:
-        mine = _mark(run, block.loose)
         if mine is not None and mine == _reference(block, tuple(shape), tuple(outputs)):
             return block.key
     return ""
@@ -111,6 +104,16 @@ def nearest_block(key: str) -> Nearest | None:
     if block is None:
         return None
     facts = registry.facts(block.arch)
-    return Nearest(block.arch, note(f"block_{key}"), {}, not block.loose, 1.0,
-                   notes=(note(f"block_{key}.note"),) if block.loose else (),
-                   paper=facts.paper.title, block=True)  # fmt: skip
+    keys = (f"block_{key}.note",) if note(f"block_{key}.note") else ()
+    return Nearest(
+        block.arch,
+        note(f"block_{key}"),
+        {},
+        True,
+        1.0,
+        notes=tuple(map(note, keys)),
+        paper=facts.paper.title,
+        block=True,
+        title_key=f"block_{key}",
+        note_keys=keys,
+    )

@@ -22,6 +22,7 @@ class Comparison:
     macs: int
     reference_macs: int
     line: int  # of the net's class
+    dropped_maps: int = 0  # line of a dropout of whole maps where there are only single values
 
     @property
     def both(self) -> list[tuple[Unit, Unit]]:

@@ -49,12 +49,21 @@ def nearest_net(built, outcome, draft) -> Nearest | None:
     comparison = Comparison(
         reference.arch, pairs, heads, list(reference.heads),
         sum(n.macs for n in run.recording.nodes), reference.macs, built.candidate.line,
+        _dropped_maps(run),
     )  # fmt: skip
     likeness = aligning.likeness(pairs)
     if likeness < LIKE:
         return None
     found_differences = differences.find(comparison)
     return _result(reference, likeness, False, _original_lines(found_differences, draft))
+
+
+def _dropped_maps(run) -> int:
+    """The line of a Dropout2d on maps of one value, 0 for none."""
+    for node in run.recording.nodes:
+        if node.op == "dropout" and node.details.get("maps") and set(node.shape[2:]) <= {1}:
+            return node.made_line
+    return 0
 
 
 def _block_classes(built) -> list:
@@ -137,6 +146,9 @@ def _googlenet_options(found: list[Unit]) -> dict:
 def _result(reference: Reference, likeness: float, same: bool, found: list) -> Nearest:
     facts = registry.facts(reference.arch)
     keys = sections.notes(reference.arch, reference.options)
+    kinds = {difference.kind for difference in found}
+    if reference.arch == "googlenet" and not kinds & {"diff_width", "diff_extra"}:
+        keys = (*keys, "note_googlenet_widths")
     return Nearest(
         reference.arch,
         references.title(reference.arch, reference.options),
@@ -148,6 +160,7 @@ def _result(reference: Reference, likeness: float, same: bool, found: list) -> N
         reference.parameters,
         reference.macs,
         facts.paper.title,
+        note_keys=tuple(keys),
     )
 
 

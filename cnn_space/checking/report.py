@@ -104,6 +104,8 @@ class Nearest:
     macs: int = 0
     paper: str = ""
     block: bool = False  # only a block of that net
+    title_key: str = ""  # sentence keys of title and notes, for another language
+    note_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

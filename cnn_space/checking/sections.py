@@ -119,4 +119,6 @@ def notes(arch: str, options: dict) -> tuple[str, ...]:
     """Sentence keys of what the paper has otherwise."""
     if options.get("form") in ("paper", "cifar"):
         return ()
-    return _NOTES.get(arch, ())
+    found = _NOTES.get(arch, ())
+    pooled = family(arch) == "vgg" and (options.get("head") == "gap" or "small_input" in options)
+    return (*found, "note_vgg_pooled") if pooled else found

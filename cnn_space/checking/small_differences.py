@@ -97,15 +97,19 @@ def _rates(units: list[Unit]) -> list[float]:
 def dropout(comparison: Comparison) -> list:
     mine = _rates([a for a, _ in comparison.pairs if a is not None])
     theirs = _rates([b for _, b in comparison.pairs if b is not None])
+    maps = []
+    if comparison.dropped_maps and theirs:
+        maps.append(made(comparison, 27, "diff_dropout_maps", {}, line=comparison.dropped_maps,
+                         topic="dropout"))  # fmt: skip
     if mine == theirs:
-        return []
+        return maps
     shown = {"rates": ", ".join(map(str, mine)), "reference": ", ".join(map(str, theirs))}
     kind = "diff_dropout"
     if not mine:
         kind = "diff_no_dropout"
     elif not theirs:
         kind = "diff_dropout_added"
-    return [made(comparison, 28, kind, shown, topic="dropout")]
+    return [*maps, made(comparison, 28, kind, shown, topic="dropout")]
 
 
 def end(comparison: Comparison) -> list:
