@@ -15,6 +15,7 @@ from cnn_space.inference import explain
 from cnn_space.page.classify.layout import examples
 from cnn_space.page.common.nets import entry
 
+PATIENCE = 30_000  # ms
 ANSWER = "#classify-answer .classify-label"
 
 
@@ -94,6 +95,22 @@ def test_upload_and_change_the_net(page: Page, tmp_path):
         values = page.locator("#classify-answer li > span:last-child")
         expect(values).to_have_text([probability(p.probability) for p in best])
         expect(page.locator(ANSWER)).to_have_text(best[0].label)
+
+
+def test_a_photo_of_a_phone_is_shown_and_classified(page: Page, tmp_path):
+    """Chromium shows no HEIC: a converted picture stands in its place."""
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    first_answer(page)
+    path = tmp_path / "photo.heic"
+    Image.open(examples()[1]).crop((200, 0, 500, 300)).save(path)
+    upload(page, path)
+    best = classify(path, chosen_net(page))
+    values = page.locator("#classify-answer li > span:last-child")
+    expect(values).to_have_text([probability(p.probability) for p in best])
+    page.wait_for_function(
+        "() => document.querySelector('#classify-photo img')?.naturalWidth === 300",
+        timeout=PATIENCE,
+    )
 
 
 def test_without_its_photo_no_answer_stays(visit, desktop, own_url, tmp_path):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -240,6 +241,15 @@ def mutated(count: int, seed: int):
     rng = random.Random(seed)
     sources = [data for data, *_ in CASES.values()] + [PNG, encoded(RGB, "AVIF"), JPEG]
     sources += [data for data, _ in REFUSED.values() if data]
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        sources.append(encoded(RGB, "HEIF"))
+    with suppress(ImportError):
+        import pillow_jxl  # noqa: F401
+
+        sources.append(encoded(RGB, "JXL"))
     for number in range(count):
         data = bytearray(sources[number % len(sources)])
         for _ in range(rng.choice((1, 1, 3, 30))):

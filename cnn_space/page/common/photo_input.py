@@ -46,7 +46,7 @@ class _Recent:
     """The pictures decoded last, by file: an answer, its heatmap and what is inside of the net ask
     for the same one."""
 
-    def __init__(self, count: int = 16, pixels: int = 4_000_000):
+    def __init__(self, count: int = 8, pixels: int = 2_000_000):
         self._lock = threading.Lock()
         self._pictures: OrderedDict[tuple, Image.Image] = OrderedDict()
         self._count, self._pixels = count, pixels
