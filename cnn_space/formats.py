@@ -8,6 +8,7 @@ __all__ = [
     "fraction",
     "log_ticks",
     "millions",
+    "milliseconds",
     "percent",
     "probability",
     "shape",
@@ -44,6 +45,12 @@ def millions(number: int) -> str:
     value = number / 1e6
     digits = 0 if value >= 100 else 1 if value >= 1 else 2
     return f"{value:.{digits}f} M"
+
+
+def milliseconds(seconds: float) -> str:
+    """A time in milliseconds to two figures: ``0.84``, ``6.3``, ``39``, ``170``."""
+    value = float(f"{1000 * seconds:.2g}")
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def probability(value: float) -> str:

@@ -13,6 +13,13 @@ def test_millions(number, text):
 
 
 @pytest.mark.parametrize(
+    "seconds, text", [(0.000841, "0.84"), (0.00628, "6.3"), (0.0388, "39"), (0.1688, "170")]
+)
+def test_a_time_has_two_figures(seconds, text):
+    assert formats.milliseconds(seconds) == text
+
+
+@pytest.mark.parametrize(
     "value, text",
     [(1.0, "> 99.9 %"), (0.99949, "99.9 %"), (0.973, "97.3 %"), (0.0005, "0.1 %"), (0, "< 0.1 %")],
 )

@@ -1,5 +1,6 @@
 """Photo in, ranked classes out."""
 
+import statistics
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from cnn_space.weights import Loaded, WeightsRecord
 # than all others together: a low maximum is a weak but useful sign of a picture unlike those
 # trained on (Hendrycks and Gimpel 2017).
 SURE = 0.5
+# A time is the median of so many runs after the first; nets that take longer are not run again.
+WARM_RUNS, WORTH_TIMING_S = 3, 0.1
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,14 @@ class Answer:
 
     ``predictions`` are all classes, best first; ``seen`` is the picture that went into the net;
     ``averaged`` ranks the mean probabilities of the ten ``views``, both empty unless asked for;
-    ``seconds`` is the net's own time for one picture; ``engine`` and ``threads`` what it ran on.
+    ``seconds`` is the net's own time for one picture, the median of warm runs, None where they were
+    not asked for or would take long; ``engine`` and ``threads`` what it ran on.
     """
 
     record: WeightsRecord
     predictions: tuple[Prediction, ...]
     seen: Image.Image
-    seconds: float
+    seconds: float | None
     engine: str
     threads: int
     averaged: tuple[Prediction, ...] = ()
@@ -85,17 +89,21 @@ def answer(
     name: str | Path | Loaded,
     *,
     ten_views: bool = False,
+    timed: bool = False,
 ) -> Answer:
     """Everything a net says about a photo; arguments and errors as in ``classify``.
 
     ``ten_views`` adds the answer averaged over ten crops and flips:
-    see ``preprocessing.ten_crops``.
+    see ``preprocessing.ten_crops``. ``timed`` adds the time, at the price of more runs.
     """
     photo = open_photo(image, NET_SIDE)
     runner = engine.get(name)
     record = runner.record
     batch, seen = prepare(photo, record.preprocessing)
-    logits, seconds = runner.timed(batch)
+    logits, first = runner.timed(batch)
+    seconds = None
+    if timed and first < WORTH_TIMING_S:
+        seconds = statistics.median(runner.timed(batch)[1] for _ in range(WARM_RUNS))
     predictions = ranked(softmax(logits)[0], record.labels)
     plain = Answer(record, predictions, seen, seconds, runner.name, thread_count())
     if not ten_views:

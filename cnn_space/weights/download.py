@@ -69,7 +69,7 @@ def follow(record: WeightsRecord) -> Iterator[tuple[int, int | None]]:
         )
     if constants.is_offline_mode():
         raise Unreachable(
-            f"{record.name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it."
+            f"{record.name} is not on this machine, and nothing is fetched under HF_HUB_OFFLINE."
         )
     download = _start(record)
     progress, longest = download.progress, transfer.ANSWER_S + transfer.SLOW_S

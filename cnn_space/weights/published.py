@@ -30,6 +30,9 @@ CENTRED = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 CROP_875_CENTRED = Preprocessing(256, 224, "bilinear", **CENTRED)
 CROP_875_CENTRED_299 = Preprocessing(341, 299, "bicubic", **CENTRED)
 
+# What torchvision calls its trainings; the title names it where a net has two.
+VERSIONS = {"tv_in1k": "weights V1", "tv2_in1k": "weights V2"}
+
 BSD, APACHE = "bsd-3-clause", "apache-2.0"
 
 TIMM_TOP1 = "top-1 by timm (results-imagenet.csv, commit 0173a13)"
@@ -187,9 +190,10 @@ def records() -> tuple[WeightsRecord, ...]:
 def _record(weights: Published) -> WeightsRecord:
     net, name = registry.facts(weights.net), f"{weights.net}.{weights.tag}"
     parameters, macs = COSTS[weights.net]
+    trained_twice = sum(other.net == weights.net for other in PUBLISHED) > 1
     return WeightsRecord(
         name=name,
-        title=net.title,
+        title=f"{net.title} ({VERSIONS[weights.tag]})" if trained_twice else net.title,
         arch=net.arch,
         options={**net.options, **weights.options},
         num_classes=1000,

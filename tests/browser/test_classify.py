@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from cnn_space import classify, list_weights, weights
 from cnn_space.formats import probability
 from cnn_space.inference import explain
+from cnn_space.page.classify import handlers
 from cnn_space.page.classify.layout import examples
 from cnn_space.page.common.nets import entry
 
@@ -58,7 +59,7 @@ def test_an_example_is_classified_on_arrival(page: Page):
         probability(best.probability)
     )
     expect(page.locator("#classify-seen img")).to_be_visible()
-    expect(page.locator("#classify-foot")).to_contain_text("ms")
+    expect(page.locator("#classify-foot")).to_contain_text("PyTorch")
 
 
 def test_the_list_opens_at_the_chosen_net(page: Page):
@@ -151,6 +152,33 @@ def test_a_choice_does_not_wait_for_the_download_before_it(visit, desktop, own_u
     arrived.set()
     assert dimmed == 0  # by the progress of a net that is no longer chosen
     page.wait_for_timeout(1000)
+    expect(page.locator(ANSWER)).to_have_text(answer)
+
+
+def test_an_answer_of_another_net_or_photo_is_dimmed_at_once(visit, desktop, own_url, monkeypatch):
+    free, answer_of = threading.Event(), handlers.answer_of
+
+    def slowly(*arguments, **options):
+        assert free.wait(PATIENCE / 1000)
+        return answer_of(*arguments, **options)
+
+    page = visit(desktop, own_url)
+    first = first_answer(page)
+    expect(page.locator("#classify-looked img")).to_be_visible()
+    monkeypatch.setattr(handlers, "answer_of", slowly)
+    other, answer = disagreeing(first)
+    for change in (
+        lambda: choose(page, other),
+        lambda: page.locator("#classify-examples button").nth(1).click(),
+        lambda: page.locator("#classify-examples button").nth(0).click(),
+    ):
+        free.clear()
+        change()
+        expect(page.locator("#classify-result [data-of]:not(.stale)")).to_have_count(0)
+        expect(page.locator("#classify-result .stale img")).to_have_count(2)
+        free.set()
+        expect(page.locator("#classify-result .stale")).to_have_count(0)
+        expect(page.locator("#classify-looked img")).to_be_visible()
     expect(page.locator(ANSWER)).to_have_text(answer)
 
 

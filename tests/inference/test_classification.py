@@ -8,6 +8,7 @@ from throwaway import CIFAR10
 
 from cnn_space import classify, load
 from cnn_space.images.preprocessing import prepare
+from cnn_space.inference import engine
 from cnn_space.inference.classification import answer, softmax
 
 
@@ -68,6 +69,16 @@ def test_ten_views_average_probabilities(checkpoints):
     assert {p.label: pytest.approx(p.probability, abs=1e-6) for p in told.averaged} == expected
     assert [view.top.label for view in told.views] == [CIFAR10[i] for i in rows.argmax(1).tolist()]
     assert answer(photo, "lenet5.cifar10").views == ()
+
+
+def test_only_a_timed_answer_runs_the_net_again(checkpoints, monkeypatch):
+    photo, runs = Image.new("RGB", (40, 40)), iter((0.04, 0.009, 0.001, 0.002))
+    runner = engine.get("lenet5.cifar10")
+    monkeypatch.setattr(runner, "timed", lambda batch: (np.zeros((1, 10)), next(runs)))
+    assert answer(photo, "lenet5.cifar10", timed=True).seconds == 0.002
+    runs = iter((0.004, 0.2))
+    assert answer(photo, "lenet5.cifar10").seconds is None
+    assert answer(photo, "lenet5.cifar10", timed=True).seconds is None
 
 
 def test_softmax_of_large_logits():

@@ -45,7 +45,12 @@ CASES = {
     "classify/templates/seen.html": lambda text: {"picture": PICTURE},
     "classify/templates/views.html": views,
     "classify/templates/foot.html": lambda text: {
-        "answer": SimpleNamespace(threads=text, seconds=0.01, engine=text),
+        "answer": SimpleNamespace(
+            threads=text,
+            seconds=0.01,
+            engine=text,
+            record=SimpleNamespace(repo=text, license=text),
+        ),
         "notes": [text],
     },
     "classify/templates/looked.html": lambda text: {

@@ -24,6 +24,7 @@ from cnn_space.page.classify.layout import examples
 from cnn_space.page.common import nets
 from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.common.texts import TEXTS
+from cnn_space.weights.transfer import Unreachable
 
 REFUSED = Refused(PhotoError("unreadable"))
 tab = by_name(Tab)
@@ -91,6 +92,13 @@ def test_net_list_reads_well(checkpoints):
     assert all(caption.endswith("needs the network") for caption in remote)
 
 
+def test_entries_differ_and_two_trainings_are_named():
+    captions = [nets.entry(name, short=True) for name in weights.list_weights()]
+    assert len(set(captions)) == len(captions)
+    assert weights.record("resnet50.tv2_in1k").title == "ResNet-50 (weights V2)"
+    assert weights.record("resnet18.tv_in1k").title == "ResNet-18"
+
+
 def test_a_net_that_has_expired_is_named(checkpoints, photo):
     gone = "LeNet-5 · <mine> · 90 %"
     for request, words in ((ENGLISH, "not kept any more"), (KOREAN, "보관되어 있지 않습니다")):
@@ -100,6 +108,21 @@ def test_a_net_that_has_expired_is_named(checkpoints, photo):
     # The list keeps it, or Gradio would refuse every event that hands the choice on.
     assert gone in [name for _, name in nets.refresh(gone, {}, ENGLISH).choices]
     assert gone not in [name for _, name in nets.refresh(None, {}, ENGLISH).choices]
+
+
+@pytest.mark.parametrize("request_, words", [(ENGLISH, "Choose another net"), (KOREAN, "신경망")])
+def test_without_the_network_a_plain_sentence(monkeypatch, request_, words):
+    warnings = []
+
+    def fetch(name, progress):
+        raise Unreachable("nothing is fetched under HF_HUB_OFFLINE")
+
+    monkeypatch.setattr(weights, "fetch", fetch)
+    monkeypatch.setattr(nets, "is_here", lambda name, own_nets: False)
+    monkeypatch.setattr(gr, "Warning", warnings.append)
+    nets.fetch("resnet18.tv_in1k", {}, request_)
+    (said,) = warnings
+    assert words in said and "HF_HUB" not in said
 
 
 # Answers
@@ -118,6 +141,23 @@ def test_show_says_what_classify_says(checkpoints, photo):
 
     (seen,) = pictures(shown["seen"])
     assert np.array_equal(np.asarray(seen), np.asarray(answer(photo, "lenet5.cifar10").seen))
+
+
+def test_what_is_shown_says_of_which_photo_and_net_it_is(checkpoints, photo):
+    photo.info["path"] = "/uploads/a photo.png"
+    shown = tab.show(photo, "lenet5.cifar10", True, {}, ENGLISH)
+    shown |= tab.look(photo, "lenet5.cifar10", {}, ENGLISH)
+    for place in ("answer", "seen", "views", "foot", "looked"):
+        (part,) = [div for div in parse(shown[place]).iter("div") if div.get("data-of")]
+        assert part.get("data-of").split("\n") == ["/uploads/a photo.png", "lenet5.cifar10"]
+
+
+def test_published_weights_name_their_licence_and_slow_nets_no_time():
+    record = weights.record("resnet18.tv_in1k")
+    slow = Answer(record, (), Image.new("RGB", (8, 8)), None, "PyTorch", 2)
+    foot = text(parse(view.foot(slow)))
+    weights_line = "Weights: timm/resnet18.tv_in1k, licence bsd-3-clause"
+    assert foot == f"{weights_line} PyTorch on the CPU · 2 threads"
 
 
 def test_ten_views_show_both_answers(checkpoints, photo):
@@ -202,7 +242,7 @@ def test_a_visitors_own_net(checkpoints, photo):
     mine = tab.show(photo, "my cats", False, own, ENGLISH)
     theirs = tab.show(photo, "lenet5.cifar10", False, {}, ENGLISH)
     assert mine.pop("foot") and theirs.pop("foot")  # another run, another time
-    assert mine == theirs
+    assert rows(mine["answer"]) == rows(theirs["answer"])
     assert nets.fetch("my cats", own, ENGLISH) is None
 
 

@@ -96,7 +96,7 @@ def test_only_googlenets_have_an_inside(googlenet, photo):
     shut = tab.show_fold(photo, googlenet, {}, "3a", False, ENGLISH)
     assert shut["fold"].visible is True and shut["inside"] == ""
     opened = tab.show_fold(photo, "mine", own, "3a", True, ENGLISH)
-    assert opened["inside"] == tab.look_inside(photo, googlenet, {}, "3a", ENGLISH)["inside"] != ""
+    assert opened["inside"] == tab.look_inside(photo, "mine", own, "3a", ENGLISH)["inside"] != ""
     other = tab.show_fold(photo, "lenet5.cifar10", {}, "3a", True, ENGLISH)
     assert other["fold"].visible is False and other["inside"] == ""
 

@@ -41,6 +41,13 @@ def test_every_kind_arrives_as_it_looks(send, case):
     assert not photo.getexif().get(0x0112), "still marked as turned: the next reader turns it again"
 
 
+def test_a_photo_keeps_the_path_by_which_the_browser_knows_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = tmp_path / "upload"
+    Image.new("RGB", (8, 8)).save(path, "PNG")
+    assert PhotoInput().preprocess(Picture(path=str(path))).info["path"] == str(path)
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_used_gets_one_sentence(send, case):
     data, words = REFUSED[case]

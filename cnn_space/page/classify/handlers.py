@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 import torch
+from markupsafe import Markup
 from PIL import Image
 
 from cnn_space import weights
@@ -13,6 +14,7 @@ from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import view
 from cnn_space.page.common import nets
 from cnn_space.page.common.photo_input import PhotoInput, Refused, notes, required
+from cnn_space.page.common.templates import of
 from cnn_space.page.common.texts import language, say
 
 TOP_K = 5  # classes in the answer of the endpoint, by default
@@ -66,17 +68,18 @@ class Tab:
             gr.Warning(why_not)  # on a phone the answer's place is out of sight
         if not why_not:
             try:
-                answer = answer_of(photo, own_nets.get(net, net), ten_views, lang)
+                answer = answer_of(photo, own_nets.get(net, net), ten_views, lang, timed=True)
             except ValueError as error:
                 why_not = str(error)
         if why_not:
             return self._only(why_not)
-        return {
+        shown = {
             self.answer: view.answer(answer, lang),
             self.seen: view.seen(answer, lang),
             self.views: view.views(answer, lang),
             self.foot: view.foot(answer, notes(photo, lang), lang),
         }
+        return {place: _of(photo, net, html) for place, html in shown.items()}
 
     def unanswered(self, request: gr.Request) -> dict:
         """After an error: no answer, no picture, instead of those before it."""
@@ -124,7 +127,8 @@ class Tab:
         runner, x = prepared
         branches = explain.inside(runner.loaded.net, x, f"inception{module}")
         lang = language(request)
-        return {self.inside: view.inside(photo, runner.record.preprocessing, branches, lang)}
+        html = view.inside(photo, runner.record.preprocessing, branches, lang)
+        return {self.inside: _of(photo, net, html)}
 
 
 def classify(image: Photo, model: str, top_k: int = TOP_K) -> dict[str, float]:
@@ -161,11 +165,16 @@ def why_no_answer(photo: Photo, net: str | None, own_nets: Nets, lang: str) -> s
 
 
 def answer_of(
-    photo: Image.Image, net: str | weights.Loaded, ten_views: bool = False, lang: str = "en"
+    photo: Image.Image,
+    net: str | weights.Loaded,
+    ten_views: bool = False,
+    lang: str = "en",
+    *,
+    timed: bool = False,
 ) -> classification.Answer:
     """The ``Answer`` of a net. Raises ValueError with a sentence for the visitor."""
     try:
-        return classification.answer(photo, net, ten_views=ten_views)
+        return classification.answer(photo, net, ten_views=ten_views, timed=timed)
     except ValueError as error:
         title = net if isinstance(net, str) else net.record.title
         raise ValueError(say("net_trouble", lang, title=title, why=error)) from None
@@ -187,7 +196,11 @@ def _heatmap(photo: Photo, net: str | None, own_nets: Nets, wanted: str | None, 
     chosen = labels.index(wanted) if wanted in labels else None
     heatmap = explain.grad_cam(runner.loaded.net, x, chosen)
     label = labels[heatmap.class_index]
-    return view.looked(photo, runner.record.preprocessing, heatmap, label, lang)
+    return _of(photo, net, view.looked(photo, runner.record.preprocessing, heatmap, label, lang))
+
+
+def _of(photo: Image.Image, net: str, html: Markup) -> Markup:
+    return of("classify", photo, [net], html)
 
 
 def _prepared(

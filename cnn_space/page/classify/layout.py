@@ -8,7 +8,15 @@ from gradio.media import get_image
 
 from cnn_space.page.classify.handlers import TOP_K, Tab, classify, has_inside
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import FETCH, INFER, LIVE_JS, QUIET, download_line, script
+from cnn_space.page.common.components import (
+    FETCH,
+    INFER,
+    LIVE_JS,
+    QUIET,
+    dim_outdated,
+    download_line,
+    script,
+)
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
 
@@ -117,6 +125,13 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
     # choice, and what was clicked is known at the click alone.
     latest = QUIET | {"trigger_mode": "always_last"}
     each = QUIET | {"trigger_mode": "multiple"}
+    # Before all other events: Gradio begins them in this order.
+    gr.on(
+        [demo.load, tab.photo.change, tab.net.change],
+        **dim_outdated("classify"),
+        inputs=[tab.photo, tab.net],
+        **each,
+    )
     chosen = [tab.net, own_nets]
     shown = [tab.photo, tab.net, own_nets]
     in_module = [*shown, tab.module]

@@ -1,5 +1,7 @@
 """What several tabs put on the page: queues, download lines, scripts of components."""
 
+import json
+
 import gradio as gr
 
 from cnn_space.page import PAGE
@@ -8,6 +10,12 @@ from cnn_space.page import PAGE
 def script(name: str) -> str:
     """A script of a tab, such as "classify/pick.js", for ``js_on_load`` or an event's ``js``."""
     return (PAGE / name).read_text(encoding="utf-8")
+
+
+def dim_outdated(tab: str) -> dict:
+    """An event's ``fn`` and ``js`` for the inputs photo and net (or nets): what ``tab`` shows of
+    others (see ``templates.of``) is dimmed at once."""
+    return {"fn": None, "js": f"({script('common/current.js')})({json.dumps(tab)})"}
 
 
 # A screen reader says what appears in an element with this script.

@@ -9,6 +9,7 @@ from cnn_space import weights
 from cnn_space.formats import millions, percent
 from cnn_space.inference import engine
 from cnn_space.page.common.texts import language, say
+from cnn_space.weights.transfer import Unreachable
 
 
 class OwnNets(dict):
@@ -118,5 +119,7 @@ def fetch(
 
     try:
         weights.fetch(name, report)
+    except Unreachable:
+        gr.Warning(say("net_not_here", language(request), title=title))
     except ValueError as error:
         gr.Warning(say("net_trouble", language(request), title=title, why=error))

@@ -103,7 +103,9 @@ class PhotoInput(gr.Image):
             inline = payload.url and payload.url.startswith("data:")
             if inline:
                 return open_photo(_inline(payload.url), NET_SIDE)
-            return _RECENT.open(self._upload(payload.path))
+            picture = _RECENT.open(self._upload(payload.path))
+            picture.info["path"] = payload.path  # by which the browser knows it
+            return picture
         except ValueError as error:
             return Refused(error)
 

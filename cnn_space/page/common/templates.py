@@ -7,10 +7,12 @@ are ``data_uri`` for pictures and ``csv_uri`` for tables. Macros that tabs share
 table, are in ``common/templates/macros.html``.
 """
 
+from collections.abc import Sequence
 from functools import cache, partial
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from cnn_space import formats
 from cnn_space.page import PAGE
@@ -42,6 +44,13 @@ def render(template: str, lang: str = "en", **values) -> Markup:
         "label": partial(texts.label, lang=lang),
     }
     return Markup(environment().get_template(template).render(words | values))
+
+
+def of(tab: str, photo: Image.Image, nets: Sequence[str], html: Markup) -> Markup:
+    """``html`` with a note of the photo and the nets that it is of: ``current.js`` dims it where
+    others are chosen in ``tab``. Empty HTML stays empty."""
+    chosen = "\n".join([photo.info.get("path", ""), *nets])
+    return html and render("common/templates/of.html", tab=tab, of=chosen, html=html)
 
 
 def say_html(key: str, lang: str = "en", **values) -> Markup:
