@@ -13,7 +13,9 @@ def add_classify(commands) -> None:
         "googlenet.cifar10 or, where that is missing, the first net that is here.",
     )
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help="image files")
-    parser.add_argument("--net", metavar="NAME", help="weights name or .safetensors file")
+    parser.add_argument(
+        "--net", metavar="NAME", help="weights name, .safetensors file or .zip of one"
+    )
     parser.add_argument("--top-k", type=int, default=3, metavar="K", help="classes (default: 3)")
     parser.add_argument("--ten-views", action="store_true", help="average over crops and flips")
     parser.add_argument("--json", action="store_true", help="print a JSON list instead")

@@ -22,6 +22,7 @@ from pydantic import (
 
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.images.sources import SOURCES
+from cnn_space.weights import bundle
 
 MAX_BYTES = 8_000_000  # a card is text about a net; anything larger is something else
 MAX_CLASSES = 30_000
@@ -227,20 +228,28 @@ class Card(_Object):
 
 
 def read(path: Path) -> Card:
-    """The card in the file ``path``.
+    """The card in the file ``path``, or in a zip with the weights.
 
     Raises ValueError where it cannot be read or is wrong, naming the file and the first field.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"{path} is larger than a card can be ({MAX_BYTES:,} bytes)")
-        content = path.read_bytes()
+        content = _content(path)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
     try:
         return Card.model_validate_json(content)
     except ValidationError as error:
         raise ValueError(f"{path}{_sentence(error)}") from None
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix == ".zip":
+        return bundle.read(path, ".json", MAX_BYTES)
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"is larger than a card can be ({MAX_BYTES:,} bytes)")
+    return path.read_bytes()
 
 
 def _sentence(error: ValidationError) -> str:

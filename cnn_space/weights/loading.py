@@ -1,21 +1,25 @@
 """Weights files into nets: complete and as their cards say, or a ValueError."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnn_space.weights import catalogue, download, records
+from cnn_space.weights import bundle, catalogue, download, records, transfer
 from cnn_space.weights.digest import sha256
 from cnn_space.weights.records import Loaded, WeightsRecord
 
 if TYPE_CHECKING:
     import torch
 
+SUFFIXES = (".safetensors", ".zip")  # of what ``load`` takes by its path
+
 Progress = Callable[[int, int | None], None]
 
 
 def load(name_or_path: str | Path, *, progress: Progress | None = None) -> Loaded:
-    """The net behind a name, or behind the path of a ``.safetensors`` file with its card beside it.
+    """The net behind a name, or behind the path of a ``.safetensors`` file with its card beside it
+    or of a ``.zip`` with both.
 
     Every call gives a net of its own, in eval mode and fp32. ``progress(done, total)`` is called
     with bytes while a file comes over the network.
@@ -38,13 +42,15 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
 
 def identify(name_or_path: str | Path) -> WeightsRecord:
     """The record behind what ``load`` takes, without loading it. Raises ValueError as it does."""
-    if not isinstance(name_or_path, Path) and not str(name_or_path).endswith(".safetensors"):
+    if not isinstance(name_or_path, Path) and not str(name_or_path).endswith(SUFFIXES):
         return catalogue.record(name_or_path)
     path = Path(name_or_path).expanduser()
-    if path.suffix != ".safetensors":
+    if path.suffix not in SUFFIXES:
         raise ValueError(f"{path} is no .safetensors file: no other kind of weights is read")
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
+    if path.suffix == ".zip":
+        return records.from_card(path, "file")
     card = path.with_suffix(".json")
     if not card.is_file():
         raise ValueError(f"{path} needs its card beside it: {card.name} is missing")
@@ -103,16 +109,13 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
     import torch
 
     try:
-        size = path.stat().st_size
-        if record.bytes is not None and size != record.bytes:
-            raise ValueError(f"is damaged: it has {size:,} bytes and should have {record.bytes:,}")
-        if record.sha256 is not None:
-            digest = sha256(path)
-            if digest != record.sha256:
-                raise ValueError(
-                    f"is damaged: its sha256 is {digest[:12]}…, not {record.sha256[:12]}…"
-                )
-        state = safetensors.torch.load_file(path)
+        if path.suffix == ".zip":
+            content = bundle.read(path, ".safetensors", transfer.MAX_BYTES)
+            _check(record, len(content), lambda: hashlib.sha256(content).hexdigest())
+            state = safetensors.torch.load(content)
+        else:
+            _check(record, path.stat().st_size, lambda: sha256(path))
+            state = safetensors.torch.load_file(path)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
     except safetensors.SafetensorError as error:
@@ -125,6 +128,14 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
         key: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
         for key, tensor in state.items()
     }
+
+
+def _check(record: WeightsRecord, size: int, digest: Callable[[], str]) -> None:
+    """Raise ValueError where a file is not the one that the record describes."""
+    if record.bytes is not None and size != record.bytes:
+        raise ValueError(f"is damaged: it has {size:,} bytes and should have {record.bytes:,}")
+    if record.sha256 is not None and (found := digest()) != record.sha256:
+        raise ValueError(f"is damaged: its sha256 is {found[:12]}…, not {record.sha256[:12]}…")
 
 
 def _fill(net: "torch.nn.Module", state: dict[str, "torch.Tensor"], description: str) -> None:

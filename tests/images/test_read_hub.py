@@ -86,6 +86,48 @@ def test_a_sorted_stream_is_taken_evenly_and_not_to_its_end(tmp_path):
     assert left_out(visitor_set) == {"over_limit": 26}
 
 
+@pytest.mark.parametrize("files", [1, 6])
+def test_a_sorted_set_is_read_from_across(tmp_path, files):
+    """However far behind the first class the last one lies, in groups of rows or in files."""
+    import datasets
+
+    names = [f"c{i}" for i in range(6)]
+    features = datasets.Features(image=datasets.Image(), label=datasets.ClassLabel(names=names))
+    for part in range(files):
+        labels = [k for k in range(6) for _ in range(40) if files == 1 or k == part]
+        columns = {"image": [encoded(99 * k + i) for i, k in enumerate(labels)], "label": labels}
+        data = datasets.Dataset.from_dict(columns, features=features)
+        data.to_parquet(str(tmp_path / f"{part}.parquet"), batch_size=10)
+    stream = datasets.load_dataset(
+        "parquet",
+        data_files=str(tmp_path / "*.parquet"),
+        split="train",
+        streaming=True,
+        cache_dir=tmp_path,
+    )
+    visitor_set = read_rows(stream, "me/pets", Limits(images=12))
+    assert visitor_set.images.classes == tuple(names) and min(visitor_set.images.counts) >= 2
+    assert len(visitor_set.images) <= 16 and visitor_set.unreached == ()
+
+
+def test_classes_that_were_not_reached_are_told(tmp_path):
+    """In one piece that is longer than what is read."""
+    labels = [0] * 10 + [1] * 10 + [2] * 200
+    rows = [(encoded(i), label) for i, label in enumerate(labels)]
+    stream = parquet(tmp_path / "a.parquet", rows, names=("cat", "dog", "ox"))
+    visitor_set = read_rows(stream, "me/pets", Limits(images=4))
+    assert visitor_set.images.classes == ("cat", "dog") and visitor_set.unreached == ("ox",)
+    assert [str(note) for note in visitor_set.notes] == [
+        "Not reached in the set, which is sorted: ox."
+    ]
+
+
+def test_a_class_without_rows_is_not_unreached(tmp_path):
+    rows = [(encoded(i), i % 2) for i in range(6)]
+    stream = parquet(tmp_path / "a.parquet", rows, names=("cat", "dog", "ox"))
+    assert read_rows(stream, "me/pets", LIMITS).unreached == ()
+
+
 def test_a_row_may_not_name_a_file_of_this_machine(tmp_path):
     secret = tmp_path / "secret.png"
     secret.write_bytes(picture(80))

@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import datasets
 
     from cnn_space.images.sources import Source
+
+
+STRETCHES = 16  # of a stream that rows are taken from
 
 
 def open_builder(repo: str, config: str | None, **options) -> "datasets.DatasetBuilder":
@@ -64,8 +68,9 @@ def download(source: "Source", split: str) -> Table:
 def read_hub(name: str, limits: Limits | None = None) -> VisitorSet:
     """Images of a public set on the Hub, ``"owner/name"`` or ``"owner/name:config"``, streamed.
 
-    Reads the train split (or the first), the classes evenly, until there are enough or the time
-    is over. No token is used: a visitor sees what the public sees. Raises DataError.
+    Reads the train split (or the first), from across it and the classes evenly, until there are
+    enough or the time is over. No token is used: a visitor sees what the public sees. Raises
+    DataError.
     """
     limits = limits or Limits.read()
     repo, _, config = name.strip().partition(":")
@@ -107,38 +112,63 @@ def read_rows(rows: "datasets.IterableDataset", name: str, limits: Limits) -> Vi
         raise DataError("too_many_classes", count=len(classes), limit=limits.classes)
     collector = Collector(limits)
     collector.expect(limits.images)
-    _collect_rows(rows, columns, collector, limits)
+    is_whole = _collect_rows(rows, columns, collector, limits)
     order = list(dict.fromkeys(map(clean_name, classes))) if classes else None
-    return collector.finish(name, order)
+    visitor_set = collector.finish(name, order)
+    if is_whole or not order:
+        return visitor_set
+    unreached = (label for label in order if label not in visitor_set.images.classes)
+    return replace(visitor_set, unreached=tuple(unreached))
 
 
 def _collect_rows(
     rows: "datasets.IterableDataset", columns: Columns, collector: Collector, limits: Limits
-) -> None:
-    """Offer the rows to the collector, of each class only its share of ``limits.images``."""
+) -> bool:
+    """Offer rows from across the set to the collector, of each class only its share of
+    ``limits.images``; tells whether no row was left."""
     import datasets
 
     image, label, classes = columns
     share = math.ceil(limits.images / max(2, len(classes or ())))
     most_bytes = limits.image_mb * 2**20
     taken: Counter = Counter()  # by label
-    rows = rows.select_columns([image, label]).cast_column(image, datasets.Image(decode=False))
-    for number, row in enumerate(rows):
-        value, name = row[label], f"row {number}"
-        if len(collector) >= limits.images or number >= 10 * limits.images:
-            break
-        if value is None or (classes and not 0 <= value < len(classes)):
-            collector.leave_out("no_class", name)
-        elif taken[value] >= share:
-            collector.leave_out("over_limit", name)
-        elif (data := _encoded_image(row[image], most_bytes)) is None:
-            collector.leave_out("not_image", name)
-        elif len(data) > most_bytes:
-            collector.leave_out("image_too_big", name)
-        elif collector.add(name, clean_name(str(classes[value] if classes else value)), data):
-            taken[value] += 1
-        if collector.is_late:
-            break
+    stretches = _stretches(rows)
+    most_rows = math.ceil(10 * limits.images / len(stretches))
+    most_photos = math.ceil(limits.images / len(stretches))
+    is_whole = True
+    for place, stretch in stretches:
+        stretch = stretch.select_columns([image, label])
+        before = len(collector)
+        for number, row in enumerate(stretch.cast_column(image, datasets.Image(decode=False))):
+            value, name = row[label], f"row {place}{number}"
+            is_full = len(collector) >= min(limits.images, before + most_photos)
+            if is_full or number >= most_rows or collector.is_late:
+                is_whole = False
+                break
+            if value is None or (classes and not 0 <= value < len(classes)):
+                collector.leave_out("no_class", name)
+            elif taken[value] >= share:
+                collector.leave_out("over_limit", name)
+            elif (data := _encoded_image(row[image], most_bytes)) is None:
+                collector.leave_out("not_image", name)
+            elif len(data) > most_bytes:
+                collector.leave_out("image_too_big", name)
+            elif collector.add(name, clean_name(str(classes[value] if classes else value)), data):
+                taken[value] += 1
+    return is_whole
+
+
+def _stretches(rows: "datasets.IterableDataset") -> list[tuple[str, "datasets.IterableDataset"]]:
+    """Up to STRETCHES parts of a stream, each with what goes before the number of its rows. Those
+    far from one another come first: a set may be sorted by class, and the time may not suffice."""
+    if rows.num_shards < STRETCHES:
+        rows = rows.reshard()  # a Parquet file's groups of rows
+    count = min(rows.num_shards, STRETCHES)
+    if count == 1:
+        return [("", rows)]
+    bits = (count - 1).bit_length()
+    order = sorted(range(count), key=lambda number: f"{number:0{bits}b}"[::-1])
+    return [(f"{k + 1}/{count}:", rows.shard(count, k)) for k in order]
 
 
 def _encoded_image(value: dict | None, most_bytes: int) -> bytes | None:

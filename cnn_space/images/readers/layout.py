@@ -8,23 +8,16 @@ from pathlib import PurePath
 
 from natsort import natsort_keygen, ns
 
+from cnn_space.images.readers.part_names import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    is_unlabelled,
+    part_of,
+)
 from cnn_space.images.visitor_set import DataError
 
 Parts = tuple[str, ...]  # a path: its folders and its file name
-
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-_PART_WORDS = {
-    **dict.fromkeys(("train", "training", "trn", "학습", "훈련"), TRAIN),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "검증"), VALIDATION),
-    **dict.fromkeys(("test", "testing", "tst", "테스트", "시험"), TEST),
-}
-# Words that may stand beside those, and what folders without classes are called.
-_FILLERS = frozenset(
-    ("set", "data", "dataset", "images", "image", "imgs", "img", "split", "folder")
-)
-_UNLABELLED = frozenset(("pred", "prediction", "predict", "unlabeled", "unlabelled", "unsup"))
-_GLUED = re.compile(rf"({'|'.join(_PART_WORDS)})({'|'.join(_FILLERS)})s?")
-_WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 
 # The class of a file that lies in no class folder: ``cat.0.jpg``, as on Kaggle, and
 # ``cat-!-0.jpg``, as in a project of Teachable Machine.
@@ -112,7 +105,7 @@ def _take_parts_away(files: list[_File]) -> None:
         is_deeper = any(len(file.folders) > 1 for file in files)
         if not tops or not (is_deeper or len(tops) > 1):
             return
-        parts = {top: _part(top, tops) for top in tops}
+        parts = {top: part_of(top, tops) for top in tops}
         if len(tops) > 1 and not _are_parts(tops, parts):
             return
         for top, below in tops.items():
@@ -127,25 +120,6 @@ def _by_top(files: Iterable[_File]) -> dict[str, list[_File]]:
         if file.folders:
             tops.setdefault(file.folders[0], []).append(file)
     return tops
-
-
-def _words(name: str) -> list[str]:
-    """``"trainSet_2017"`` is ``["train", "set"]``, and so is ``"trainset"``."""
-    words = [word.casefold() for word in _WORD.findall(name)]
-    return [part for word in words for part in _split_glued(word)]
-
-
-def _split_glued(word: str) -> list[str]:
-    glued = _GLUED.fullmatch(word)
-    return list(glued.groups()) if glued else [word]
-
-
-def _part(name: str, siblings: Iterable[str]) -> str | None:
-    """The part of a split that a folder's name names; None for any other name."""
-    words = [set(_words(other)) for other in siblings] or [set()]
-    shared = set.intersection(*words) - set(_PART_WORDS)
-    own = [word for word in _words(name) if word not in shared | _FILLERS]
-    return _PART_WORDS.get(own[0]) if len(own) == 1 else None
 
 
 def _are_parts(tops: dict[str, list[_File]], parts: dict[str, str | None]) -> bool:
@@ -163,14 +137,14 @@ def _are_parts(tops: dict[str, list[_File]], parts: dict[str, str | None]) -> bo
             file.is_copy, file.folders, file.part = (
                 True,
                 file.folders[1:],
-                _part(file.folders[1], ()),
+                part_of(file.folders[1], ()),
             )
         others.discard(top)
     unlabelled = others - deep
     others &= deep
     if others and len(kinds) == 1 and not _share_classes(tops, named, others):
         return False  # "train" is a class here, beside "car" and "bus"
-    is_sure = len(kinds) > 1 or all(set(_words(top)) & _UNLABELLED for top in unlabelled)
+    is_sure = len(kinds) > 1 or all(map(is_unlabelled, unlabelled))
     if others or not is_sure:
         raise DataError("unclear", folders=", ".join(sorted(tops, key=natural_key)[:4]))
     return True
@@ -189,7 +163,7 @@ def _are_flat_parts(tops: dict[str, list[_File]], parts: dict[str, str | None]) 
 def _is_copy_of_all(files: list[_File]) -> bool:
     """Whether a folder beside the parts of a split holds nothing but such parts once more."""
     below = {file.folders[1] if len(file.folders) > 1 else "" for file in files}
-    return all(_part(name, below) for name in below)
+    return all(part_of(name, below) for name in below)
 
 
 def _share_classes(tops: dict[str, list[_File]], named: set[str], others: set[str]) -> bool:
@@ -250,7 +224,7 @@ def _numbered_labels(files: list[_File], clean: Callable[[str], str]) -> dict[Pa
 def _split_within_classes(tops: dict[str, list[_File]]) -> None:
     """Where every class folder holds nothing but the parts of a split, note them."""
     below = {f.folders[1] if len(f.folders) > 1 else "" for files in tops.values() for f in files}
-    parts = {name: _part(name, below) for name in below}
+    parts = {name: part_of(name, below) for name in below}
     if len(set(parts.values())) < 2 or not all(parts.values()):
         return
     for files in tops.values():

@@ -1,0 +1,84 @@
+"""The zip that a fine-tuned net is handed out in is loaded as it is."""
+
+import zipfile
+
+import pytest
+import torch
+from throwaway import write_weights
+from tiny_sets import picture
+
+import cnn_space
+from cnn_space import __main__, weights
+
+
+@pytest.fixture
+def files(tmp_path):
+    """(card, weights file, net)"""
+    card, net = write_weights(tmp_path, "lenet5.mine", "lenet5")
+    return card, card.with_suffix(".safetensors"), net
+
+
+def pack(path, *names, **more):
+    with zipfile.ZipFile(path, "w", more.pop("compression", zipfile.ZIP_STORED)) as archive:
+        for name in names:
+            archive.write(name, more.get("folder", "") + name.name)
+    return path
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("folder", ["", "my net/"])
+def test_a_zip_of_both_files_is_a_net(tmp_path, files, compression, folder):
+    card, weights_file, net = files
+    path = pack(tmp_path / "a.zip", card, weights_file, compression=compression, folder=folder)
+    before = sorted(tmp_path.iterdir())
+    loaded = cnn_space.load(path)
+    assert loaded.record.name == "lenet5.mine" and loaded.record.read_card().title == "Lenet5"
+    batch = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.net(batch), net(batch))
+    assert cnn_space.load(str(path)).record == loaded.record
+    assert sorted(tmp_path.iterdir()) == before  # nothing was unpacked
+
+
+def test_classify_takes_it_as_a_net(tmp_path, files, capsys):
+    path = pack(tmp_path / "a.zip", *files[:2])
+    (tmp_path / "photo.png").write_bytes(picture(1))
+    assert __main__.main(["classify", str(tmp_path / "photo.png"), "--net", str(path)]) == 0
+    assert "%" in capsys.readouterr().out
+
+
+def test_zips_that_are_no_net_are_one_sentence(tmp_path, files):
+    card, weights_file, _ = files
+    other = tmp_path / "other.json"
+    other.write_bytes(card.read_bytes())
+    wrong = tmp_path / "wrong" / weights_file.name
+    wrong.parent.mkdir()
+    wrong.write_bytes(weights_file.read_bytes()[:-1] + b"x")
+    for names, why in (
+        ([card], "holds no net"),
+        ([weights_file], "holds no net"),
+        ([card, other, weights_file], "holds no net"),
+        ([card, wrong], "sha256"),
+    ):
+        with pytest.raises(ValueError, match=why) as caught:
+            weights.load(pack(tmp_path / "b.zip", *names))
+        assert str(caught.value).count("b.zip") == 1
+    pack(tmp_path / "c.zip", card, weights_file, compression=zipfile.ZIP_LZMA)
+    with pytest.raises(ValueError, match="packed in a way"):
+        weights.load(tmp_path / "c.zip")
+    (tmp_path / "d.zip").write_bytes((tmp_path / "c.zip").read_bytes()[:-40])
+    with pytest.raises(ValueError, match="damaged, or no zip"):
+        weights.load(tmp_path / "d.zip")
+    with pytest.raises(ValueError, match="there is no file"):
+        weights.load("nothing.zip")
+
+
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+def test_a_bomb_is_not_unpacked(tmp_path, files, suffix):
+    names = {file.suffix: file for file in files[:2]}
+    names[suffix].write_bytes(bytes(7_000_000))
+    path = pack(tmp_path / "a.zip", *names.values(), compression=zipfile.ZIP_DEFLATED)
+    if suffix == ".json":  # the weights are large enough to hide it
+        path = pack(tmp_path / "a.zip", names[".json"], compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="too large"):
+        weights.load(path)
