@@ -24,8 +24,8 @@ class ConvBlock(nn.Module):
 class AuxPool(nn.Module):
     """Average pool 5×5, stride 3, in front of an auxiliary head: [N, C, H, W] → [N, C, side, side].
 
-    The layers behind it want exactly ``side``. Where an image of another size would not give that,
-    the map is divided into ``side`` × ``side`` parts instead.
+    The layers behind it need exactly ``side``. Where the size of the image does not give that, the
+    map is divided into ``side`` × ``side`` parts instead.
     """
 
     def __init__(self, side: int):

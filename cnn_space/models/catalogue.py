@@ -1,4 +1,4 @@
-"""The papers, the nets and their variants as plain data: what can be said before a net is built.
+"""The papers, the nets and their variants as plain data: what is known before a net is built.
 
 No torch here. `registry` answers questions about these rows and builds the nets.
 """

@@ -100,7 +100,7 @@ class DenseNet(Net):
     classes, DenseNet-BC-100-12 769,162 with 10.
 
     ``small_input`` is the stem for 32 pixels: one 3×3 convolution with stride 1, no pool.
-    BC-100-12 has that stem by design, there without a norm of its own.
+    BC-100-12 has that stem by design, without the batch norm and ReLU behind it.
     """
 
     head_layer = "classifier"

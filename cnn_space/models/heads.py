@@ -1,4 +1,4 @@
-"""A new last layer for new classes, and a net's last stage alone."""
+"""A new last layer for new classes, auxiliary heads, and a net's last stage alone."""
 
 import copy
 
@@ -11,14 +11,13 @@ from .net import Net
 def replace_head(net: Net, num_classes: int, *, aux: bool = False) -> Net:
     """Give ``net`` a fresh last layer of ``num_classes``, in place, and return it.
 
-    Its auxiliary heads know the old classes and go; ``aux=True`` puts fresh ones in their place,
-    for the nets whose papers have them. The new layers are on the device of the old last layer and
-    have its dtype. Raises ValueError where ``num_classes`` is not a whole number of at least 1, and
-    where ``aux`` is asked of a net without auxiliary heads.
+    Its auxiliary heads were trained for the old classes and are removed; ``aux=True`` puts fresh
+    ones in their place, for the nets whose papers have them. The new layers are on the device of
+    the old last layer and have its dtype. Raises ValueError where ``num_classes`` is not a whole
+    number of at least 1, and for ``aux=True`` with a net that cannot have auxiliary heads.
     """
     check_count("num_classes", num_classes)
-    has_aux = hasattr(net, "set_aux")
-    if aux and not has_aux:
+    if aux and not can_have_aux(net):
         raise ValueError(
             f"{type(net).__name__} has no auxiliary heads: choose aux=False, googlenet or "
             "inception_v3"
@@ -29,14 +28,19 @@ def replace_head(net: Net, num_classes: int, *, aux: bool = False) -> Net:
     else:
         new = nn.Linear(old.in_features, num_classes)
     net.set_submodule(net.head_layer, new)
-    if has_aux:
+    if can_have_aux(net):
         net.set_aux(num_classes if aux else None)
     return net.to(old.weight.device, old.weight.dtype)
 
 
+def can_have_aux(net: nn.Module) -> bool:
+    """Whether the paper of ``net`` gives it auxiliary heads, which ``net.set_aux`` makes."""
+    return hasattr(net, "set_aux")
+
+
 def is_auxiliary(name: str) -> bool:
-    """Whether a module or parameter is, by its dotted name in a net, of an auxiliary head:
-    GoogLeNet's ``aux1`` and ``aux2``, Inception v3's ``AuxLogits``."""
+    """Whether the dotted name of a module or parameter belongs to an auxiliary head: GoogLeNet's
+    ``aux1`` and ``aux2``, Inception v3's ``AuxLogits``."""
     return name.lower().startswith("aux")
 
 

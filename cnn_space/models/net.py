@@ -1,4 +1,4 @@
-"""What all nets of this package have in common: two halves, two named layers, one way to start."""
+"""The base of every net (images to features, features to logits), and its initial weights."""
 
 from torch import Tensor, nn
 
@@ -35,7 +35,8 @@ class Net(nn.Module):
 
 
 def he_init(net: nn.Module, *, last: str, mode: str = "fan_in") -> None:
-    """Start layers before a ReLU from N(0, 2 / fan), biases from 0 (He et al. 2015, section 2.2).
+    """Initialise layers before a ReLU from N(0, 2 / fan), biases with 0 (He et al. 2015, section
+    2.2).
 
     ``fan_in`` keeps the size of the activations through the net, which a net without batch norm
     needs to learn at all; ``fan_out`` keeps that of the gradients (ResNet's choice). The layer

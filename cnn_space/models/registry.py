@@ -89,8 +89,8 @@ def facts(name: str) -> NetFacts:
 def design(name: str, side: int) -> Design:
     """The net or variant called ``name`` for images of ``side`` pixels.
 
-    Up to ``SMALL_SIDE`` that is its form for small images; that Inception v3 has none is said when
-    the net is built. Raises ValueError for an unknown name.
+    Up to ``SMALL_SIDE`` that is its form for small images. Inception v3 has none: building its
+    design raises ValueError. Raises ValueError for an unknown name.
     """
     known = facts(name)
     small = {"small_input": True} if side <= SMALL_SIDE else {}

@@ -13,7 +13,7 @@ from cnn_space.images.image_set import ImageSet
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.images.sources import Source
 from cnn_space.models import registry
-from cnn_space.models.heads import is_auxiliary
+from cnn_space.models.heads import can_have_aux, is_auxiliary
 from cnn_space.training.evaluation import Evaluation, evaluate
 from cnn_space.training.loop import TrainingRun
 from cnn_space.weights.card import Card, Data, Earlier, Environment, Teacher
@@ -85,7 +85,7 @@ def card(
     ``images``."""
     options = dict(design.options)
     aux_weight = run.learner.aux_weight if options.get("aux", True) else 0.0
-    if hasattr(run.net, "set_aux"):
+    if can_have_aux(run.net):
         options["aux"] = False
     size = images.side
     # Counted on the net as it is loaded: one trained on several GPUs may have other norms.

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Augmentation = Literal["none", "shift", "mirror"]
 AUGMENTATIONS = get_args(Augmentation)
-# ``Recipe.distillation`` with teachers, unless told otherwise: most of the target, while the labels
-# correct the teachers where they are wrong.
+# ``Recipe.distillation`` with teachers, unless another share is given: most of the target, while
+# the labels correct the teachers where they are wrong.
 TEACHERS_SHARE = 0.7
 
 Positive = Annotated[int, Field(ge=1)]

@@ -282,7 +282,7 @@ def client(checkpoints, monkeypatch, tmp_path):
 
 def test_the_endpoint_for_clients(client, photo, tmp_path):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/classify", "/compare", "/inception", "/finetune"}
+    assert set(endpoints) == {"/classify", "/compare", "/inception", "/check", "/finetune"}
     names = [p["parameter_name"] for p in endpoints["/classify"]["parameters"]]
     assert names == ["image", "model", "top_k"]
 

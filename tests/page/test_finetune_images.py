@@ -111,7 +111,7 @@ def test_images_that_come_too_late_change_nothing(checkpoints, monkeypatch):
     assert session.source == "digits" and session.visitor_set is digits()
 
 
-def test_what_cannot_be_read_any_more_is_not_told(monkeypatch):
+def test_what_cannot_be_read_any_more_is_not_reported(monkeypatch):
     session = Session()
 
     def slow(name):
@@ -164,7 +164,7 @@ def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path,
         for i in range(2):
             photo(2 * ord(name) + i).save(tmp_path / "pets" / name / f"{i}.png")
 
-    def told(request):
+    def allowed(request):
         session = Session()
         folder = str(tmp_path / "pets")
         shown = read_images("folder", folder=folder, session=session, request=request)
@@ -172,15 +172,15 @@ def test_only_a_visitor_at_this_machine_may_name_a_folder(checkpoints, tmp_path,
             assert "no folder" in shown["contents"]
         return session.visitor_set is not None
 
-    assert told(visitor())
+    assert allowed(visitor())
     for name, value in (("SPACE_ID", "me/s"), ("CNN_SPACE_FINETUNE_FOLDERS", "0")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
-            assert not told(visitor())
-    assert not told(visitor(host="10.0.0.7"))
+            assert not allowed(visitor())
+    assert not allowed(visitor(host="10.0.0.7"))
     # Through a proxy on this machine: it says so, or the address is the one the visitor asked for.
-    assert not told(visitor(**{"x-forwarded-for": "10.0.0.7"}))
-    assert not told(visitor(**{"host": "192.168.0.2:7860"}))
+    assert not allowed(visitor(**{"x-forwarded-for": "10.0.0.7"}))
+    assert not allowed(visitor(**{"host": "192.168.0.2:7860"}))
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -193,7 +193,7 @@ def test_every_reason_has_words_in_both_languages(lang):
     assert {f"finetune_error_{reason}" for reason in REASONS} <= set(TEXTS[lang])
 
 
-def test_left_out_files_are_told_with_their_example():
+def test_left_out_files_are_listed_with_an_example():
     visitor_set = VisitorSet(bars(), (LeftOut("bomb", 2, EVIL), LeftOut("time", 1, "b")))
     contents = parse(view.contents(visitor_set, 0.2, "en"))
     assert text(next(contents.iter("summary"))) == "3 left out"

@@ -106,7 +106,7 @@ def test_auxiliary_heads_are_listed_and_not_counted():
     assert heads == walk.stored - walk.parameters == 6_379_984
     assert "6,379,984" in show("googlenet")["panel"]
     rows = found(show("googlenet", search="aux")["panel"])
-    assert rows[0] == ["auxiliary heads, in training alone"]
+    assert rows[0] == ["auxiliary heads, used only in training"]
     assert rows[1][0].startswith("aux1.") and rows[-1][0].startswith("aux2.")
     assert not whole_net.natural("vgg16").auxiliary
 

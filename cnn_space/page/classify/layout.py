@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.media import get_image
 
+from cnn_space.models.googlenet_table import TABLE_1
 from cnn_space.page.classify.handlers import TOP_K, Tab, classify, has_inside
 from cnn_space.page.common import nets
 from cnn_space.page.common.components import (
@@ -20,7 +21,7 @@ from cnn_space.page.common.components import (
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
 
-MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")  # of GoogLeNet
+MODULES = tuple(TABLE_1)  # of GoogLeNet
 FIRST_MODULE = "4c"
 
 

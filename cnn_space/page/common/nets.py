@@ -1,4 +1,4 @@
-"""The list of nets that the tabs offer: what it reads, what is chosen first, what is here."""
+"""The list of nets that the tabs offer: its entries, its first choice, what needs no network."""
 
 import contextlib
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class OwnNets(dict):
 def choices(
     own_nets: Mapping[str, weights.Loaded] | None = None, lang: str = "en", *, short: bool = False
 ) -> list[tuple[str, str]]:
-    """Entries of a list of nets, (what it reads, name): the visitor's own nets first, those that
+    """Entries of a list of nets, (text, name): the visitor's own nets first, those that
     need the network last."""
     own = [(say("net_own", lang, name=name), name) for name in own_nets or {}]
     return own + [(entry(name, lang, short=short), name) for name in weights.list_weights()]

@@ -1,4 +1,4 @@
-"""Safe intake of a visitor's picture: handlers get upright RGB, nothing, or the reason why not."""
+"""The input for a visitor's picture: handlers get upright RGB, None, or the reason why not."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The Compare tab's HTML for a comparison: the finding, a card a net, the table as a file."""
+"""The Compare tab's HTML for a comparison: the finding, one card per net, the table as a file."""
 
 from collections.abc import Sequence
 
@@ -52,7 +52,7 @@ def finding_paragraph(entries: Sequence[Entry], lang: str = "en") -> Markup:
 
 
 def cards(entries: Sequence[Entry], pictures: Pictures, lang: str = "en") -> Markup:
-    """A card a net: its answer, where it looked, its first classes; the odd one out is marked."""
+    """One card per net: answer, heatmap and first classes; the odd one out is marked."""
     names = captions(entries)
     odd = sum(entry.agrees is False for entry in entries)
     return render(

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from cnn_space import weights
+from cnn_space.models.heads import can_have_aux
 from cnn_space.page.common.texts import say
 from cnn_space.page.finetune.session import Session
 from cnn_space.settings import Settings
@@ -65,7 +66,7 @@ def updates(
         raise ValueError(say("net_not_here", lang, title=weights.record(base).title))
     with explained("net_trouble", lang, title=base):
         loaded = weights.load(base)
-    if plan.aux and not hasattr(loaded.net, "set_aux"):
+    if plan.aux and not can_have_aux(loaded.net):
         raise ValueError(say("finetune_no_aux", lang, title=loaded.record.title))
     run = Run(loaded, visitor_set.images, plan, seconds=Settings.read().run_seconds)
     if not session.train(number, run):  # stopped meanwhile

@@ -23,7 +23,7 @@ def layer_name(layer: Layer, module: InceptionCosts, lang: str = "en") -> str:
 
 
 def rows(module: InceptionCosts) -> list[list]:
-    """A row a layer under ``HEADERS``, then the total. Shapes as ``192x28x28``."""
+    """One row per layer under ``HEADERS``, then the total. Shapes as ``192x28x28``."""
     table: list[list] = []
     quantities = (*QUANTITIES, "memory")
     for number, branch in enumerate(module.branches, 1):

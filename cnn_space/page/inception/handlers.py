@@ -23,7 +23,7 @@ from cnn_space.page.inception.pytorch_code import pytorch_code
 
 
 def notice(error: FieldError | None, lang: str) -> dict:
-    """What stands at a field: nothing, or the sentence that says what is wrong."""
+    """The properties of a field: nothing below it, or a sentence that says what is wrong."""
     if error is None:
         return {"info": "", "elem_classes": []}
     sentence = say(f"inception_{error.reason}", lang, limit=count(error.limit))
@@ -73,8 +73,8 @@ class Calculator:
     def open_link(self, request: gr.Request):
         """On arrival: the tab, the whole form and the panels, as the address says.
 
-        Without a module in the address the page is right as it was built, but for its language:
-        the form is left alone, since a quick visitor may have moved it already.
+        Without a module in the address only the language of the panels may have to change. The
+        form is left alone, since a quick visitor may have changed it already.
         """
         lang = language(request)
         changes = {} if lang == "en" else self.panels(InceptionCosts(**START), lang=lang)

@@ -105,7 +105,8 @@ def quantities(module: InceptionCosts) -> list[str]:
 
 
 def layer_table(module: InceptionCosts, unfolded: bool = False, lang: str = "en") -> Markup:
-    """A row a layer, every number with its arithmetic; totals, and the other one of the pair."""
+    """One row per layer, every number with its arithmetic; then the totals, and those of the other
+    module of the pair naive and reduced."""
     columns = quantities(module)
     return render(
         "inception/templates/layers.html",

@@ -102,7 +102,7 @@ def stage_name(layer: str) -> str:
 
 def stages(net: Walk) -> list[Stage]:
     """The parts that store something or do work, in the order they run."""
-    found = []
+    stages = []
     for name, group in groupby(net.layers, key=lambda layer: stage_name(layer.name)):
         layers = list(group)
         parameters, macs = (
@@ -112,8 +112,8 @@ def stages(net: Walk) -> list[Stage]:
         dense = all(layer.kind == "linear" for layer in layers if layer.parameters.value)
         shares = parameters / (net.parameters or 1), macs / (net.macs or 1)
         if parameters or macs:
-            found.append(Stage(name, dense, parameters, macs, *shares))
-    return found
+            stages.append(Stage(name, dense, parameters, macs, *shares))
+    return stages
 
 
 def matching(records: Sequence[LayerRecord], search: str) -> list[LayerRecord]:
@@ -131,7 +131,7 @@ def _plain(text: str) -> str:
 
 
 def csv_rows(records: Sequence[LayerRecord]) -> list[list]:
-    """The table of a CSV file: a header, then a row a layer. Always English."""
+    """The table of a CSV file: a header, then one row per layer. Always English."""
     rows: list[list] = [
         ["layer", "kind", "kernel", "in", "out", "weights", "biases", "batch norm", "parameters",
          "MACs", "FLOPs", "receptive field", "stride", "activation bytes"]

@@ -1,4 +1,4 @@
-"""What a fine-tuning run says of itself: updates while it goes, a report at its end."""
+"""The records of a fine-tuning run: updates while it goes on, a report at its end."""
 
 import math
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ class Report(BaseModel):
         return sorted(wrong, key=lambda i: -self.confidences[i])
 
     def epochs(self) -> list[dict]:
-        """The history as cards have it: a row an epoch, of all stages."""
+        """The history as cards have it: one row per epoch, of all stages."""
         rows, last = [], None
         for point in self.history:
             if point.part == "train":

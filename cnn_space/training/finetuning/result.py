@@ -9,6 +9,7 @@ from torch import Tensor
 from cnn_space.costs import walk
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.sources import tag
+from cnn_space.models.heads import can_have_aux
 from cnn_space.models.registry import create_model
 from cnn_space.training import cards
 from cnn_space.training.finetuning.report import Report
@@ -18,9 +19,12 @@ from cnn_space.weights.card import Card, Data
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The net that a run kept, its report, and the held-out images it was checked on."""
+    """The net that a run kept, its report, and the held-out images it was checked on.
 
-    loaded: Loaded
+    The net is None for a run of which only the report was recorded.
+    """
+
+    loaded: Loaded | None
     report: Report
     checked: ImageSet
 
@@ -40,7 +44,7 @@ def as_loaded(
     options, classes = dict(base.options), checked.classes
     with torch.device("meta"):
         net = create_model(base.arch, len(classes), **options)
-        if hasattr(net, "set_aux"):
+        if can_have_aux(net):
             net.set_aux(None)
             options["aux"] = False
     net.load_state_dict(state, assign=True)

@@ -12,7 +12,7 @@ from cnn_space.costs import walk
 from cnn_space.images.image_set import ImageSet
 from cnn_space.inference import engine
 from cnn_space.inference.threads import set_torch_threads
-from cnn_space.models.heads import is_auxiliary, last_stage, replace_head
+from cnn_space.models.heads import can_have_aux, last_stage, replace_head
 from cnn_space.models.net import Net
 from cnn_space.training import cards
 from cnn_space.training.devices import find_device, good_at_bfloat16
@@ -61,7 +61,7 @@ class Run:
         device: str = "cpu",
     ):
         self.plan, self.device = plan or Plan(), find_device(device)
-        if self.plan.aux and not hasattr(base.net, "set_aux"):
+        if self.plan.aux and not can_have_aux(base.net):
             raise ValueError(f"{base.record.title} has no auxiliary heads: choose aux=False")
         self.record = base.record
         self.history: list[Point] = []
@@ -215,19 +215,15 @@ class Run:
         return predict(module, images, mean=preprocessing.mean, std=preprocessing.std)
 
     def _keep_best(self, stage: str, epoch: int, logits: Tensor, labels: Tensor) -> bool:
-        """Note a check, and keep the net where it is the best yet; False where its loss is no
-        number."""
+        """Note a check, and keep a copy of the net where it is the best yet; False where its loss
+        is not a number."""
         loss, accuracy = loss_and_accuracy(logits, labels)
         if not math.isfinite(loss):
             return False
         self._note(stage, "validation", loss, accuracy)
         best = self._best
         if best is None or (accuracy, -loss) > (best.accuracy, -best.loss):
-            state = {
-                key: value.detach().to("cpu", copy=True).contiguous()
-                for key, value in self._net.state_dict().items()
-                if not is_auxiliary(key)
-            }
+            state = {key: value.clone() for key, value in cards.without_aux(self._net).items()}
             self._best = _Best(state, logits, stage, epoch, accuracy, loss)
         return True
 
