@@ -253,6 +253,9 @@ def _counts(failure, outcome: Outcome) -> bool:
     if failure.kind not in WRONG:
         return False
     origin = outcome.built.candidate.origin if outcome.built is not None else "given"
+    flat = outcome.shape_origin == "guessed" and len(outcome.shape or ()) != 3
+    if flat and failure.kind in BY_GUESS:
+        return False  # how long a signal is, or a video, can hardly be guessed
     if origin == "guessed":
         return failure.kind not in BY_GUESS
     if origin == "defaults":  # a default of None may only hold the place

@@ -52,7 +52,9 @@ class Expressions(Operators):
             what = f"{ast.unparse(node.func)[:80]}(…)"
             if what.rpartition(".")[2] in QUIET_CALLS:
                 return Unknown("failed", self.line)
-            return self.note_unknown(what)
+            noted = self.note_unknown(what)
+            # What a forward makes of it later is not noted again.
+            return noted if self.phase != "forward" else Unknown("failed", self.line)
         return Unknown("failed", self.line)
 
     def evaluate_arguments(self, node: ast.Call, scope: Scope) -> tuple[list, dict]:

@@ -30,6 +30,9 @@ _SIZE_KINDS = ("window", "shape_linear", "shape_view", "rank", "torch_refuses", 
                "shape_add", "raises", "dimension", "shape_norm", "shape_conv")  # fmt: skip
 
 
+MOST_NODES_FOR_UNUSUAL = 40
+
+
 @dataclass
 class Run:
     """One forward: what it recorded, what it gave, what went wrong."""
@@ -238,7 +241,20 @@ def guess_input(
             best = (trial.misfits, (channels, side, side), trial)
         if not trial.misfits or trial.stopped:
             break
+    if best[0] and not best[2].stopped and len(best[2].recording.nodes) <= MOST_NODES_FOR_UNUSUAL:
+        best = _unusual_size(interpreter, net, channels, steps, best)
     return best[1], best[2]
+
+
+def _unusual_size(interpreter: Interpreter, net: Module, channels: int, steps: int, best: tuple):
+    """``best``, or an unusual size that fits where no usual one does."""
+    for side in range(8, 260, 2):
+        trial = run(interpreter, net, (channels, side, side), steps)
+        if trial.stopped:
+            break
+        if not trial.misfits:
+            return (0, (channels, side, side), trial)
+    return best
 
 
 def _flat(values: int) -> tuple[int, ...]:

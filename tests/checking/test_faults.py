@@ -105,3 +105,27 @@ def test_findings_have_a_sentence_in_both_languages():
     assert english.keys() == korean.keys()
     for kind in KINDS:
         assert english[kind]
+
+
+def test_no_finding_where_a_base_or_a_size_is_unusual():
+    text = SOUND.replace("class Small(nn.Module)", "class Small(nn.Module, Mixin)").replace(
+        "class Small", "class Mixin:\n    def half(self, x):\n        return x\n\n\nclass Small"
+    )
+    text = text.replace("return self.fc(x)", "return self.fc(self.half(x))")
+    text = text.replace("x = F.adaptive_avg_pool2d(x, 1)", "pass").replace(
+        "nn.Linear(32,", "nn.Linear(32 * 10 * 10,"
+    )
+    report = check(text)
+    assert report.problems == ()
+    assert report.input_shape == (3, 20, 20)
+
+
+def test_what_is_not_known_leaves_the_table_up_to_there():
+    text = "import other\n" + SOUND.replace("self.conv2 = nn.Conv2d(16, 32, 3, padding=1)",
+                                            "self.conv2 = other.Layer(16, 32)")  # fmt: skip
+    report = check(text)
+    assert report.problems == ()
+    assert not report.complete
+    assert [row.name for row in report.layers if row.kind == "conv"] == ["conv1"]
+    lines = {entry["line"] for entry in report.not_understood}
+    assert lines == {line_of(text, "other.Layer"), line_of(text, "F.relu(self.conv2")}

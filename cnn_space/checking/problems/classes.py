@@ -47,13 +47,22 @@ def module_classes(tree: ast.Module) -> list[ModuleClass]:
         if not isinstance(node, ast.ClassDef):
             continue
         bases = [by_name[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in by_name]
+        foreign = [b for b in node.bases if not _is_known(b, by_name)]
         torch_base = next((b.torch_base for b in bases), "") or _torch_base(node)
         if torch_base or bases:
-            made = ModuleClass(node, bases, torch_base)
+            made = ModuleClass(node, bases, torch_base, open_ended=bool(foreign))
             _collect(made)
             found.append(made)
             by_name[node.name] = made
     return found
+
+
+def _is_known(base: ast.expr, by_name: dict) -> bool:
+    """Whether all attributes that ``base`` brings are known."""
+    name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+    return (
+        name in by_name or name in LAYER_TYPES or name in ("object", "ABC", "Generic", "Protocol")
+    )
 
 
 def _torch_base(node: ast.ClassDef) -> str:
@@ -217,7 +226,8 @@ def check_hidden(tree: ast.Module, text: str) -> list[Problem]:
                 continue
             edits = _use_training(cls, tree, name, node) if name in ("train", "eval") else ()
             values = {"name": name, "class": cls.node.name}
-            problems.append(Problem("hides_method", node.lineno, values, edits=edits))
+            severity = "wrong" if name in _HIDING[:9] else "doubtful"
+            problems.append(Problem("hides_method", node.lineno, values, severity, edits))
     return problems
 
 

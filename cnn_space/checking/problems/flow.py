@@ -20,7 +20,7 @@ def _functions(tree: ast.Module) -> list[tuple[ModuleClass, ast.FunctionDef]]:
 def check_lost(tree: ast.Module, text: str) -> list[Problem]:
     """``out = self.layer(x)`` where ``out`` is never read: the layer runs for nothing."""
     problems = []
-    for _, function in _functions(tree):
+    for cls, function in _functions(tree):
         read = {n.id for n in ast.walk(function)
                 if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}  # fmt: skip
         shared = {name for n in ast.walk(function) if isinstance(n, ast.Global | ast.Nonlocal)
@@ -36,7 +36,10 @@ def check_lost(tree: ast.Module, text: str) -> list[Problem]:
             values = {"name": target.id, "code": ast.unparse(call)[:60]}
             edits = _rename(target, _only_name(call))
             values["chain"] = _only_name(call) or ""
-            problems.append(Problem("result_lost", statement.lineno, values, edits=edits))
+            layer = call.func.attr in cls.assigned and call.func.attr not in cls.methods
+            severity = "wrong" if layer else "doubtful"  # a method may be called for its effects
+            edits = edits if layer else ()
+            problems.append(Problem("result_lost", statement.lineno, values, severity, edits))
     return problems
 
 

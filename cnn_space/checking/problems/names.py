@@ -41,7 +41,11 @@ IMPORTS = {
                      "Union")
     },
 }  # fmt: skip
-_BUILTINS = set(dir(builtins)) | {"__file__", "__name__", "__doc__", "__class__", "__path__"}
+_BUILTINS = (
+    set(dir(builtins))
+    | {"display", "get_ipython"}
+    | {"__file__", "__name__", "__doc__", "__class__", "__path__"}
+)
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
