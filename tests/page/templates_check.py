@@ -26,6 +26,7 @@ def identity(text: str) -> dict:
     return {
         "found": report(text),
         "nearest": Nearest(text, text, {}, False, 0.5, paper=text),
+        "title": text,
         "call": text,
         "differences": [Shown(1, text, text, text, difference)],
         "notes": [text],

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from cnn_space.checking import sections, sentences
-from cnn_space.checking.report import Difference, Finding, Report
+from cnn_space.checking import sentences
+from cnn_space.checking.report import Difference, Finding, Nearest, Report
 from cnn_space.formats import count, shape, two_decimals
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
@@ -59,6 +59,11 @@ def _shown(found: Report, of: Finding | Difference, lang: str) -> Shown:
     )  # fmt: skip
 
 
+def title(nearest: Nearest, lang: str) -> str:
+    """The name and form of a published net, or of a block of one."""
+    return sentences.say(nearest.title_key, {}, lang) or nearest.title
+
+
 # --- the verdict ---
 
 
@@ -76,11 +81,11 @@ def headline(found: Report, lang: str = "en") -> str:
     if nearest is None:
         return say("check_like_none", lang, net=found.net.name)
     if not nearest.same:
-        return say("check_near", lang, title=nearest.title)
+        return say("check_near", lang, title=title(nearest, lang))
     if nearest.block or not found.output_shape or len(found.output_shape) != 1:
-        return say("check_same", lang, title=nearest.title)
+        return say("check_same", lang, title=title(nearest, lang))
     classes = count(found.output_shape[0])
-    return say("check_same_classes", lang, title=nearest.title, classes=classes)
+    return say("check_same_classes", lang, title=title(nearest, lang), classes=classes)
 
 
 def remarks(found: Report, lang: str = "en") -> list[str]:
@@ -96,7 +101,7 @@ def remarks(found: Report, lang: str = "en") -> list[str]:
         said.append(say("check_mended_one" if mended == 1 else "check_mended", lang, count=mended))
     if wrong and found.nearest:
         key = "check_else_same" if found.nearest.same else "check_else_near"
-        said.append(say(key, lang, title=found.nearest.title))
+        said.append(say(key, lang, title=title(found.nearest, lang)))
     if doubtful:
         said.append(say("check_doubt" if doubtful == 1 else "check_doubts", lang, count=doubtful))
     if not found.problems and found.net and not weights:
@@ -126,7 +131,11 @@ def findings(found: Report, lang: str = "en") -> Markup:
     """Each finding at its line, and what was not understood."""
     problems = [_shown(found, problem, lang) for problem in found.problems[:MOST_FINDINGS]]
     unknown = [
-        (entry["line"], line_text(found, entry["line"]), with_code(entry["what"]))
+        (
+            entry["line"],
+            line_text(found, entry["line"]),
+            with_code(sentences.say(entry["kind"], entry["values"], lang) or entry["what"]),
+        )
         for entry in found.not_understood[:MOST_FINDINGS]
     ]
     return render("check/templates/findings.html", lang, problems=problems, unknown=unknown)
@@ -147,15 +156,17 @@ def mended(found: Report, lang: str = "en") -> Markup:
 def identity(found: Report, lang: str = "en") -> Markup:
     """The classes of the text, the nearest published net, and how the two differ."""
     nearest = found.nearest
-    notes = sections.notes(nearest.name, nearest.options) if nearest else ()
     return render(
         "check/templates/identity.html",
         lang,
         found=found,
         nearest=nearest,
+        title=title(nearest, lang) if nearest else "",
         call=_call(found),
         differences=[_shown(found, one, lang) for one in nearest.differences] if nearest else [],
-        notes=[sentence(sentences.say(key, {}, lang)) for key in notes],
+        notes=[sentence(sentences.say(key, {}, lang)) for key in nearest.note_keys]
+        if nearest
+        else [],
     )
 
 
