@@ -25,7 +25,7 @@ ROUNDS = 5
 _STATIC: tuple[Callable, ...] = (
     classes.check_methods, classes.check_hidden, names.check, names.check_keywords,
     names.check_definitions, attributes.check, flow.check_globals, flow.check_lost,
-    flow.check_thrown, flow.check_swapped,
+    flow.check_thrown, flow.check_swapped, flow.check_returned,
 )  # fmt: skip
 
 

@@ -46,9 +46,10 @@ ENUM = NativeType("Enum", helpers.nothing, True, ())
 
 
 def _math() -> dict[str, Value]:
-    names = "ceil floor sqrt log log2 log10 exp pow prod gcd trunc fabs cos sin tan isclose hypot"
+    names = "ceil floor sqrt log log2 log10 exp pow gcd trunc fabs cos sin tan isclose hypot"
     table: dict[str, Value] = {n: Native(f"math.{n}", _plain(getattr(math, n)))
                                for n in names.split()}  # fmt: skip
+    table["prod"] = Native("math.prod", lambda i, a, k: i.multiply(i.iterate(a[0])))
     return table | {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 
 

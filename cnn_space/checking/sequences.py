@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+import ast
 
 from cnn_space.checking import tensor_operations
 from cnn_space.checking.values import (
@@ -68,7 +68,11 @@ class Sequences:
             return values
 
     def multiply(self, values: Value) -> Value:
-        return self.bounded(prod(values))
+        """The product of ``values``, each step within the bounds of numbers."""
+        product: Value = 1
+        for value in values:
+            product = self.binary(ast.Mult, product, value)
+        return product
 
     def sort(self, values: Value, keywords: dict) -> list:
         items = self.iterate(values)

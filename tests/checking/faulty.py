@@ -85,6 +85,11 @@ FAULTS: dict[str, tuple[str, str, bool]] = {
     "shape_conv": (replaced("nn.Conv2d(16, 32", "nn.Conv2d(24, 32"), "F.relu(self.conv2", True),
     "shape_norm": (replaced("BatchNorm2d(16)", "BatchNorm2d(32)"), "self.norm1(", True),
     "shape_linear": (replaced("nn.Linear(32,", "nn.Linear(64,"), "return self.fc", True),
+    "nothing_returned": (
+        replaced("        return self.fc(x)", "        x = self.fc(x)"),
+        "def forward",
+        False,
+    ),
     "result_lost": (replaced("x = F.relu(self.conv2(x))", "y = self.conv2(x)"), "y = self", True),
     "result_thrown": (
         replaced("x = F.relu(self.conv2(x))", "x = self.conv2(x)\n        F.relu(x)"),

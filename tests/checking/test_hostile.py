@@ -58,6 +58,7 @@ BOUNDED = {
         "        for _ in range(60): z = [z, z]\n        y == z"
     ),
     "tuples as a key": net("y = ()\n        for _ in range(60): y = (y, y)\n        d = {y: 1}"),
+    "a long product": net("import math\n        y = math.prod(range(1, 49_000))"),
     "range": net("for i in range(10 ** 12): pass"),
     "width": net("y = f'{1:1000000000}'"),
     "percent": net("y = '%1000000000d' % 1"),
@@ -68,6 +69,10 @@ BOUNDED = {
     "recurrent layers": net("self.l = nn.LSTM(3, 3, num_layers=10 ** 6)"),
 }
 HARMLESS = {
+    "a lattice of classes": HEAD
+    + "class A0(nn.Module): pass\nclass B0(nn.Module): pass\n"
+    + "".join(f"class {x}{n}(A{n - 1}, B{n - 1}): pass\n" for n in range(1, 40) for x in "AB")
+    + SOUND[len(HEAD) :],
     "a cycle": net("self.a = self"),
     "shadowed names": HEAD + "len = print\nsuper = 5\n" + SOUND[len(HEAD) :].replace("super", "#"),
     "another module": HEAD + "import os\nos.system('exit')\n" + SOUND[len(HEAD) :],

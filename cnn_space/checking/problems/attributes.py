@@ -15,31 +15,20 @@ def check(tree: ast.Module, text: str) -> list[Problem]:
     outside = _set_outside(tree)
     classes = module_classes(tree)
     for cls in classes:
-        if _open_ended(cls):
+        if any(part.open_ended for part in cls.lineage):
             continue
         known = set(outside) | torch_names(cls)
         for other in classes:  # what its subclasses set is there, too
-            if cls in _with_bases(other):
+            if cls in other.lineage:
                 known |= set(other.assigned) | set(other.methods)
         assigned: dict[str, ast.AST] = {}
-        for part in _with_bases(cls):
+        for part in cls.lineage:
             assigned |= part.assigned | dict.fromkeys(part.methods, part.node)
             known |= set(part.assigned) | set(part.methods)
         missing = [name for name in cls.read if name not in known]
         if missing:
             problems += _missing(cls, missing, assigned, tree)
     return problems
-
-
-def _open_ended(cls: ModuleClass) -> bool:
-    return cls.open_ended or any(_open_ended(base) for base in cls.bases)
-
-
-def _with_bases(cls: ModuleClass) -> list[ModuleClass]:
-    found = [cls]
-    for base in cls.bases:
-        found += _with_bases(base)
-    return found
 
 
 def _set_outside(tree: ast.Module) -> set[str]:
@@ -74,7 +63,7 @@ def _missing(
 def _pair(cls: ModuleClass, missing: list[str], assigned: dict[str, ast.AST]) -> dict[str, str]:
     """For missing attributes those that are meant: by their spelling, else by their order where as
     many are missing as stand unused."""
-    methods = set().union(*(set(part.methods) for part in _with_bases(cls)))
+    methods = set().union(*(set(part.methods) for part in cls.lineage))
     unused = [n for n in assigned if n not in cls.read and n not in methods]
     pairs: dict[str, str] = {}
     for name in missing:

@@ -29,14 +29,18 @@ class ModuleClass:
     assigned: dict[str, ast.AST] = field(default_factory=dict)  # self.name = …, first place
     read: dict[str, list[ast.Attribute]] = field(default_factory=dict)
     open_ended: bool = False  # sets attributes by computed names
+    lineage: list[ModuleClass] = field(init=False)  # itself and all its bases, each once
+
+    def __post_init__(self):
+        chains = [part for base in self.bases for part in base.lineage]
+        self.lineage = [self, *{id(part): part for part in chains}.values()]
 
     @property
     def methods(self) -> dict[str, ast.FunctionDef]:
         return {n.name: n for n in self.node.body if isinstance(n, ast.FunctionDef)}
 
     def has_method(self, name: str) -> bool:
-        own = name in self.methods
-        return own or any(base.has_method(name) for base in self.bases)
+        return any(name in part.methods for part in self.lineage)
 
 
 def module_classes(tree: ast.Module) -> list[ModuleClass]:
@@ -205,12 +209,7 @@ def _other_class(cls: ModuleClass, call: ast.Call) -> list[Problem]:
     if not arguments or not isinstance(arguments[0], ast.Name):
         return []
     named = arguments[0]
-    known, pending = {cls.node.name}, list(cls.bases)
-    while pending:
-        base = pending.pop()
-        known.add(base.node.name)
-        pending += base.bases
-    if named.id in known:
+    if named.id in {part.node.name for part in cls.lineage}:
         return []
     edit = Edit(named.lineno, named.col_offset, named.end_col_offset, cls.node.name)
     values = {"name": named.id, "class": cls.node.name}

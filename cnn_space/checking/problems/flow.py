@@ -43,6 +43,23 @@ def check_lost(tree: ast.Module, text: str) -> list[Problem]:
     return problems
 
 
+def check_returned(tree: ast.Module, text: str) -> list[Problem]:
+    """A forward that computes and returns nothing."""
+    problems = []
+    for cls, function in _functions(tree):
+        if function.name != "forward" or not isinstance(function.body[-1], ast.Assign):
+            continue
+        inside = list(ast.walk(function))
+        gives = any(isinstance(n, ast.Return | ast.Yield | ast.YieldFrom) and n.value is not None
+                    for n in inside)  # fmt: skip
+        target = function.body[-1].targets[0]
+        if gives or not isinstance(target, ast.Name):
+            continue
+        values = {"class": cls.node.name, "name": target.id}
+        problems.append(Problem("nothing_returned", function.lineno, values))
+    return problems
+
+
 def _calls_self(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Call)
