@@ -245,5 +245,10 @@ def test_narrow_and_korean(visit, phone, page_url, theme):
     tab = visit(phone, f"{page_url}/?__theme={theme}")
     expect(tab.get_by_label("신경망", exact=True)).to_be_visible()
     assert re.search("[가-힣]", first_answer(tab))
+    top = {
+        place: tab.locator(f"#classify-{place}").bounding_box()["y"]
+        for place in ("photo", "examples", "answer", "net")
+    }
+    assert list(top) == sorted(top, key=top.get) and top["answer"] < 700
     assert "·" not in tab.locator("footer").inner_text()
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390

@@ -104,6 +104,15 @@ def test_train_waits_for_its_turn():
     assert TAB.begin(session, "zip", visitor()) == gr.skip()  # a second click
 
 
+def test_the_recorded_result_goes_while_an_own_run_trains(checkpoints):
+    session = Session()
+    assert TAB.arrive(session, LENET, visitor())["result"]
+    begun = TAB.begin(session, "digits", visitor())
+    assert not any(begun[place] for place in ("result", "matrix", "mistakes", "cell"))
+    stopped = TAB.halt(session, OwnNets(), visitor())  # before a net was checked
+    assert stopped["result"] and stopped["matrix"]
+
+
 def test_stop_keeps_the_best_net_so_far(checkpoints):
     session, own_nets = with_bars(), OwnNets()
     reports = training_all_layers(session)

@@ -129,9 +129,12 @@ class Tab(Components):
         """A click on Train: the run waits for its net, then for its turn in the queue."""
         if not session.start(source):
             return gr.skip()
-        return {
+        lang = language(request)
+        # The recorded result is not this run's: it goes, and comes back if the run has none.
+        cleared = self._result(None, lang) | {self.cell: ""} if session.shows_recorded else {}
+        return cleared | {
             self.session: session,
-            self.state: view.waiting("queued", language(request)),
+            self.state: view.waiting("queued", lang),
             self.train: gr.Button(interactive=False),
             self.stop: gr.Button(interactive=True),
         }
@@ -206,7 +209,8 @@ class Tab(Components):
             shown[self.state] = view.nothing_kept(session.ended, lang)
         kept = session.kept
         if session.run.state is not RunState.KEPT or kept is None:
-            return shown
+            recorded = self._result(session.shown, lang) if session.shows_recorded else {}
+            return shown | recorded
         report = kept.result.report
         return shown | {
             self.state: view.ended(report, lang),

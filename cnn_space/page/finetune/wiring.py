@@ -72,7 +72,7 @@ def wire_training(tab: Tab) -> None:
     begun = tab.train.click(
         tab.begin,
         [tab.session, tab.source],
-        [tab.session, tab.state, tab.train, tab.stop],
+        [tab.session, tab.state, tab.train, tab.stop, tab.cell, *_shown_of_a_result(tab)],
         queue=False,
         **QUIET,
     )
