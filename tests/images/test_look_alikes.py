@@ -1,6 +1,7 @@
 """Copies of a photo: found whatever was done to them, and kept on one side of a split."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from cnn_space.images import look_alikes
 from cnn_space.images.collector import Collector
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.limits import Limits
-from cnn_space.images.readers import read_digits
+from cnn_space.images.readers import read_digits, read_zip
 from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.training import finetuning
 
@@ -70,6 +71,34 @@ def test_digits_are_told_apart():
 def test_photos_of_one_original_stay_together():
     noise = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
     assert look_alikes.groups(list(noise), ["a", None, "b", "a"]).tolist() == [0, 1, 2, 0]
+
+
+def test_copies_in_a_zip_with_random_labels(tmp_path):
+    """Twenty photos, each four times: as it is, saved anew, scaled, cropped."""
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(20):
+            small = Image.fromarray(rng.integers(0, 256, (7, 7, 3), dtype=np.uint8))
+            photo = small.resize((120, 120), Image.Resampling.BICUBIC)
+            for k, copy in enumerate((photo, saved_anew(photo), scaled(photo), cropped(photo))):
+                archive.writestr(f"{'ab'[rng.integers(2)]}/{i}-{k}.png", encode(copy))
+    visitor_set = read_zip(tmp_path / "a.zip")
+    groups = visitor_set.images.look_alikes
+    assert visitor_set.look_alikes == 80 and len(set(groups.tolist())) == 20
+    learn, check = finetuning.split(visitor_set.images, 0.2)
+    assert not set(learn.look_alikes.tolist()) & set(check.look_alikes.tolist())
+    assert min(check.counts) > 0
+
+
+def test_roboflow_copies_are_known_by_their_names(tmp_path):
+    """Augmented as they are, they may look like nothing else."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(24):
+            name = f"{'ab'[i % 2]}/img{i // 6}_jpg.rf.{i:032x}.jpg"
+            archive.writestr(f"train/{name}", picture(i, format="JPEG"))
+    visitor_set = read_zip(tmp_path / "a.zip")
+    assert visitor_set.images.classes == ("a", "b") and visitor_set.look_alikes == 24
+    assert len(set(visitor_set.images.look_alikes.tolist())) == 8
 
 
 def test_random_labels_with_copies_are_not_learnt_by_heart():

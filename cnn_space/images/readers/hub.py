@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cnn_space.images.sources import Source
 
 
+FINISH_SECONDS = 20  # to stop reading and make a set of what came
 STRETCHES = 16  # of a stream that rows are taken from
 
 
@@ -87,7 +88,7 @@ def read_hub(name: str, limits: Limits | None = None) -> VisitorSet:
     # In a thread, since a silent host would hold the caller for minutes.
     thread = threading.Thread(target=work, name="hub-reader", daemon=True)
     thread.start()
-    thread.join(limits.reading_seconds + 5)
+    thread.join(limits.reading_seconds + FINISH_SECONDS)
     if not outcome:
         raise DataError("hub_slow", seconds=limits.reading_seconds)
     if isinstance(outcome[0], DataError):
