@@ -1,12 +1,15 @@
 """Folders as people have them: which are classes, and which are the parts of a given split."""
 
+import unicodedata
 import zipfile
 
 import pytest
 from tiny_sets import left_out, picture
 
+from cnn_space.images.collector import clean_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.readers import read_folder, read_zip
+from cnn_space.images.readers.layout import arrange
 from cnn_space.images.visitor_set import DataError
 
 
@@ -232,6 +235,29 @@ def test_long_names_are_never_merged(tmp_path):
     classes = read(tmp_path, files(*long)).images.classes
     assert len(classes) == 4 and classes[:2] == tuple(long[:2])
     assert all(len(name) <= 200 for name in classes)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [(f"folder {i}", "train", "x.png") for i in range(20_000)],
+        [("train", f"x{'.1' * 30_000}.png"), ("train", f"{'-!-' * 20_000}.png")],
+        [("a", "b") * 15_000 + (f"{i}.png",) for i in range(60)],
+        [("train" * 10_000, "1" * 30_000, f"{i}.png") for i in range(60)],
+    ],
+    ids=["many folders", "long names", "deep folders", "long folders"],
+)
+def test_hostile_trees_take_no_time(paths):
+    """Work grows as the number of files and the lengths of their names do, not as a power."""
+    layout = arrange(paths, clean_name)
+    assert len(layout.files) + len(layout.left_out) == len(paths)
+
+
+def test_decomposed_names_of_parts(tmp_path):
+    """macOS writes Hangul as single letters."""
+    parted = [unicodedata.normalize("NFD", part) for part in ("훈련", "검증")]
+    names = files(f"{parted[0]}/sea", f"{parted[0]}/street", count=3)
+    assert parts(read(tmp_path, names + files(f"{parted[1]}/sea", f"{parted[1]}/street"))) == GIVEN
 
 
 def test_a_folder_on_disk_is_read_alike(tmp_path):

@@ -13,7 +13,7 @@ from cnn_space.images.readers.part_names import (
     TRAIN,
     VALIDATION,
     is_unlabelled,
-    part_of,
+    parts_of,
 )
 from cnn_space.images.visitor_set import DataError
 
@@ -21,10 +21,12 @@ Parts = tuple[str, ...]  # a path: its folders and its file name
 
 # The class of a file that lies in no class folder: ``cat.0.jpg``, as on Kaggle, and
 # ``cat-!-0.jpg``, as in a project of Teachable Machine.
-_NUMBERED = re.compile(r"(.*[^\W\d_].*?)(?:\.|-!-)\d+")
+_NUMBER = re.compile(r"(?:\.|-!-)\d{1,12}$")
 _ROBOFLOW = re.compile(r"(.+)\.rf\.\w{16,}")
 # Teachable Machine calls the download of a class so.
 _SAMPLES = "-samples"
+
+MOST_FOLDERS = 64  # that are looked at, of one path
 
 natural_key = natsort_keygen(alg=ns.IGNORECASE)
 
@@ -70,19 +72,19 @@ def arrange(paths: Iterable[Parts], clean: Callable[[str], str]) -> Layout:
     """
     files = [_File(path, _without_repeats(path[:-1])) for path in paths]
     _mark_copies(files)
-    files.sort(key=lambda f: (f.is_copy, *map(natural_key, (f.folders, f.path)), f.path))
+    files.sort(key=lambda f: (f.is_copy, natural_key((*f.folders, f.path[-1])), f.path))
     _take_parts_away(files)
     labels, left_out = _labels(files, clean)
     return _with_split(files, labels, left_out)
 
 
 def _without_repeats(folders: Parts) -> Parts:
-    """``("seg", "seg", "sea")`` is ``("seg", "sea")``."""
+    """``("seg", "seg", "sea")`` is ``("seg", "sea")``. Of a deep path only the top counts."""
     return tuple(
         name
         for number, name in enumerate(folders)
         if not number or name.casefold() != folders[number - 1].casefold()
-    )
+    )[:MOST_FOLDERS]
 
 
 def _mark_copies(files: list[_File]) -> None:
@@ -105,7 +107,7 @@ def _take_parts_away(files: list[_File]) -> None:
         is_deeper = any(len(file.folders) > 1 for file in files)
         if not tops or not (is_deeper or len(tops) > 1):
             return
-        parts = {top: part_of(top, tops) for top in tops}
+        parts = parts_of(tops)
         if len(tops) > 1 and not _are_parts(tops, parts):
             return
         for top, below in tops.items():
@@ -133,12 +135,10 @@ def _are_parts(tops: dict[str, list[_File]], parts: dict[str, str | None]) -> bo
         return _are_flat_parts(tops, parts)
     others = tops.keys() - named
     for top in [top for top in others & deep if _is_copy_of_all(tops[top])]:
+        below = parts_of(file.folders[1] for file in tops[top])
         for file in tops[top]:
-            file.is_copy, file.folders, file.part = (
-                True,
-                file.folders[1:],
-                part_of(file.folders[1], ()),
-            )
+            file.is_copy, file.folders = True, file.folders[1:]
+            file.part = below[file.folders[0]]
         others.discard(top)
     unlabelled = others - deep
     others &= deep
@@ -163,7 +163,7 @@ def _are_flat_parts(tops: dict[str, list[_File]], parts: dict[str, str | None]) 
 def _is_copy_of_all(files: list[_File]) -> bool:
     """Whether a folder beside the parts of a split holds nothing but such parts once more."""
     below = {file.folders[1] if len(file.folders) > 1 else "" for file in files}
-    return all(part_of(name, below) for name in below)
+    return all(parts_of(below).values())
 
 
 def _share_classes(tops: dict[str, list[_File]], named: set[str], others: set[str]) -> bool:
@@ -180,10 +180,14 @@ def _share_classes(tops: dict[str, list[_File]], named: set[str], others: set[st
 def _labels_by_name(files: list[_File]) -> list[str] | None:
     """The classes that files of no class folder are named after; None where any is not, or where
     there is only one class."""
-    matches = [_NUMBERED.fullmatch(PurePath(file.path[-1]).stem) for file in files]
-    if not all(matches):
-        return None
-    labels = [match[1].strip() for match in matches]
+    labels = []
+    for file in files:
+        stem = PurePath(file.path[-1]).stem
+        number = _NUMBER.search(stem[-16:])
+        label = stem[: -len(number[0])].strip() if number else ""
+        if not any(map(str.isalpha, label)):
+            return None
+        labels.append(label)
     return labels if len(set(labels)) > 1 else None
 
 
@@ -224,7 +228,7 @@ def _numbered_labels(files: list[_File], clean: Callable[[str], str]) -> dict[Pa
 def _split_within_classes(tops: dict[str, list[_File]]) -> None:
     """Where every class folder holds nothing but the parts of a split, note them."""
     below = {f.folders[1] if len(f.folders) > 1 else "" for files in tops.values() for f in files}
-    parts = {name: part_of(name, below) for name in below}
+    parts = parts_of(below)
     if len(set(parts.values())) < 2 or not all(parts.values()):
         return
     for files in tops.values():

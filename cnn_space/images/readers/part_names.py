@@ -1,6 +1,7 @@
 """What folders are called that hold the parts of a split: train, validation and test."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -20,7 +21,7 @@ _WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 
 def _words(name: str) -> list[str]:
     """``"trainSet_2017"`` is ``["train", "set"]``, and so is ``"trainset"``."""
-    words = [word.casefold() for word in _WORD.findall(name)]
+    words = [word.casefold() for word in _WORD.findall(unicodedata.normalize("NFC", name))]
     return [part for word in words for part in _split_glued(word)]
 
 
@@ -29,12 +30,17 @@ def _split_glued(word: str) -> list[str]:
     return list(glued.groups()) if glued else [word]
 
 
-def part_of(name: str, siblings: Iterable[str]) -> str | None:
-    """The part of a split that a folder's name names; None for any other name."""
-    words = [set(_words(other)) for other in siblings] or [set()]
-    shared = set.intersection(*words) - set(_PART_WORDS)
-    own = [word for word in _words(name) if word not in shared | _FILLERS]
-    return _PART_WORDS.get(own[0]) if len(own) == 1 else None
+def parts_of(names: Iterable[str]) -> dict[str, str | None]:
+    """The part of a split that each of these folders beside one another names; None for a folder
+    that names none. Words that all of them share, as in seg_train and seg_test, do not count."""
+    words = {name: _words(name) for name in names}
+    shared = set.intersection(*map(set, words.values())) if words else set()
+    idle = (shared - set(_PART_WORDS)) | _FILLERS
+    parts = {}
+    for name, all_words in words.items():
+        own = [word for word in all_words if word not in idle]
+        parts[name] = _PART_WORDS.get(own[0]) if len(own) == 1 else None
+    return parts
 
 
 def is_unlabelled(name: str) -> bool:
