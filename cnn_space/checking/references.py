@@ -70,8 +70,9 @@ def _numbers(run: running.Run) -> list[int]:
 
 
 def heads(interpreter, evaluated: running.Run, trained: running.Run) -> list[Unit]:
-    """Layers that run in training only: auxiliary heads."""
-    ran = evaluated.recording.ran
+    """Layers on the way to no output of the evaluation: auxiliary heads."""
+    recording = evaluated.recording
+    ran = {id(recording.nodes[n].module) for n in recording.reaching(_numbers(evaluated))}
     inside = {n.number for n in trained.recording.nodes if n.module is not None
               and id(n.module) not in ran}  # fmt: skip
     found = units(interpreter, trained.recording)
