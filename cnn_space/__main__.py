@@ -9,6 +9,7 @@ from cnn_space.cli.evaluate import add_evaluate
 from cnn_space.cli.fetch import add_fetch
 from cnn_space.cli.finetune import add_finetune
 from cnn_space.cli.inspect import add_inspect
+from cnn_space.cli.output import READER_LEFT, careful_output, drop_output
 from cnn_space.cli.publish import add_publish
 from cnn_space.cli.table import add_table
 from cnn_space.cli.train import add_train
@@ -28,7 +29,8 @@ COMMANDS = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code; a ValueError is printed as one sentence, code 2."""
+    """Run one command and return its exit code; a ValueError or an OSError is printed
+    as one sentence, code 2."""
     parser = argparse.ArgumentParser(prog="python -m cnn_space", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in COMMANDS:
@@ -36,9 +38,18 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         Settings.read()  # nonsense in the environment is said at once
-        return options.run(options)
+        with careful_output(goes_on=getattr(options, "goes_on", False)):
+            return options.run(options)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        drop_output()
+        return READER_LEFT
+    except OSError as error:  # a full disk, most of all
+        place = f": {error.filename}" if error.filename else ""
+        drop_output()
+        print(f"{parser.prog}: {error.strerror or error}{place}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -16,6 +16,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from gradio_client import Client, handle_file
 
 from cnn_space.page.common import start
 
@@ -176,8 +177,6 @@ def proxied(url: str, path: str):
 def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
     """Proxies that lead nowhere, a home and a folder of uploads that cannot be written, a
     container's address, and a proxy in front."""
-    from gradio_client import Client
-
     (tmp_path / "gradio").touch()
     nowhere = "http://127.0.0.1:9"
     with (
@@ -196,9 +195,30 @@ def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
         assert '"root":"/cnn' in page.replace(" ", "") or "/cnn/" in page
         client = Client(shown, verbose=False)
         photo = ROOT / "docs" / "classify.webp"
-        from gradio_client import handle_file
-
         answer = client.predict(handle_file(str(photo)), "lenet5.cifar10", 3, api_name="/classify")
         assert len(answer["confidences"]) == 3
         [folder] = tmp_path.glob("gradio-*")
         assert any(path.is_file() for path in folder.rglob("*"))
+
+
+NODE = os.environ.get("GRADIO_NODE_PATH") or shutil.which("node") or ""
+
+
+def node_version() -> int:
+    """0 where there is no Node."""
+    if not NODE:
+        return 0
+    printed = subprocess.run([NODE, "--version"], capture_output=True, text=True).stdout
+    return int(printed.strip().removeprefix("v").partition(".")[0] or 0)
+
+
+@pytest.mark.skipif(node_version() < 24, reason="Gradio renders with Node 24 or later")
+def test_node_renders_the_page_on_the_server(tmp_path):
+    environment = {"GRADIO_SSR_MODE": "True", "GRADIO_NODE_PATH": NODE}
+    with served(tmp_path, **environment, GRADIO_TEMP_DIR=str(tmp_path / "gradio")) as url:
+        page = urllib.request.urlopen(f"{url}/?tab=inception", timeout=60).read().decode()
+        client = Client(url, verbose=False)
+        photo = handle_file(str(ROOT / "docs" / "classify.webp"))
+        answer = client.predict(photo, "lenet5.cifar10", 3, api_name="/classify")
+    assert len(answer["confidences"]) == 3
+    assert "sveltekit" in page and "with SSR" in (tmp_path / "log.txt").read_text()

@@ -1,7 +1,8 @@
 """``python -m cnn_space check``: what a file's PyTorch net is, and what is wrong in it."""
 
-import json
 from pathlib import Path
+
+from cnn_space.cli.output import print_json
 
 
 def add_check(commands) -> None:
@@ -41,7 +42,7 @@ def _check(options) -> int:
         arguments=dict(map(_argument, options.arg)),
     )
     if options.json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print_json(report.to_json(), indent=2)
     else:
         print(report.to_text())
     return report.exit_code

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from cnn_space.cli.options import add_setting, given_settings, make_folder
+from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import PRESETS, Plan
 
 
@@ -37,7 +38,7 @@ def add_finetune(commands) -> None:
     plan = parser.add_argument_group("plan", "what differs from the preset")
     for name, field in Plan.model_fields.items():
         add_setting(plan, name, field, help="default: the preset's")
-    parser.set_defaults(run=_finetune)
+    parser.set_defaults(run=_finetune, goes_on=True)
 
 
 def read(images: str):
@@ -73,11 +74,11 @@ def _finetune(options) -> int:
         return 1
     result = run.result()
     file, _ = finetuning.save(result, options.out)
-    text = json.dumps(result.report.to_json(), ensure_ascii=False)
     if options.record:
+        text = json.dumps(result.report.to_json(), ensure_ascii=False)
         options.record.write_text(text + "\n", encoding="utf-8")
     if options.json:
-        print(text)
+        print_json(result.report.to_json())
     else:
         _print_report(result.report, file)
     return 0

@@ -1,9 +1,12 @@
 """Image sets that are known by a short name: where they are published, how they are used."""
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_space.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+
+LONGEST_TAG = 48  # letters; a name on the Hub has 96 at most
 
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
@@ -44,5 +47,12 @@ def find_source(name: str) -> Source:
 
 
 def tag(name: str) -> str:
-    """The tag of weights that were trained on the set ``name``: ``cifar10``, ``my_flowers``."""
-    return "".join(c if c.isalnum() else "_" for c in Path(name).name.lower())
+    """The tag of weights that were trained on the set ``name``: ``cifar10``, ``my_flowers``.
+
+    The Hub takes it in a name: ASCII letters, digits and ``_``. Accents are dropped, other
+    scripts, too; where nothing is left it is ``images``."""
+    plain = (
+        unicodedata.normalize("NFKD", Path(name).name.lower()).encode("ascii", "ignore").decode()
+    )
+    letters = "".join(c if c.isalnum() else "_" for c in plain)[:LONGEST_TAG]
+    return letters if any(c.isalnum() for c in letters) else "images"

@@ -1,6 +1,9 @@
 """Photo in, ranked classes out."""
 
+import itertools
 import statistics
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from cnn_space.weights import Loaded, WeightsRecord
 SURE = 0.5
 # A time is the median of so many runs after the first; nets that take longer are not run again.
 WARM_RUNS, WORTH_TIMING_S = 3, 0.1
+BATCH = 32  # photos that go into a net at once, where there are many
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,51 @@ def answer(
     )
     averaged = ranked(probabilities.mean(axis=0), record.labels)
     return replace(plain, averaged=averaged, views=views)
+
+
+def classify_all(
+    images: Iterable[str | Path], name: str | Path | Loaded, *, ten_views: bool = False
+) -> Iterator[tuple[str | Path, tuple[Prediction, ...] | ValueError]]:
+    """Each of many photos with its classes, best first, or with the reason why it cannot be read.
+
+    They are decoded several at a time and answered in batches of BATCH; arguments and errors of
+    the net as in ``answer``.
+    """
+    runner = engine.get(name)
+    preprocessing, labels = runner.record.preprocessing, runner.record.labels
+
+    def read(image: str | Path) -> torch.Tensor | ValueError:
+        """The views [V, 3, size, size] of a photo: one, or ten."""
+        try:
+            photo = open_photo(image, NET_SIDE)
+        except ValueError as error:
+            return error
+        if not ten_views:
+            return prepare(photo, preprocessing)[0]
+        views = ten_crops(photo, preprocessing)
+        return torch.cat([to_tensor(picture, preprocessing) for _, _, picture in views])
+
+    with ThreadPoolExecutor(max(2, thread_count())) as pool:
+        batches = _in_batches(images)
+        # The next batch is decoded while the net answers this one.
+        coming = [(image, pool.submit(read, image)) for image in next(batches, ())]
+        while coming:
+            now = [(image, future.result()) for image, future in coming]
+            coming = [(image, pool.submit(read, image)) for image in next(batches, ())]
+            views = [view for _, view in now if isinstance(view, torch.Tensor)]
+            rows = iter(())
+            if views:
+                probabilities = softmax(runner.logits(torch.cat(views)))
+                rows = iter(probabilities.reshape(len(views), -1, len(labels)).mean(axis=1))
+            for image, view in now:
+                readable = isinstance(view, torch.Tensor)
+                yield image, ranked(next(rows), labels) if readable else view
+
+
+def _in_batches(images: Iterable) -> Iterator[list]:
+    images = iter(images)
+    while batch := list(itertools.islice(images, BATCH)):
+        yield batch
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -19,6 +19,12 @@ CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
 DEFAULT = "googlenet.cifar10"
 
+# ``pip install .`` copies the package alone.
+_WAY_OUT = (
+    "Install with pip install -e . in the folder of the repository, whose checkpoints/ has them, "
+    "or fetch others: python -m cnn_space fetch resnet18.tv_in1k"
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +45,10 @@ class Catalogue:
             return self.records[name]
         if name in self.errors:
             raise ValueError(self.errors[name])
-        raise ValueError(f"unknown weights {name!r}: {_nearest(str(name), list(self.records))}")
+        nearest = _nearest(str(name), list(self.records))
+        if not CHECKPOINTS.is_dir():
+            nearest += f" The project's own nets are not here. {_WAY_OUT}"
+        raise ValueError(f"unknown weights {name!r}: {nearest}")
 
 
 def current() -> Catalogue:
@@ -138,7 +147,7 @@ def _bundled(path: Path, names: Collection[str], repo: str | None) -> WeightsRec
 
 def _nearest(name: str, names: list[str]) -> str:
     if not names:
-        return f"there are none in {CHECKPOINTS}; python -m cnn_space train makes some"
+        return f"there are none in {CHECKPOINTS}. {_WAY_OUT}"
     lowered = {known.lower(): known for known in names}
     near = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
     near = near or [known for known in lowered if known.startswith(name.lower().split(".")[0])][:3]

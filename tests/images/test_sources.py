@@ -14,4 +14,5 @@ def test_any_other_set_gets_plain_defaults():
 
 
 def test_a_tag_has_letters_digits_and_underscores():
-    assert tag("me/My Flowers-2") == "my_flowers_2" and tag("고양이") == "고양이"
+    assert tag("me/My Flowers-2") == "my_flowers_2" and tag("Äpfel") == "apfel"
+    assert tag("고양이") == "images" and tag("고양이 2") == "_2" and len(tag("x" * 200)) == 48
