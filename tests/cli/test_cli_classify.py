@@ -131,9 +131,7 @@ def test_what_was_answered_before_ctrl_c_is_printed(checkpoints, tmp_path, monke
     assert printed.err == "stopped\n"
 
 
-def test_a_package_without_its_nets_says_how_to_get_them(
-    checkpoints, tmp_path, monkeypatch, capsys
-):
+def test_a_package_without_its_nets_says_what_to_do(checkpoints, tmp_path, monkeypatch, capsys):
     """As after ``pip install .``, which copies no checkpoints."""
     monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path / "site-packages" / "checkpoints")
     monkeypatch.setattr(catalogue, "is_local", lambda name: False)  # nothing was fetched, either
