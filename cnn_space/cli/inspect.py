@@ -1,10 +1,10 @@
 """``python -m cnn_space inspect``: what fine-tuning would learn from."""
 
-import json
 import sys
 from dataclasses import asdict, replace
 
 from cnn_space.cli.finetune import print_remarks, read
+from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import Plan
 
 
@@ -32,11 +32,11 @@ def _inspect(options) -> int:
     except DataError as error:
         if not options.json:
             raise
-        print(json.dumps({"problem": str(error)}, ensure_ascii=False))
+        print_json({"problem": str(error)})
         return 2
     summary = _summary(visitor_set)
     if options.json:
-        print(json.dumps(summary, ensure_ascii=False, indent=1))
+        print_json(summary, indent=1)
         return 0
     width = max(map(len, summary["classes"]))
     for name, counts in summary["classes"].items():
