@@ -194,7 +194,8 @@ def explain(error: Exception, record: WeightsRecord, *, begun: bool) -> FetchErr
     if isinstance(error, HFValidationError):
         return FetchError(f"{record.repo!r} is no Hub repository; it reads USER/NAME.")
     if isinstance(error, OSError):
-        return FetchError(f"{name} cannot be stored: {error.strerror or error}.")
+        place = f" at {error.filename}" if error.filename else ""
+        return FetchError(f"{name} cannot be stored{place}: {error.strerror or error}.")
     return FetchError(f"{name} cannot be fetched: {error}")
 
 
