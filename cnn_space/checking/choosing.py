@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cnn_space.checking.guessing import guess_arguments
 from cnn_space.checking.interpreter import Interpreter
 from cnn_space.checking.limits import Stop
+from cnn_space.checking.module_methods import named_modules
 from cnn_space.checking.scope import Scope
 from cnn_space.checking.values import (
     Class,
@@ -117,6 +118,8 @@ def candidates(interpreter: Interpreter, tree: ast.Module) -> Iterator[Iterable[
         yield made
     for cls in found[-MOST_ROOTS:]:
         yield ways(interpreter, tree, cls)
+    for function in _stacks(interpreter, tree):
+        yield [function]
 
 
 def _made(interpreter: Interpreter, found: list[Class]) -> Iterator[Candidate]:
@@ -150,7 +153,7 @@ def ways(interpreter: Interpreter, tree: ast.Module, cls: Class) -> Iterator[Can
         yield Candidate(function.name, function, "function", function.node.lineno)
         break
     if missing:
-        called = _called(interpreter, tree, cls)
+        called = _arguments_made(interpreter, cls) or _called(interpreter, tree, cls)
         if called is not None:
             yield Candidate(cls.name, cls, "class", cls.line, called, "called")
         arguments = guess_arguments(interpreter, cls, [p.name for p in missing])
@@ -170,8 +173,30 @@ def _factories(interpreter: Interpreter, tree: ast.Module, cls: Class) -> Iterat
         if any(p.default is None for p in parameters_of(value, interpreter)):
             continue
         made = attempt(interpreter, value, {})
-        if isinstance(made, Module) and made.cls is cls:
+        known = isinstance(made, Module) and not _has_unknown(made.arguments)
+        if known and made.cls is cls:
             yield value
+
+
+def _stacks(interpreter: Interpreter, tree: ast.Module) -> Iterator[Candidate]:
+    """Functions that give a container of library layers, such as ``nn.Sequential``.
+
+    Those that a class uses make its parts. In a text with classes the container must hold one.
+    """
+    classes = [c for c in module_classes(interpreter) if c.node is not None]
+    used = set().union(*(mentions(cls.node) for cls in classes))
+    for node in [n for n in tree.body if isinstance(n, ast.FunctionDef)][-MOST_ROOTS:]:
+        function = interpreter.main.names.get(node.name)
+        if node.name in used or not isinstance(function, Function) or function.owner:
+            continue
+        missing = [p.name for p in parameters_of(function, interpreter) if p.default is None]
+        arguments = guess_arguments(interpreter, function, missing)
+        made = attempt(interpreter, function, arguments)
+        if not isinstance(made, Module) or isinstance(made.cls, Class) or not made.children:
+            continue
+        if not classes or any(part.cls in classes for _, part in named_modules(made)):
+            origin = "guessed" if missing else "defaults"
+            yield Candidate(node.name, function, "function", node.lineno, arguments, origin)
 
 
 def attempt(interpreter: Interpreter, target: Value, arguments: dict) -> Value:
@@ -192,6 +217,18 @@ def attempt(interpreter: Interpreter, target: Value, arguments: dict) -> Value:
         interpreter.building, interpreter.guarded = building, guarded
 
 
+def _has_unknown(arguments: dict[str, Value]) -> bool:
+    return any(isinstance(value, Unknown) for value in arguments.values())
+
+
+def _arguments_made(interpreter: Interpreter, cls: Class) -> dict[str, Value] | None:
+    """The arguments of the last net of ``cls`` that the text made, in its ``main`` for example."""
+    for module in reversed(interpreter.modules_made):
+        if module.cls is cls and module.arguments and not _has_unknown(module.arguments):
+            return module.arguments
+    return None
+
+
 def _called(interpreter: Interpreter, tree: ast.Module, cls: Class) -> dict[str, Value] | None:
     """The arguments of a call of ``cls`` somewhere in the text, where they can be evaluated."""
     for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
@@ -206,7 +243,7 @@ def _called(interpreter: Interpreter, tree: ast.Module, cls: Class) -> dict[str,
         except (Failure, Raised, Stop):
             continue
         named = {k: v for k, v in named.items() if k in _parameter_names(interpreter, cls)}
-        if not any(isinstance(v, Unknown) for v in named.values()):
+        if not _has_unknown(named):
             return named
     return None
 

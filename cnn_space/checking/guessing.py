@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from cnn_space.checking.values import Class, Value
+from cnn_space.checking.values import Class, Function, Value
 
 _WIDTHS = (64, 32, 128, 16)
 _SIZES_LARGE = (224, 299, 227, 32, 64, 96, 128, 256, 28, 512)
@@ -36,7 +36,7 @@ _RULES: tuple[tuple[tuple[str, ...], Value], ...] = (
 )
 
 
-def guess_arguments(interpreter, cls: Class, names: list[str], width: int = 64) -> dict:
+def guess_arguments(interpreter, cls: Class | Function, names: list[str], width: int = 64) -> dict:
     """A value for each parameter in ``names`` that has no default."""
     found: dict[str, Value] = {}
     for name in names:
@@ -48,7 +48,7 @@ def guess_arguments(interpreter, cls: Class, names: list[str], width: int = 64) 
     return found
 
 
-def _looked_up(interpreter, cls: Class, name: str) -> list:
+def _looked_up(interpreter, cls: Class | Function, name: str) -> list:
     """The keys of a table of the text in which the parameter ``name`` is looked up."""
     for node in ast.walk(cls.node):
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
@@ -65,7 +65,7 @@ def widths() -> tuple[int, ...]:
     return _WIDTHS
 
 
-def _guess(interpreter, cls: Class, name: str, width: int) -> Value:
+def _guess(interpreter, cls: Class | Function, name: str, width: int) -> Value:
     if "block" in name or "layer" in name or name in ("cell_type", "unit", "module"):
         part = _part(interpreter, cls)
         if part is not None and not name.endswith("s") and "num" not in name:

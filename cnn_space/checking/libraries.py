@@ -12,6 +12,7 @@ import math
 import torch
 
 from cnn_space.checking import helper_functions as helpers
+from cnn_space.checking.argument_parser import make_parser
 from cnn_space.checking.builtin_functions import BUILTINS
 from cnn_space.checking.layer_types import (
     F_NAMES,
@@ -107,6 +108,7 @@ MODULES: dict[str, Namespace] = {
                          | {"Iterable": BUILTINS["list"], "Sequence": BUILTINS["list"]})}),
     "typing": _space("typing", _typing()),
     "typing_extensions": _space("typing_extensions", _typing()),
+    "argparse": _space("argparse", {"ArgumentParser": Native("ArgumentParser", make_parser, True)}),
     "copy": _space("copy", {"deepcopy": Native("deepcopy", helpers.deep_copy),
                             "copy": Native("copy", helpers.shallow_copy)}),
     "itertools": _space("itertools", _itertools()),
