@@ -154,3 +154,15 @@ def page(visit, desktop, page_url):
     tab = visit(desktop, page_url)
     tab.get_by_role("tab", name="Classify", exact=True).wait_for()
     return tab
+
+
+@pytest.fixture(scope="module")
+def shared_page(desktop, page_url):
+    """One page at 1280 px for a whole file, whose tests take it as they find it."""
+    tab, problems = desktop.new_page(), []
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.goto(page_url)
+    tab.get_by_role("tab", name="Classify", exact=True).wait_for()
+    yield tab
+    tab.close()
+    assert not problems, problems

@@ -221,7 +221,7 @@ def test_train_again_right_after_stop(browser, own_url, monkeypatch):
     train.click()
     tab.locator("[data-phase=queued]").wait_for()
     go_on.set()  # the first run, which was stopped, and then the second
-    tab.locator("[data-phase=finished]").wait_for(timeout=MINUTE)
+    tab.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
     expect(train).to_be_enabled()
     tab.context.close()
 
