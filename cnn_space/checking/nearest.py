@@ -15,7 +15,7 @@ from cnn_space.checking.report import Nearest
 from cnn_space.checking.values import Class
 from cnn_space.models import registry
 
-LIKE = 0.35  # below this share of common layers no net is named
+LIKE = 0.45  # below this share of common layers no net is named
 MOST_UNITS = 420
 
 

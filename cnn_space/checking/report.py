@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 from cnn_space.checking import sentences
 
+LONGEST_NAME = 80  # letters of a layer's name in the terminal's table
+
 
 @dataclass(frozen=True)
 class ClassEntry:
@@ -152,14 +154,21 @@ class Report:
         return found
 
     def to_text(self) -> str:
-        """The report for a terminal."""
+        """The report for a terminal; control characters of the source are escaped."""
         if not self.readable:
-            return self.reason
+            return _printable(self.reason)
         lines = [*_head(self), "", *_table(self), "", *_findings(self), *_nearest(self)]
         lines += [sentences.english("not_understood_line", entry) for entry in self.not_understood]
         if self.diff:
             lines += ["", sentences.english("mended_head", {}), self.diff.rstrip("\n")]
-        return "\n".join(lines)
+        return _printable("\n".join(lines))
+
+
+def _printable(text: str) -> str:
+    """``text`` without anything that a terminal would take for a command."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def _head(report: Report) -> list[str]:
@@ -181,7 +190,7 @@ def _table(report: Report) -> list[str]:
         rows.append(
             (
                 str(layer.line),
-                layer.name,
+                layer.name if len(layer.name) <= LONGEST_NAME else layer.name[:LONGEST_NAME] + "…",
                 f"{layer.kind} {layer.detail}".strip(),
                 " × ".join(map(str, layer.shape)),
                 f"{layer.parameters:,}" if layer.parameters else "",
@@ -201,7 +210,9 @@ def _table(report: Report) -> list[str]:
 
 def _findings(report: Report) -> list[str]:
     if not report.problems:
-        return [sentences.english("nothing_wrong", {})]
+        weights = report.net is not None and report.net.kind == "weights"
+        whole = weights or (report.complete and not report.not_understood)
+        return [sentences.english("nothing_wrong" if whole else "nothing_wrong_in_part", {})]
     return [
         f"line {p.line}: {p.message}." + (f" {p.suggestion}" if p.suggestion else "")
         for p in report.problems

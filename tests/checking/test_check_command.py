@@ -47,6 +47,22 @@ def test_text_names_layers_and_findings(file, capsys):
     assert f"line {line_of(FAULTS['shape_conv'][0], 'F.relu(self.conv2')}" in printed
 
 
+def test_a_part_that_was_understood_is_not_called_the_whole(file, capsys):
+    end = "return self.fc"
+    text = "import elsewhere\n" + SOUND.replace(end, f"x = elsewhere.change(x)\n        {end}")
+    assert main(["check", file(text)]) == 0
+    assert "in the part that was understood" in capsys.readouterr().out
+    main(["check", file(SOUND)])
+    assert "in the part that was understood" not in capsys.readouterr().out
+
+
+def test_control_characters_of_the_source_do_not_reach_the_terminal(file, capsys):
+    end = "return self.fc"
+    main(["check", file(SOUND.replace(end, f"raise ValueError('\\x1b[2J')\n        {end}"))])
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed and "x1b[2J" in printed
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -105,7 +105,8 @@ def remarks(found: Report, lang: str = "en") -> list[str]:
     if doubtful:
         said.append(say("check_doubt" if doubtful == 1 else "check_doubts", lang, count=doubtful))
     if not found.problems and found.net and not weights:
-        said.append(say("check_nothing_wrong", lang))
+        whole = found.complete and not found.not_understood
+        said.append(say("check_nothing_wrong" if whole else "check_nothing_wrong_in_part", lang))
     if found.net and not found.complete and not weights:
         said.append(say("check_incomplete", lang))
     return said
