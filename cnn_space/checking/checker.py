@@ -25,7 +25,7 @@ ROUNDS = 5
 _STATIC: tuple[Callable, ...] = (
     classes.check_methods, classes.check_hidden, names.check, names.check_keywords,
     names.check_definitions, attributes.check, flow.check_globals, flow.check_lost,
-    flow.check_thrown, flow.check_swapped, flow.check_returned,
+    flow.check_thrown, flow.check_swapped, flow.check_returned, flow.check_future,
 )  # fmt: skip
 
 
@@ -268,8 +268,12 @@ def _each_once(draft: Draft, found: list[Problem]) -> list[Problem]:
     unique: dict[tuple, Problem] = {}
     noted = {(p.kind, p.line) for p in draft.problems}
     lost = {p.line for p in draft.problems if p.kind in ("result_lost", "result_thrown")}
+    merged = {line for kind, line in noted if kind == "view_merges_batch"}
+    merged |= {draft.line(p.line) for p in found if p.kind == "view_merges_batch"}
     for problem in found:
         line = draft.line(problem.line)
+        if problem.kind == "shape_linear_merged" and line in merged:
+            continue
         if problem.kind == "output_unused" and line in lost:
             continue
         static = {"attribute_unknown", "attribute_unknown_near"}

@@ -27,8 +27,8 @@ DROPPED = frozenset(
 
 # Functions whose refusal is the text's fault; of others it may be the meta device's.
 _SURE = frozenset(
-    ("transpose", "permute", "squeeze", "unsqueeze", "expand", "narrow", "select", "chunk", "split",
-     "t", "movedim", "unbind", "broadcast_to")
+    ("transpose", "permute", "squeeze", "unsqueeze", "expand", "expand_as", "narrow", "select",
+     "chunk", "split", "t", "movedim", "unbind", "broadcast_to")
 )  # fmt: skip
 
 

@@ -90,6 +90,16 @@ FAULTS: dict[str, tuple[str, str, bool]] = {
         "def forward",
         False,
     ),
+    "future_late": (
+        replaced("\nclass Small", "from __future__ import annotations\n\n\nclass Small"),
+        "from __future__",
+        False,
+    ),
+    "torch_refuses": (
+        replaced("return self.fc(x)", "return self.fc(x.expand_as(self.conv1.weight))"),
+        "expand_as",
+        False,
+    ),
     "result_lost": (replaced("x = F.relu(self.conv2(x))", "y = self.conv2(x)"), "y = self", True),
     "result_thrown": (
         replaced("x = F.relu(self.conv2(x))", "x = self.conv2(x)\n        F.relu(x)"),

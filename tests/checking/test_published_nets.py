@@ -22,6 +22,8 @@ OWN_NETS = [
     ("googlenet", None, {}, "googlenet", {}, 13_004_888),
     ("googlenet", None, {"form": "'paper'"}, "googlenet", {"form": "paper"}, 13_378_280),
     ("resnet", None, {"depth": 18}, "resnet18", {}, 11_689_512),
+    ("densenet", None, {"configuration": "'121'"}, "densenet121", {}, 7_978_856),
+    ("inception_v3", None, {}, "inception_v3", {}, 27_161_264),
 ]
 TORCHVISION_NETS = [
     ("alexnet", None, "alexnet", 61_100_840),

@@ -60,6 +60,18 @@ def check_returned(tree: ast.Module, text: str) -> list[Problem]:
     return problems
 
 
+def check_future(tree: ast.Module, text: str) -> list[Problem]:
+    """``from __future__`` behind other statements, which Python refuses."""
+    begun = False
+    for node in tree.body:
+        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if is_future and begun:
+            return [Problem("future_late", node.lineno)]
+        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        begun = begun or not (is_future or (node is tree.body[0] and is_docstring))
+    return []
+
+
 def _calls_self(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Call)
