@@ -2,14 +2,16 @@
 
 import contextlib
 import io
+import re
 import runpy
+from itertools import pairwise
 from types import SimpleNamespace
 
 import gradio as gr
 import orjson
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markup import parse, text
 from torch.utils.flop_counter import FlopCounterMode
@@ -64,6 +66,16 @@ modules = st.builds(
 )
 
 
+huge_modules = st.builds(
+    InceptionCosts,
+    height=st.just(1),
+    width=st.just(1),
+    **{name: st.integers(1, 65_536) for name in NUMBERS[2:]},
+    kernel5x5=st.sampled_from(KERNELS_5X5),
+    reduction=st.booleans(),
+)
+
+
 # --- the panels ---
 
 
@@ -104,6 +116,49 @@ def test_a_drawing_keeps_its_boxes_apart_and_inside(module):
         whole = result.width * result.height
         for area, branch in zip(areas, module.branches, strict=True):
             assert area / whole == pytest.approx(branch[-1].result[0] / module.result[0])
+
+
+def stretches(line: drawing.Line) -> list[tuple[float, float, float, float]]:
+    """A line's path in short pieces, each as the box (left, top, right, bottom) that it covers."""
+    points = []
+    for command, numbers in re.findall(r"([MHVC])([^MHVC]*)", line.path):
+        values = [float(number) for number in numbers.split()]
+        x, y = points[-1] if points else (0, 0)
+        if command == "M":
+            points.append(tuple(values))
+        elif command == "C":
+            ends = [(x, y), *zip(values[::2], values[1::2], strict=True)]
+            for t in (step / 50 for step in range(1, 51)):
+                shares = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+                points.append(tuple(sum(s * end[axis] for s, end in zip(shares, ends, strict=True))
+                                    for axis in (0, 1)))  # fmt: skip
+        else:
+            points.append((values[0], y) if command == "H" else (x, values[0]))
+    half = line.thickness / 2
+    return [
+        (min(x0, x1) - half, min(y0, y1) - half, max(x0, x1) + half, max(y0, y1) + half)
+        for (x0, y0), (x1, y1) in pairwise(points)
+    ]
+
+
+def overlap(one, other) -> bool:
+    return (one[0] < other[2] and other[0] < one[2]) and (one[1] < other[3] and other[1] < one[3])
+
+
+@settings(max_examples=60, deadline=None)
+@given(module=st.one_of(modules, huge_modules))
+@example(module=InceptionCosts(*PRESETS["3a"]).naive)
+@example(module=InceptionCosts(*PRESETS["5b"], kernel5x5="3+3"))
+def test_no_line_runs_through_a_number(module):
+    digit = 6.5  # of 11.5 px in the usual fonts, and 12 px on a phone; a comma is half as wide
+    for drawn in (drawing.wide(module), drawing.narrow(module)):
+        boxes = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in drawn.boxes]
+        lines = [piece for line in drawn.lines for piece in stretches(line)]
+        for number in drawn.widths:
+            length = digit * len(f"{number.channels:,}")
+            left = number.x - length / 2 if number.centred else number.x
+            place = (left, number.y - 9, left + length, number.y)
+            assert not any(overlap(place, other) for other in (*boxes, *lines))
 
 
 @settings(max_examples=30, deadline=None)

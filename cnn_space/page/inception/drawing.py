@@ -2,7 +2,8 @@
 
 One lane a branch; a line is as thick and a box as tinted as its share of the module's MACs.
 ``templates/drawing.html`` turns this into SVG. A phone gets a drawing of its own, because a lane of
-three boxes does not fit 390 pixels.
+three boxes does not fit 390 pixels. A drawing grows with its numbers: each has room for itself, and
+no line runs through it.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from cnn_space.costs.inception import InceptionCosts
 
 BOX = 80  # height of a box
 LANE = 20  # between two lanes
+LETTER = 7.2  # width of a digit, about
+BEND = 24  # where lines curve to their part of the result; no number stands there
 
 
 @dataclass(frozen=True)
@@ -111,14 +114,25 @@ def _role(layer: Layer, branch: tuple[Layer, ...]) -> str:
     return "reduce" if layer is branch[0] else "project"
 
 
+def _room(*channels: int) -> float:
+    """The width that the longest of these numbers takes on a line."""
+    return LETTER * max(len(f"{number:,}") for number in channels) + 9
+
+
+def _box_width(module: InceptionCosts, least: float) -> float:
+    """Wide enough for "663,552 parameters"."""
+    most = max(layer.parameters.value for layer in module.layers)
+    return max(least, LETTER * (len(f"{most:,}") + 10) + 14)
+
+
 def wide(module: InceptionCosts) -> Drawing:
     """Left to right: the input, four lanes, the branches joined by their widths."""
     columns = max(2, *(len(branch) for branch in module.branches))
-    gap = 46 if columns == 2 else 34
-    width, height, end = 680, 4 * BOX + 3 * LANE, 62  # end: width of the input and of the result
-    box_width = (width - 2 * end - gap * (columns + 1)) / columns
-    drawing = Drawing(module, width, height, box_width)
-    right = width - end
+    gap = max(34, _room(module.in_channels, *(layer.result[0] for layer in module.layers)))
+    height, end = 4 * BOX + 3 * LANE, 60  # end: width of the input and of the result
+    box_width = _box_width(module, 138 if columns == 3 else 222)
+    right = end + columns * (gap + box_width) + gap + BEND
+    drawing = Drawing(module, right + end, height, box_width)
     top = 0.0
     for index, branch in enumerate(module.branches):
         y = index * (BOX + LANE)
@@ -135,10 +149,10 @@ def wide(module: InceptionCosts) -> Drawing:
             drawing.add_box(left, y, layer, branch)
             x, channels = left + box_width, layer.result[0]
         part = height * channels / module.result[0]
-        bend, target = x + gap / 2, top + part / 2
+        since, bend, target = right - BEND, right - BEND / 2, top + part / 2
         curve = f"C{bend:g} {middle:g} {bend:g} {target:g} {right:g} {target:g}"
-        drawing.add_line(f"M{x:g} {middle:g}{curve}", None)
-        drawing.add_width(x + 16, middle, channels, None)
+        drawing.add_line(f"M{x:g} {middle:g}H{since:g}{curve}", None)
+        drawing.add_width((x + since) / 2, middle, channels, None)
         drawing.segments.append(Segment(right, top, end, part))
         top += part
     drawing.terminals = [
@@ -150,13 +164,19 @@ def wide(module: InceptionCosts) -> Drawing:
 
 def narrow(module: InceptionCosts) -> Drawing:
     """Top to bottom for a phone: lanes of two boxes; a third box goes under the second."""
-    width, box_width, end = 358, 140, 34  # end: height of the input and of the result
+    end = 34  # height of the input and of the result
+    box_width = _box_width(module, 140)
+    left_rail, entry = 8, max(30, _room(module.in_channels))
+    gap = max(28, _room(*(branch[0].result[0] for branch in module.branches)))
+    first = left_rail + entry
+    columns = (first, first + box_width + gap)
+    width = columns[1] + box_width + 12
+    right_rail = width - 4
     drawing = Drawing(module, width, 0, box_width)
-    left_rail, right_rail = 8, width - 4
     y, first_out, last_in = end + LANE, 0.0, 0.0
     for branch in module.branches:
         last_in = y + BOX / 2
-        out = _narrow_lane(drawing, branch, y, (left_rail, right_rail))
+        out = _narrow_lane(drawing, branch, y, columns, (left_rail, right_rail))
         first_out = first_out or out
         y += (BOX + LANE) * max(1, len(branch) - 1)
     drawing.add_line(f"M{left_rail} {end}V{last_in + 0.6:g}", None)
@@ -175,10 +195,13 @@ def narrow(module: InceptionCosts) -> Drawing:
 
 
 def _narrow_lane(
-    drawing: Drawing, branch: tuple[Layer, ...], y: float, rails: tuple[float, float]
+    drawing: Drawing,
+    branch: tuple[Layer, ...],
+    y: float,
+    columns: tuple[float, float],
+    rails: tuple[float, float],
 ) -> float:
     """One branch from the left rail to the right one; the height at which it leaves."""
-    columns = (38, 38 + drawing.box_width + 28)
     places = [(1, 0)] if len(branch) == 1 else [(0, 0), (1, 0), (1, 1)][: len(branch)]
     x, channels, middle = rails[0], drawing.module.in_channels, y
     for (column, row), layer in zip(places, branch, strict=True):
@@ -190,7 +213,7 @@ def _narrow_lane(
             drawing.widths.append(Width(x + 10, top - 5, channels, centred=False))
         else:
             drawing.add_line(f"M{x:g} {middle:g}H{left:g}", layer)
-            drawing.add_width(left - 14, middle, channels, layer)
+            drawing.add_width(left - _room(channels) / 2, middle, channels, layer)
         drawing.add_box(left, top, layer, branch)
         x, channels = left + drawing.box_width, layer.result[0]
     drawing.add_line(f"M{x:g} {middle:g}H{rails[1]:g}", None)
