@@ -29,9 +29,9 @@ from cnn_space.images import readers
 from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common import nets
 from cnn_space.page.common.nets import OwnNets
+from cnn_space.page.common.retention import Bounds, Shelf
 from cnn_space.page.finetune import endpoint, export, handlers, result_view, view
 from cnn_space.page.finetune.recorded import recorded_run
-from cnn_space.page.finetune.retention import Bounds, Shelf
 from cnn_space.page.finetune.session import Session
 from cnn_space.training import finetuning
 

@@ -6,7 +6,7 @@ import time
 import weakref
 
 from cnn_space.page.common.nets import OwnNets
-from cnn_space.page.finetune.retention import Bounds, Shelf
+from cnn_space.page.common.retention import Bounds, Shelf
 from cnn_space.page.finetune.session import Session
 
 

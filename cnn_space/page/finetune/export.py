@@ -8,8 +8,8 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from cnn_space.page.common.nets import OwnNets
+from cnn_space.page.common.retention import NETS
 from cnn_space.page.common.texts import label
-from cnn_space.page.finetune.retention import NETS
 from cnn_space.page.finetune.session import Kept
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Result, Run, save

@@ -1,0 +1,99 @@
+"""The Fine-tune tab's first step: where images come from, and what is said of them."""
+
+import gradio as gr
+
+from cnn_space.images.visitor_set import DataError
+from cnn_space.page.common.retention import SESSIONS
+from cnn_space.page.common.texts import language, say
+from cnn_space.page.finetune import sources, view
+from cnn_space.page.finetune.components import Components
+from cnn_space.page.finetune.session import Session
+from cnn_space.page.finetune.states import ImagesState
+
+
+class ImagesStep(Components):
+    """The handlers of the first step; see ``handlers.Tab``."""
+
+    def choose_source(
+        self, session: Session, source: str, base: str, holdout: float, request: gr.Request
+    ) -> dict:
+        """Show the inputs of a source; the digits are there at once, others wait to be read."""
+        session.choose(source)
+        base = sources.suited_base(session.visitor_set, base)
+        augment = "shift" if source == "digits" else "mirror"
+        inputs = {"zip": self.archive, "hub": self.hub, "folder": self.folder}
+        return {
+            self.session: session,
+            **{field: gr.update(visible=source == name) for name, field in inputs.items()},
+            self.read: gr.update(visible=source != "digits"),
+            self.base: base,
+            self.augment: augment,
+            **self._shown_images(session, base, augment, holdout, language(request)),
+        }
+
+    def reading(self, request: gr.Request) -> dict:
+        """While images are read."""
+        lang = language(request)
+        return {self.contents: view.note(say("finetune_reading", lang), lang), self.samples: ""}
+
+    def read_images(
+        self,
+        session: Session,
+        source: str,
+        file: str | None,
+        hub: str,
+        folder: str,
+        request: gr.Request,
+    ) -> dict:
+        """Read a visitor's images; ``suit`` shows them. Where they cannot be used, the reason takes
+        their place."""
+        lang = language(request)
+        number = session.read(source)
+        try:
+            if source == "zip" and not file:
+                raise ValueError(say("finetune_no_zip", lang))
+            if source == "folder" and not folder:
+                raise ValueError(say("finetune_no_folder", lang))
+            visitor_set = sources.read(source, file, hub, folder, request)
+        except ValueError as error:
+            if not session.images_refused(number):
+                return {self.session: session}
+            why = str(error)
+            if isinstance(error, DataError):
+                why = say(f"finetune_error_{error.reason}", lang, **error.values)
+            problem = view.problem(why, lang)
+            return {self.session: session, self.contents: problem, self.samples: ""}
+        if session.images_arrive(number, visitor_set):
+            SESSIONS.keep(session, size=session.bytes)
+        return {self.session: session}
+
+    def suit(
+        self, session: Session, base: str | None, augment: str, holdout: float, request: gr.Request
+    ) -> dict:
+        """Show what was read, and choose a net that suits it. Net and augmentation are what is
+        chosen now: reading takes time, and a visitor may have changed them meanwhile."""
+        if session.images.state is not ImagesState.READY:
+            return gr.skip()
+        base = sources.suited_base(session.visitor_set, base)
+        return {
+            self.base: base,
+            **self._shown_images(session, base, augment, holdout, language(request)),
+        }
+
+    def show_images(
+        self, session: Session, base: str | None, augment: str, holdout: float, request: gr.Request
+    ) -> dict:
+        """What is in the set, and how the net will see it."""
+        if session.images.state is ImagesState.READING:  # the page says so already
+            return gr.skip()
+        return self._shown_images(session, base, augment, holdout, language(request))
+
+    def _shown_images(self, session, base, augment, holdout, lang) -> dict:
+        visitor_set = session.visitor_set
+        if visitor_set is None:
+            return {self.contents: view.limits(lang), self.samples: ""}
+        contents = view.contents(visitor_set, holdout / 100, lang)
+        if session.source != "digits":
+            contents += view.limits(lang)
+        samples = view.samples(visitor_set, base, augment, lang) if base else ""
+        return {self.contents: contents, self.samples: samples}
