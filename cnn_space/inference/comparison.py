@@ -156,19 +156,30 @@ def groups(entries: Sequence[Entry]) -> tuple[Group, ...]:
 
 
 def default_nets(names: Sequence[str]) -> list[str]:
-    """The four nets of ``names`` that a first comparison shows: of one data set where possible,
-    famous families first; sorted by their MACs. ``names`` is ordered as in ``list_weights``."""
-    tags = Counter(name.rpartition(".")[2] for name in names)
-    tag = next((t for t in tags if tags[t] >= 4), None)
-    candidates = [name for name in names if tag in (None, name.rpartition(".")[2])]
+    """The nets of ``names`` that a first comparison shows, four at most: those of the first data
+    set that has two or more, after a lone one of a data set before it. Landmarks are taken first;
+    those of one data set stand in the order of their MACs."""
+    by_data: dict[str, list[weights.WeightsRecord]] = {}
+    for name in names:
+        record = weights.record(name)
+        by_data.setdefault(record.data, []).append(record)
+    chosen: list[str] = []
+    for records in by_data.values():
+        taken = _landmarks_first(records)[: 4 - len(chosen)]
+        chosen += [record.name for record in sorted(taken, key=lambda record: record.macs or 0)]
+        if len(chosen) >= LEAST:
+            break
+    return chosen
 
-    def best_of(family: str) -> list[str]:
-        plain = [name for name in candidates if name.startswith(f"{family}.")]
-        return (plain or [name for name in candidates if name.startswith(family)])[:1]
 
-    famous = [name for family in registry.landmarks() for name in best_of(family)]
-    chosen = list(dict.fromkeys(famous + candidates))[:4]
-    return sorted(chosen, key=lambda name: weights.record(name).macs or 0)
+def _landmarks_first(records: Sequence[weights.WeightsRecord]) -> list[weights.WeightsRecord]:
+    """One of each landmark's family, the landmark itself where it is there, then the others."""
+    first = []
+    for landmark in registry.landmarks():
+        family = registry.facts(landmark).family
+        relatives = [r for r in records if registry.facts(r.arch).family == family]
+        first += sorted(relatives, key=lambda r: r.name.partition(".")[0] != landmark)[:1]
+    return first + [record for record in records if record not in first]
 
 
 COLUMNS = (

@@ -18,8 +18,7 @@ class Family:
     """The nets of one paper.
 
     ``year`` is that of the first publication, arXiv included. ``forms`` are versions that differ
-    in their layers: a label, and the options of ``create_model`` that build it. ``landmark``: one
-    of the four nets of the first comparison that a visitor sees.
+    in their layers: a label, and the options of ``create_model`` that build it.
     """
 
     name: str
@@ -28,7 +27,6 @@ class Family:
     idea: str
     paper: Paper
     forms: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    landmark: bool = False
 
 
 LENET = Family(
@@ -40,7 +38,6 @@ LENET = Family(
         "Gradient-based learning applied to document recognition",
         "https://doi.org/10.1109/5.726791",
     ),
-    landmark=True,
 )
 ALEXNET = Family(
     "alexnet",
@@ -74,7 +71,6 @@ VGG = Family(
         "batch norm": {"batch_norm": True},
         "global average pooling": {"small_input": True},
     },
-    landmark=True,
 )
 GOOGLENET = Family(
     "googlenet",
@@ -87,7 +83,6 @@ GOOGLENET = Family(
         "paper form, naive modules": {"form": "paper", "reduction": False},
         "32-pixel stem": {"small_input": True},
     },
-    landmark=True,
 )
 INCEPTION_V3 = Family(
     "inception_v3",
@@ -107,7 +102,6 @@ RESNET = Family(
     "trained.",
     Paper("Deep residual learning for image recognition", "https://arxiv.org/abs/1512.03385"),
     forms={"32-pixel stem": {"small_input": True}},
-    landmark=True,
 )
 DENSENET = Family(
     "densenet",
@@ -146,6 +140,11 @@ NETS = {
         {"configuration": "bc_100_12"},
     ),
 }
+
+
+# The nets that a visitor meets first, the most telling ones before the others: AlexNet's turn comes
+# where LeNet-5 has no weights, as for ImageNet.
+LANDMARKS = ("lenet5", "vgg16", "googlenet", "resnet50", "alexnet")
 
 
 @dataclass(frozen=True)

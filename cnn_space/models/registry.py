@@ -61,8 +61,8 @@ def names() -> list[str]:
 
 
 def landmarks() -> list[str]:
-    """The families of the first comparison that a visitor sees, in the order of their years."""
-    return list(dict.fromkeys(row.family.name for row in NETS.values() if row.family.landmark))
+    """The nets that a visitor meets first, the most telling ones before the others."""
+    return list(catalogue.LANDMARKS)
 
 
 def facts(name: str) -> NetFacts:

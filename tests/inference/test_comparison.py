@@ -197,6 +197,20 @@ def test_the_first_comparison_is_of_four_famous_nets(four):
     assert compare.default_nets([]) == []
 
 
+def test_nets_with_1000_classes_are_compared_first_where_they_are_here():
+    photos = [f"{net}.tv_in1k" for net in ("resnet50", "resnet18", "vgg16", "googlenet", "alexnet")]
+    ten = ["resnet18.cifar10", "googlenet.cifar10", "vgg16_bn.cifar10", "lenet5.cifar10"]
+    by_macs = ["alexnet.tv_in1k", "googlenet.tv_in1k", "resnet50.tv_in1k", "vgg16.tv_in1k"]
+    assert compare.default_nets(photos + ten) == by_macs
+    # As on a Space: of one family the landmark first.
+    here = ["resnet50.tv_in1k", "densenet121.tv_in1k", "resnet18.tv_in1k"]
+    assert compare.default_nets(here + ten) == [here[2], here[1], here[0]]
+    assert compare.default_nets(photos[:1] + ten) == [
+        "resnet50.tv_in1k", "lenet5.cifar10", "vgg16_bn.cifar10", "googlenet.cifar10",
+    ]  # fmt: skip
+    assert len(compare.default_nets(ten)) == 4
+
+
 def test_importing_it_brings_no_torch():
     code = "import sys, cnn_space.inference.comparison; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -92,6 +92,17 @@ def test_net_list_reads_well(checkpoints):
     assert all(caption.endswith("needs the network") for caption in remote)
 
 
+def test_nets_with_1000_classes_come_first_where_they_are_here(checkpoints, monkeypatch):
+    here = {"lenet5.cifar10", "resnet18.tv_in1k", "resnet50.tv_in1k", "densenet161.tv_in1k"}
+    monkeypatch.setattr(weights, "is_local", here.__contains__)
+    famous, *others = nets.local_nets()
+    assert famous == nets.first_net() == "resnet50.tv_in1k"
+    assert others == ["densenet161.tv_in1k", "resnet18.tv_in1k", "lenet5.cifar10"]
+    assert [name for _, name in nets.choices()][:4] == [famous, *others]
+    assert sorted(nets.offered()) == sorted(weights.list_weights())
+    assert nets.first_base() == "lenet5.cifar10"  # what a visitor's own net starts from stays small
+
+
 def test_entries_differ_and_two_trainings_are_named():
     captions = [nets.entry(name, short=True) for name in weights.list_weights()]
     assert len(set(captions)) == len(captions)

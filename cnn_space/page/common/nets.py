@@ -8,8 +8,11 @@ import gradio as gr
 from cnn_space import weights
 from cnn_space.formats import millions, percent
 from cnn_space.inference import engine
+from cnn_space.models import registry
 from cnn_space.page.common.texts import language, say
 from cnn_space.weights.transfer import Unreachable
+
+WIDE = 1000  # classes of a net that knows most of what people photograph
 
 
 class OwnNets(dict):
@@ -25,10 +28,23 @@ class OwnNets(dict):
 def choices(
     own_nets: Mapping[str, weights.Loaded] | None = None, lang: str = "en", *, short: bool = False
 ) -> list[tuple[str, str]]:
-    """Entries of a list of nets, (text, name): the visitor's own nets first, those that
-    need the network last."""
+    """Entries of a list of nets, (text, name): a visitor's own, then those of ``offered``."""
     own = [(say("net_own", lang, name=name), name) for name in own_nets or {}]
-    return own + [(entry(name, lang, short=short), name) for name in weights.list_weights()]
+    return own + [(entry(name, lang, short=short), name) for name in offered()]
+
+
+def offered() -> list[str]:
+    """The published nets as lists show them: first those with 1,000 classes that are here,
+    landmarks before others; then the others that are here; last those that need the network. No
+    net is loaded for it."""
+    landmarks = registry.landmarks()
+
+    def place(name: str) -> tuple[bool, bool, bool]:
+        here = weights.is_local(name)
+        wide = here and weights.record(name).num_classes >= WIDE
+        return not here, not wide, wide and name.partition(".")[0] not in landmarks
+
+    return sorted(weights.list_weights(), key=place)
 
 
 def entry(name: str, lang: str = "en", *, short: bool = False) -> str:
@@ -45,7 +61,15 @@ def entry(name: str, lang: str = "en", *, short: bool = False) -> str:
 
 
 def first_net() -> str | None:
-    """The net chosen on arrival; None where all need the network."""
+    """The net chosen on arrival: one with 1,000 classes where one is here, else the first with ten;
+    None where all need the network."""
+    wide = (name for name in local_nets() if weights.record(name).num_classes >= WIDE)
+    return next(wide, None) or first_base()
+
+
+def first_base() -> str | None:
+    """The net that a visitor's own starts from: a small one, which learns quickly. None where all
+    need the network."""
     try:
         return weights.default()
     except ValueError:
@@ -53,8 +77,8 @@ def first_net() -> str | None:
 
 
 def local_nets() -> list[str]:
-    """The published nets that need no network."""
-    return [name for name in weights.list_weights() if weights.is_local(name)]
+    """The published nets that need no network, in the order of ``offered``."""
+    return [name for name in offered() if weights.is_local(name)]
 
 
 def warm() -> None:

@@ -89,7 +89,7 @@ def _net() -> dict:
         gr.Markdown(t("finetune_step_net"), elem_classes="ft-step")
         base = gr.Dropdown(
             nets.choices(),
-            value=nets.first_net(),
+            value=nets.first_base(),
             label=t("finetune_base"),
             elem_id="ft-base",
             elem_classes="net-box",
