@@ -89,6 +89,27 @@ def fetch(record: dict) -> dict:
     return outcome | {"seen": seen, "cached": download.cached(item) is not None}
 
 
+def damage_and_load(record: dict, at: int) -> dict:
+    """What is said of a file with one wrong byte in the cache: by ``download.fetch``, by what reads
+    a net, and by ``weights.fetch``, which repairs it."""
+    from cnn_space import weights
+    from cnn_space.weights import catalogue, download, loading
+
+    item = SimpleNamespace(**record, source="hub", adapt=None)
+    path = download.fetch(item)
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.resolve().write_bytes(content)
+    outcome = {"believed": fetch(record)["cached"]}
+    try:
+        loading.read_net(item, path)
+    except ValueError as error:
+        outcome["error"] = str(error)
+    catalogue.record = lambda name: item
+    outcome["content"] = weights.fetch(item.name).read_bytes()
+    return outcome
+
+
 def fetch_each(*records: dict) -> list[dict]:
     """One after the other."""
     return [fetch(record) for record in records]

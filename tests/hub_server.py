@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import re
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,9 @@ class HubServer:
     ``url`` is the endpoint for HF_ENDPOINT. ``requests`` lists what was asked, as "METHOD path".
     """
 
-    def __init__(self, repos: dict[str, dict[str, bytes]] | None = None):
+    def __init__(
+        self, repos: dict[str, dict[str, bytes]] | None = None, tls: ssl.SSLContext | None = None
+    ):
         self.repos = {name: dict(files) for name, files in (repos or {}).items()}
         self.kinds: dict[str, dict] = {}  # what was asked for when a repository was created
         self.plain: dict[str, bytes] = {}
@@ -34,7 +37,9 @@ class HubServer:
         self._http.daemon_threads = True
         self._http.hub = self
         self.port = self._http.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        if tls:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         # Another host name, as the Hub's own content network is: not followed on HEAD.
         self.cdn = f"http://localhost:{self.port}/cdn"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -54,7 +59,8 @@ class HubServer:
         then the connection closes), "stall" (half the body, then nothing), "pause" (half the
         body, and after ``seconds`` the rest), "drip" (a few bytes a second), "damage" (one byte
         wrong), "shorter" or "longer" (one byte less or more than the Hub announced), "foreign"
-        (a page of something that is no Hub).
+        (a page of something that is no Hub), "mirror" (the file with ``headers`` of its own and
+        none of the Hub's).
         """
         self._faults.append(
             {"kind": kind, "method": method, "path": path, "times": times} | details
@@ -147,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit}
             return self._send(404, b"{}", headers)
         content = files[file]
+        if self.fault["kind"] == "mirror":
+            return self._content(content, self.fault.get("headers", {}))
         headers = {"X-Repo-Commit": commit}
         if len(content) < LARGE:
             headers["ETag"] = f'"{git_id(content)}"'

@@ -1,18 +1,19 @@
 """The file of a record: from the cache on this machine, else over the network.
 
-Files of the Hub lie in huggingface_hub's own cache. torchvision's two ``.pth`` files are converted
-on arrival and lie beside it, as safetensors. A download runs in a thread of its own, which
-everyone who asks for the same file shares.
+Files of the Hub lie in huggingface_hub's own cache, under the hash of their content. torchvision's
+two ``.pth`` files are converted on arrival and lie beside it, as safetensors, and so does what a
+mirror sends that is no Hub; they too are named by their hash. A download runs in a thread of its
+own, which everyone who asks for the same file shares.
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cnn_space.weights import transfer
+from cnn_space.weights.digest import digest_like, is_digest
 from cnn_space.weights.records import WeightsRecord
 from cnn_space.weights.transfer import FetchError, Progress, Unreachable
 
@@ -20,21 +21,27 @@ _log = logging.getLogger(__name__)
 
 
 def cached(record: WeightsRecord) -> Path | None:
-    """Where the file of ``record`` lies on this machine, or None. Never asks the network."""
-    if transfer.is_torchvision(record):
-        path = transfer.converted(record)
-        return path if path.is_file() else None
-    if not record.repo:
-        return None
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
+    """Where the file of ``record`` lies on this machine, or None. Never asks the network. The file
+    is not read: ``expected_digest`` says what it should be."""
+    return next((path for path in _found(record) if _looks_right(path, record)), None)
 
-    try:
-        found = try_to_load_from_cache(record.repo, record.file, revision=record.revision)
-    except HFValidationError:
-        return None
-    path = Path(found) if isinstance(found, str) else None
-    return path if path and _looks_right(path, record) else None
+
+def expected_digest(record: WeightsRecord, path: Path) -> str | None:
+    """The hash that the file ``path`` in the cache should have: a sha256, or a git id; None where
+    neither the record nor the name of the file says."""
+    return record.sha256 or _named_digest(path)
+
+
+def drop_damaged(record: WeightsRecord) -> None:
+    """Delete the file of ``record`` from the cache where its content is wrong: the snapshot's link
+    and the blob behind it, which would be linked again."""
+    for path in _found(record):
+        # Under its name's hash it may be right, and only of another revision than the record's.
+        expected = _named_digest(path) or record.sha256
+        if expected and digest_like(expected, path) != expected:
+            _log.warning("%s is damaged: deleted", path)
+            for file in (path.resolve(), path):
+                file.unlink(missing_ok=True)
 
 
 def fetch(record: WeightsRecord, progress: Callable[[int, int | None], None] | None = None) -> Path:
@@ -107,6 +114,7 @@ class _Download(threading.Thread):
         if transfer.is_torchvision(self.record):
             bring = transfer.from_torchvision
         try:
+            drop_damaged(self.record)
             bring(self.record, self.progress)
         except Exception as error:
             _log.info("fetching %s: %r", self.record.name, error)
@@ -134,10 +142,33 @@ def _start(record: WeightsRecord) -> _Download:
         return _running[_key(record)]
 
 
+def _found(record: WeightsRecord) -> list[Path]:
+    """Files on this machine under the names that the record's file may have."""
+    if not record.repo:
+        return []
+    found = list(transfer.own_folder(record).glob("*.safetensors"))
+    if transfer.is_torchvision(record):
+        return found
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        path = try_to_load_from_cache(record.repo, record.file, revision=record.revision)
+    except HFValidationError:
+        return []
+    return [Path(path), *found] if isinstance(path, str) else found
+
+
+def _named_digest(path: Path) -> str | None:
+    """The hash that the name of a file in a cache says, or None; a snapshot links to its blob."""
+    name = path.resolve().name.removesuffix(".safetensors")
+    return name if is_digest(name) else None
+
+
 def _looks_right(path: Path, record: WeightsRecord) -> bool:
     """Whether the file has the record's size, and lies under the record's hash where it lies under
     one. The file is not read."""
     if record.bytes is not None and path.stat().st_size != record.bytes:
         return False
-    blob = Path(os.readlink(path)).name if path.is_symlink() else ""
-    return not (record.sha256 and len(blob) == 64 and blob != record.sha256)
+    named = _named_digest(path) or ""
+    return not (record.sha256 and len(named) == 64 and named != record.sha256)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnn_space.weights import bundle, catalogue, download, records, transfer
-from cnn_space.weights.digest import sha256
+from cnn_space.weights.digest import digest_like
 from cnn_space.weights.records import Loaded, WeightsRecord
 
 if TYPE_CHECKING:
@@ -33,11 +33,20 @@ def load(name_or_path: str | Path, *, progress: Progress | None = None) -> Loade
 
 
 def fetch(name: str, progress: Progress | None = None) -> Path:
-    """Bring the file of ``name`` to this machine, if it is not here, and return its path.
+    """Bring the file of ``name`` to this machine, if it is not here undamaged, and return its path.
 
     Nothing is loaded. ``progress`` and errors are those of ``load``.
     """
-    return _locate(catalogue.record(name), progress)
+    record = catalogue.record(name)
+    if record.source == "hub":
+        download.drop_damaged(record)
+        return _locate(record, progress)
+    path = _locate(record, progress)
+    try:
+        _check_file(record, path)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}. {_way_out(record)}") from None
+    return path
 
 
 def identify(name_or_path: str | Path) -> WeightsRecord:
@@ -96,7 +105,7 @@ def _locate(record: WeightsRecord, progress: Progress | None) -> Path:
 def _way_out(record: WeightsRecord) -> str:
     return {
         "bundled": "Restore it (git checkout -- checkpoints) or train it again.",
-        "hub": f"Delete it and fetch it again: python -m cnn_space fetch {record.name}",
+        "hub": f"Fetch it again: python -m cnn_space fetch {record.name}",
     }.get(record.source, "Copy it and its card again from where they come from.")
 
 
@@ -111,10 +120,11 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
     try:
         if path.suffix == ".zip":
             content = bundle.read(path, ".safetensors", transfer.MAX_BYTES)
-            _check(record, len(content), lambda: hashlib.sha256(content).hexdigest())
+            _check_size(record, len(content))
+            _check_digest(record.sha256, hashlib.sha256(content).hexdigest())
             state = safetensors.torch.load(content)
         else:
-            _check(record, path.stat().st_size, lambda: sha256(path))
+            _check_file(record, path)
             state = safetensors.torch.load_file(path)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
@@ -130,12 +140,26 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
     }
 
 
-def _check(record: WeightsRecord, size: int, digest: Callable[[], str]) -> None:
-    """Raise ValueError where a file is not the one that the record describes."""
+def _check_file(record: WeightsRecord, path: Path) -> None:
+    """Raise ValueError where the file ``path`` is not the one that the record describes, or, from
+    the Hub's cache, not the one that its name there says."""
+    _check_size(record, path.stat().st_size)
+    expected = record.sha256
+    if record.source == "hub":
+        expected = download.expected_digest(record, path)
+    if expected is not None:
+        _check_digest(expected, digest_like(expected, path))
+
+
+def _check_size(record: WeightsRecord, size: int) -> None:
     if record.bytes is not None and size != record.bytes:
         raise ValueError(f"is damaged: it has {size:,} bytes and should have {record.bytes:,}")
-    if record.sha256 is not None and (found := digest()) != record.sha256:
-        raise ValueError(f"is damaged: its sha256 is {found[:12]}…, not {record.sha256[:12]}…")
+
+
+def _check_digest(expected: str | None, found: str) -> None:
+    if expected is not None and found != expected:
+        kind = "sha256" if len(expected) == 64 else "git id"
+        raise ValueError(f"is damaged: its {kind} is {found[:12]}…, not {expected[:12]}…")
 
 
 def _fill(net: "torch.nn.Module", state: dict[str, "torch.Tensor"], description: str) -> None:

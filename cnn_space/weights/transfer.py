@@ -9,9 +9,8 @@ huggingface_hub is imported where it is used: it takes a quarter of a second, an
 commands use no network.
 """
 
-import hashlib
 import os
-import re
+import ssl
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from cnn_space.settings import Settings
 from cnn_space.weights import convert
-from cnn_space.weights.digest import sha256
+from cnn_space.weights.digest import digest_like, is_digest, sha256
 from cnn_space.weights.records import WeightsRecord
 
 ANSWER_S = 10  # a host that is silent for so long is taken for down
@@ -54,15 +53,17 @@ def host(record: WeightsRecord) -> str:
     return record.repo if is_torchvision(record) else f"{record.repo} on the Hub"
 
 
-def converted(record: WeightsRecord) -> Path:
-    """The place of torchvision's file on this machine, once it is a safetensors file."""
+def own_folder(record: WeightsRecord) -> Path:
+    """Where the file lies if it did not come as the Hub's cache wants it: torchvision's, and what a
+    mirror sent. Its name there is its sha256, and ``.safetensors``."""
     from huggingface_hub.constants import HF_ASSETS_CACHE
 
-    return Path(HF_ASSETS_CACHE, "cnn-space", Path(record.file).stem + ".safetensors")
+    return Path(HF_ASSETS_CACHE, "cnn-space", record.name)
 
 
 def from_hub(record: WeightsRecord, progress: Progress) -> None:
-    """Put the file into huggingface_hub's own cache, so that other programs find it too.
+    """Put the file into huggingface_hub's own cache, so that other programs find it too. What a
+    mirror sends without the Hub's headers goes into ``own_folder``.
 
     Raises FetchError, and whatever else ``explain`` explains.
     """
@@ -73,38 +74,69 @@ def from_hub(record: WeightsRecord, progress: Progress) -> None:
     url = hf_hub_url(record.repo, record.file, revision=record.revision)
     there = get_hf_file_metadata(url, timeout=ANSWER_S)
     etag = there.etag or ""
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", etag) or not there.commit_hash:
-        raise FetchError(f"{host(record)} does not answer as the Hub does; check HF_ENDPOINT.")
+    if not is_digest(etag) or not there.commit_hash:
+        return _from_mirror(record, url, progress)
     _check_announced(record, there.size, etag)
     folder = repo_folder_name(repo_id=record.repo, repo_type="model")
     blob = Path(constants.HF_HUB_CACHE, folder, "blobs", etag)
-    whole = blob.exists() and there.size in (None, blob.stat().st_size)
-    if not whole:
+    if not (blob.exists() and digest_like(etag, blob) == etag):
         blob.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=blob.parent, suffix=".incomplete") as scratch:
             arrived = Path(scratch, record.file)
             url = hf_hub_url(record.repo, record.file, revision=there.commit_hash)
             _stream(url, build_hf_headers(), arrived, record, progress, there.size)
-            if not all(_has_hash(arrived, hash_) for hash_ in {etag, record.sha256 or etag}):
+            if any(digest_like(known, arrived) != known for known in {etag, record.sha256 or etag}):
                 raise FetchError(f"{record.file} of {host(record)} arrived damaged; try again.")
             os.replace(arrived, blob)
     # It finds the blob and only makes the links that lead to it.
     hf_hub_download(record.repo, record.file, revision=record.revision, etag_timeout=ANSWER_S)
 
 
+def _from_mirror(record: WeightsRecord, url: str, progress: Progress) -> None:
+    """Store what a host sends that does not say what it holds, if it has the record's sha256."""
+    from huggingface_hub.utils import build_hf_headers
+
+    strange = f"{host(record)} does not answer as the Hub does"
+    if record.sha256 is None:
+        raise FetchError(
+            f"{strange}, and the hash of {record.name} is not known here; check HF_ENDPOINT."
+        )
+    with _scratch(record) as scratch:
+        arrived = Path(scratch, record.file)
+        _stream(url, build_hf_headers(), arrived, record, progress)
+        if sha256(arrived) != record.sha256:
+            raise FetchError(
+                f"{strange}, and what it sends is not {record.name}; check HF_ENDPOINT."
+            )
+        _keep(arrived, record)
+
+
 def from_torchvision(record: WeightsRecord, progress: Progress) -> None:
     """Store torchvision's ``.pth`` as a safetensors file. Raises as ``from_hub`` does."""
-    target = converted(record)
-    target.parent.mkdir(parents=True, exist_ok=True)
     url = f"{Settings.read().torchvision_url.rstrip('/')}/{record.file}"
-    with tempfile.TemporaryDirectory(dir=target.parent, suffix=".incomplete") as scratch:
-        arrived, ready = Path(scratch, record.file), Path(scratch, target.name)
+    with _scratch(record) as scratch:
+        arrived, ready = Path(scratch, record.file), Path(scratch, "ready.safetensors")
         _stream(url, {}, arrived, record, progress)
         # torchvision's file names end with the first 8 digits of their sha256
         if not record.file.endswith(f"-{sha256(arrived)[:8]}.pth"):
             raise FetchError(f"{record.file} of {host(record)} arrived damaged; try again.")
         convert.to_safetensors(arrived, ready)
-        os.replace(ready, target)
+        _keep(ready, record)
+
+
+def _scratch(record: WeightsRecord) -> tempfile.TemporaryDirectory:
+    folder = own_folder(record)
+    folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=folder, suffix=".incomplete")
+
+
+def _keep(path: Path, record: WeightsRecord) -> None:
+    """Move a file to its place in ``own_folder``; what else lies there is of an earlier record."""
+    target = own_folder(record) / f"{sha256(path)}.safetensors"
+    os.replace(path, target)
+    for other in own_folder(record).glob("*.safetensors"):
+        if other != target:
+            other.unlink()
 
 
 def _check_announced(record: WeightsRecord, size: int | None, etag: str) -> None:
@@ -159,15 +191,6 @@ def _stream(
         )
 
 
-def _has_hash(path: Path, expected: str) -> bool:
-    """Whether ``expected`` is the file's sha256 (64 digits), or git's id of it (40 digits)."""
-    if len(expected) == 64:
-        return sha256(path) == expected
-    start = hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: start).hexdigest() == expected
-
-
 def explain(error: Exception, record: WeightsRecord, *, begun: bool) -> FetchError:
     """The error of a transfer as one sentence for the user; ``begun``: some bytes had come."""
     from huggingface_hub.errors import (
@@ -187,6 +210,12 @@ def explain(error: Exception, record: WeightsRecord, *, begun: bool) -> FetchErr
     if isinstance(error, httpx.TimeoutException):
         silent = "fell silent" if begun else "did not answer"
         return Unreachable(f"{where} {silent} for {ANSWER_S} seconds; try {name} again later.")
+    if reason := _distrust(error):
+        return Unreachable(
+            f"{name} is not on this machine, and the certificate of {where} is not trusted "
+            f"({reason}): behind a company's proxy, set SSL_CERT_FILE to a file with its "
+            "certificate."
+        )
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         return Unreachable(f"{name} is not on this machine, and {where} cannot be reached.")
     if isinstance(error, httpx.TransportError | OfflineModeIsEnabled):
@@ -197,6 +226,15 @@ def explain(error: Exception, record: WeightsRecord, *, begun: bool) -> FetchErr
         place = f" at {error.filename}" if error.filename else ""
         return FetchError(f"{name} cannot be stored{place}: {error.strerror or error}.")
     return FetchError(f"{name} cannot be fetched: {error}")
+
+
+def _distrust(error: BaseException | None) -> str:
+    """What is wrong with the certificate of a host, where that is why it was left; else empty."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _explain_status(response, record: WeightsRecord) -> str:

@@ -4,11 +4,15 @@
 import hashlib
 import os
 import random
+import shutil
+import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
 from hub_client import (
     are_cached,
+    damage_and_load,
     fetch,
     fetch_at_once,
     fetch_each,
@@ -170,6 +174,66 @@ def test_without_a_network_the_sentence_comes_soon(url, variables, reason, tmp_p
     assert "not on this machine" in answer["error"]
 
 
+# A cache that is damaged, and hosts that are no Hub
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "small.safetensors"])
+def test_a_damaged_file_is_noticed_and_fetch_repairs_it(file, server, tmp_path):
+    """Its size is right and the record knows no hash: the name of the blob is the hash."""
+    got = run(damage_and_load, little(file=file), 7, url=server.url, home=tmp_path)
+    assert f"{file} is damaged: its " in got["error"]
+    assert "python -m cnn_space fetch little.tv_in1k" in got["error"]
+    assert got["content"] in (CONTENT, SMALL) and leftovers(tmp_path) == []
+
+
+def test_a_damaged_blob_without_its_link_is_not_linked_again(server, tmp_path):
+    run(fetch, little(), url=server.url, home=tmp_path)
+    (blob,) = (path for path in tmp_path.rglob("blobs/*") if path.is_file())
+    blob.write_bytes(CONTENT[::-1])
+    for link in tmp_path.rglob("snapshots/*/*"):
+        link.unlink()
+    assert run(fetch, little(), url=server.url, home=tmp_path)["content"] == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["no headers", "weak ETag", "308"])
+def test_from_a_mirror_the_hash_of_the_record_suffices(kind, server, tmp_path):
+    server.plain["model"] = CONTENT
+    elsewhere = f"http://localhost:{server.port}/plain/model"
+    if kind == "308":
+        server.fault("308", path="/resolve/", headers={"Location": elsewhere})
+    else:
+        headers = {} if kind == "no headers" else {"ETag": 'W/"61-a80"'}
+        server.fault("mirror", path="/resolve/", headers=headers)
+    known = little(sha256=hashlib.sha256(CONTENT).hexdigest())
+    unknown, wrong, got = run(
+        fetch_each, little(), little(sha256="0" * 64), known, url=server.url, home=tmp_path
+    )
+    assert "does not answer as the Hub does" in unknown["error"]
+    assert "what it sends is not little.tv_in1k" in wrong["error"] and not wrong["cached"]
+    assert got["content"] == CONTENT and got["seen"][-1] == (len(CONTENT), len(CONTENT))
+    assert run(fetch, known, url=NO_SERVER, home=tmp_path)["content"] == CONTENT
+    repaired = run(damage_and_load, known, 7, url=server.url, home=tmp_path)
+    assert "is damaged: its sha256 is" in repaired["error"] and repaired["content"] == CONTENT
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes the certificate")
+def test_a_certificate_of_the_company_is_named_with_the_way_out(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "company.pem"
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=company"
+    words += f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}"
+    subprocess.run(["openssl", *words.split()], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with HubServer({REPO: {"small.safetensors": SMALL}}, tls) as server:
+        client = {"url": server.url, "home": tmp_path / "home"}
+        small = little(file="small.safetensors")
+        refused = run(fetch, small, **client)
+        assert "certificate of tester/little on the Hub is not trusted" in refused["error"]
+        assert "self-signed" in refused["error"] and "set SSL_CERT_FILE" in refused["error"]
+        got = run(fetch, small, **client, SSL_CERT_FILE=str(certificate))
+    assert got["content"] == SMALL
+
+
 # torchvision's .pth
 
 
@@ -203,6 +267,9 @@ def test_a_pth_is_converted_once(server, tmp_path):
     assert got["seen"][-1] == (len(content), len(content))
     again = run(fetch, record, url=NO_SERVER, home=tmp_path / "home")
     assert again["content"] == got["content"]
+    damaged = run(damage_and_load, record, -1, home=tmp_path / "home", **torchvision(server))
+    assert "is damaged: its sha256 is" in damaged["error"]
+    assert damaged["content"] == got["content"]
 
 
 def test_faults_of_torchvisions_host(server, tmp_path):
@@ -228,7 +295,7 @@ def test_faults_of_torchvisions_host(server, tmp_path):
         assert not answer["cached"]
     assert last["cached"]
     folder = tmp_path / "home" / "assets" / "cnn-space"
-    assert [p.suffix for p in folder.iterdir()] == [".safetensors"]
+    assert [p.suffix for p in folder.glob("*/*")] == [".safetensors"]
 
 
 class Evil:
