@@ -12,6 +12,7 @@ import gradio as gr
 from cnn_space.page.check.layout import check_part
 from cnn_space.page.classify.layout import classify_tab
 from cnn_space.page.common import nets
+from cnn_space.page.common.components import QUIET, script
 from cnn_space.page.common.texts import I18N, t
 from cnn_space.page.common.theme import STYLE_SHEETS, theme
 from cnn_space.page.compare.layout import compare_tab
@@ -41,6 +42,7 @@ def build() -> gr.Blocks:
                     check_part(tabs, places, module, place)
             with gr.Tab(t("tab_finetune"), id="finetune"):
                 finetune_tab(demo, tabs, net, own_nets)
+        demo.load(None, js=script("common/terms.js"), **QUIET)
     return demo.queue(api_open=False, max_size=64)
 
 

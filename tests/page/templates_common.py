@@ -37,6 +37,7 @@ def scatter_chart(text: str) -> dict:
 
 
 CASES = {
+    "common/templates/term.html": lambda text: {"text": text, "means": text},
     "common/templates/of.html": lambda text: {"tab": text, "of": text, "html": text},
     "common/templates/line_chart.html": line_chart,
     "common/templates/scatter_chart.html": scatter_chart,

@@ -2,7 +2,9 @@
 
 ``render("classify/templates/answer.html", lang, ...)`` fills ``cnn_space/page/classify/templates/
 answer.html``. In a template ``say(key, ...)`` is a sentence and ``label(name)`` a class name in the
-visitor's language; the functions of ``cnn_space.formats`` are filters (``{{ n | count }}``), and so
+visitor's language, and ``term(name)`` a word of the field that opens into its meaning, by the
+glossary in ``common/texts.*.json`` (it is a button: not inside a link or another button). The
+functions of ``cnn_space.formats`` are filters (``{{ n | count }}``), and so
 are ``data_uri`` for pictures and ``csv_uri`` for tables. Macros that tabs share, such as a bar or a
 table, are in ``common/templates/macros.html``.
 """
@@ -42,6 +44,7 @@ def render(template: str, lang: str = "en", **values) -> Markup:
         "lang": lang,
         "say": partial(say_html, lang=lang),
         "label": partial(texts.label, lang=lang),
+        "term": partial(term, lang=lang),
     }
     return Markup(environment().get_template(template).render(words | values))
 
@@ -51,6 +54,14 @@ def of(tab: str, photo: Image.Image, nets: Sequence[str], html: Markup) -> Marku
     others are chosen in ``tab``. Empty HTML stays empty."""
     chosen = "\n".join([photo.info.get("path", ""), *nets])
     return html and render("common/templates/of.html", tab=tab, of=chosen, html=html)
+
+
+def term(name: str, text: str = "", lang: str = "en") -> Markup:
+    """``name`` (or ``text``) with its meaning a click away; plain where the glossary has none, as
+    for the data set of a visitor. A term can also fill a place in a sentence of ``say``."""
+    text = text or texts.label(name, lang)
+    means = texts.TEXTS[lang].get(f"term_{name}")
+    return render("common/templates/term.html", lang, text=text, means=means)
 
 
 def say_html(key: str, lang: str = "en", **values) -> Markup:
