@@ -11,9 +11,10 @@ from cnn_space.weights.card import Card
 
 
 def load_earlier(
-    name: str, source: Source, everything: ImageSet, held_out: ImageSet
+    name: str, source: Source, tag: str, everything: ImageSet, held_out: ImageSet
 ) -> weights.Loaded:
-    """The weights ``name``, which were trained on ``source`` by the command ``train``.
+    """The weights ``name``, which were trained on ``source`` by the command ``train``; photos on
+    this machine are known by their ``tag``.
 
     ``everything`` is its split train, ``held_out`` the part of it that the new training is measured
     on. Raises ValueError where the weights were not trained on this set by this command, or may
@@ -21,7 +22,10 @@ def load_earlier(
     """
     loaded = weights.load(name)
     card = loaded.record.read_card()
-    same_set = card.data.origin == source.hub
+    if source.hub is None:
+        same_set = (card.data.source, card.data.tag) == (None, tag)
+    else:
+        same_set = card.data.origin == source.hub
     same_set = same_set and card.labels == list(held_out.classes)
     if not same_set or card.data.holdout_images is None or card.images_seen is None:
         raise ValueError(f"{name} was not trained on this set by this command")

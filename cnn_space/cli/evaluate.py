@@ -1,7 +1,10 @@
 """``python -m cnn_space evaluate``."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+
+from cnn_space.cli.options import DATA_DIR
 
 TOLERANCE = 0.05  # points of accuracy by which a measured figure may differ from a card's
 
@@ -20,7 +23,7 @@ def add_evaluate(commands) -> None:
         help="weights, or a .safetensors file with its card (default: all that are bundled)",
     )
     parser.add_argument("--data", help="set to measure on (default: the one trained on)")
-    parser.add_argument("--data-dir", type=Path, help="folder of Parquet files (default: the Hub)")
+    parser.add_argument("--data-dir", type=Path, help=DATA_DIR)
     parser.add_argument("--json", action="store_true", help="print everything measured as JSON")
     parser.add_argument(
         "--write",
@@ -35,6 +38,8 @@ def _evaluate(options) -> int:
 
     if options.write and (options.data or not options.names):
         raise ValueError("--write is for weights that are named, on their own data (no --data)")
+    if not options.names and _takes_photos(options):
+        raise ValueError("name the nets to measure on these photos: they have other classes")
     bundled = (n for n in weights.list_weights() if weights.record(n).source == "bundled")
     sets = {}  # by data and preprocessing: several nets are measured on the same images
     agree = [_evaluate_one(name, options, sets) for name in options.names or list(bundled)]
@@ -46,16 +51,18 @@ def _evaluate_one(name: str, options, sets: dict) -> bool:
     from cnn_space import weights
     from cnn_space.training import cards
     from cnn_space.training.evaluation import evaluate
-    from cnn_space.weights.card import write
+    from cnn_space.weights.card import Data, write
 
     loaded = weights.load(name)
-    record, card = loaded.record, loaded.record.read_card()
-    images = _images(name, record, card.data, options, sets).numbered_as(record.labels)
+    record = loaded.record
+    card = record.read_card() if record.card or not _takes_photos(options) else None
+    data = card.data if card else Data(name=record.data)
+    images = _images(name, record, data, options, sets).numbered_as(record.labels)
     if options.write:
-        _check_writing(name, images, card.data)
+        _check_writing(name, images, data)
     mean, std = record.preprocessing.mean, record.preprocessing.std
     evaluation = evaluate(loaded.net, images, mean=mean, std=std)
-    verdict = _verdict(evaluation.accuracy, record.accuracy, images, card.data)
+    verdict = _verdict(evaluation.accuracy, record.accuracy, images, data)
     if options.json:
         print(json.dumps({"name": name, "card": record.accuracy, **vars(evaluation)}))
     else:
@@ -66,10 +73,18 @@ def _evaluate_one(name: str, options, sets: dict) -> bool:
     return verdict != "DIFFERS"
 
 
+def _takes_photos(options) -> bool:
+    from cnn_space.images.photo_set import holds_photos
+
+    return options.data_dir is not None and holds_photos(options.data_dir)
+
+
 def _images(name: str, record, data, options, sets: dict):
     """The test images for weights whose card has the data ``data``."""
     from cnn_space.images import training_set
 
+    if _takes_photos(options):
+        return _photos(record, options, sets)
     # A tag may be the name of some set on the Hub by chance: it counts in a folder only.
     used = options.data or data.origin
     used = used or (data.tag if options.data_dir else None)
@@ -83,9 +98,27 @@ def _images(name: str, record, data, options, sets: dict):
     return sets[key]
 
 
+def _photos(record, options, sets: dict):
+    """The photos in --data-dir as the net of ``record`` sees them: those that the set's maker
+    holds out, or else all."""
+    from cnn_space.cli.finetune import print_remarks
+    from cnn_space.images.photo_set import read_photos
+
+    if record.preprocessing not in sets:
+        visitor_set = read_photos(
+            options.data_dir, preprocessing=record.preprocessing, to_measure=True
+        )
+        print_remarks(visitor_set)
+        images = visitor_set.images
+        sets[record.preprocessing] = replace(
+            images, note=f"{images.side} px", split_name=images.split_name or "all images"
+        )
+    return sets[record.preprocessing]
+
+
 def _check_writing(name: str, images, data) -> None:
     """Raise ValueError where the figures of ``images`` must not go into the card of ``name``."""
-    if images.note != data.note:
+    if images.note != data.note or images.name != data.name:
         raise ValueError(f"{name} was trained on another copy: its card stays as it is")
     if images.split_name == data.eval_split:
         raise ValueError(f"{name} has its figures of the {images.split_name} split already")
@@ -95,6 +128,8 @@ def _verdict(accuracy: float, stated: float | None, images, data) -> str:
     """How a measured accuracy compares with the one that a card with the data ``data`` states."""
     if stated is None:
         return "its card states none"
+    if data.name and images.name != data.name:
+        return f"on {images.name}, not the card's {data.name}"
     if data.eval_split and images.split_name != data.eval_split:
         return f"on {images.split_name}, not the card's {data.eval_split}"
     if data.note and images.note != data.note:

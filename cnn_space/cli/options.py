@@ -5,6 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import get_args
 
+DATA_DIR = (
+    "folder of Parquet files, or photos with one folder a class, in a folder or a zip "
+    "(default: the Hub)"
+)
+
 
 def add_setting(group, name: str, field, *, help: str) -> None:
     """Add the pydantic ``field`` called ``name`` to a group of argparse: ``--batch-size 512``, or a

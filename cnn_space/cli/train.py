@@ -4,7 +4,7 @@ import math
 import os
 from pathlib import Path
 
-from cnn_space.cli.options import add_setting
+from cnn_space.cli.options import DATA_DIR, add_setting
 from cnn_space.training.recipes import TEACHERS_SHARE, Recipe
 
 UNFINISHED = 3  # exit code of a training whose --minutes were over before its epochs
@@ -44,10 +44,8 @@ def add_train(commands) -> None:
 
 
 def _add_images(parser) -> None:
-    parser.add_argument(
-        "--data", default="cifar10", help="cifar10, stl10, imagenette, or a Hub name"
-    )
-    parser.add_argument("--data-dir", type=Path, help="folder of Parquet files (default: the Hub)")
+    parser.add_argument("--data", help="cifar10 (default), stl10, imagenette, or a Hub name")
+    parser.add_argument("--data-dir", type=Path, help=DATA_DIR)
     parser.add_argument(
         "--image-size", type=int, help="side in pixels (default: as the set is used)"
     )

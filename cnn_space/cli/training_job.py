@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from cnn_space.cli.earlier import load_earlier, start_from
 from cnn_space.cli.options import given_settings, make_folder, net_options
+from cnn_space.cli.training_images import Images, chosen_source, read_images
 from cnn_space.costs import walk
-from cnn_space.images import sources, training_set
-from cnn_space.images.image_set import ImageSet
+from cnn_space.images import sources
 from cnn_space.images.preprocessing import MAX_SIDE
 from cnn_space.models import registry
 from cnn_space.training import cards, distillation
@@ -23,18 +23,6 @@ from cnn_space.training.recipes import TEACHERS_SHARE, Recipe, recipe_for, small
 from cnn_space.weights import card as card_files
 from cnn_space.weights import catalogue
 from cnn_space.weights.card import NAME, Card, Teacher
-
-
-@dataclass(frozen=True)
-class Images:
-    """The images of a training. ``everything`` is the split train; ``holdout`` how many of it were
-    asked to be held out; ``measure`` what the final figure is measured on."""
-
-    everything: ImageSet
-    learn: ImageSet
-    held_out: ImageSet
-    measure: ImageSet
-    holdout: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +47,8 @@ class Job:
 
     def __init__(self, options, device: torch.device, *, is_first: bool = True):
         self.options, self.device, self.is_first = options, device, is_first
-        self.source, self.tag = sources.find_source(options.data), sources.tag(options.data)
+        self.source = chosen_source(options.data, options.data_dir)
+        self.tag = sources.tag(options.data or self.source.hub or self.source.title)
         self.name = options.experiment or options.name or f"{options.net}.{self.tag}"
         self.out = options.out or catalogue.CHECKPOINTS
         if options.experiment:
@@ -77,7 +66,7 @@ class Job:
 
     def run(self) -> bool:
         """Train, measure and write. Returns whether the training ended within --minutes."""
-        images = self._read_images()
+        images = read_images(self.source, self.options)
         start = self._start(images)
         run = self._make_run(images, start)
         self._follow(run)
@@ -139,26 +128,6 @@ class Job:
 
     # The training
 
-    def _read_images(self) -> Images:
-        options = self.options
-        everything = training_set.read_split(
-            options.data, "train", folder=options.data_dir, side=options.image_size
-        )
-        holdout = self.source.holdout if options.holdout is None else options.holdout
-        learn, held_out = everything.split(holdout, seed=0)
-        if options.limit and options.limit < len(learn):
-            learn = learn.split(options.limit, seed=0)[1]
-        # An experiment never sees the test split: it is for the figure of shipped weights.
-        if not (options.no_test or options.experiment):
-            measure = training_set.read_split(
-                options.data, "eval", folder=options.data_dir, side=learn.side
-            ).numbered_as(learn.classes)
-        elif len(held_out):
-            measure = replace(held_out, split_name="held out of train")
-        else:
-            raise ValueError("this is measured on held-out images: --holdout needs to leave some")
-        return Images(everything, learn, held_out, measure, holdout)
-
     def _start(self, images: Images) -> Start:
         torch.manual_seed(self.recipe.seed)
         design, net = self._build(images.learn.side, len(images.learn.classes))
@@ -185,7 +154,7 @@ class Job:
         return [Teacher(name=n.record.name, sha256=n.record.sha256) for n in nets], answers
 
     def _load(self, name: str, images: Images):
-        return load_earlier(name, self.source, images.everything, images.held_out)
+        return load_earlier(name, self.source, self.tag, images.everything, images.held_out)
 
     @property
     def _bfloat16(self) -> bool | None:

@@ -6,6 +6,7 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,10 @@ from PIL import Image
 from cnn_space.images import look_alikes
 from cnn_space.images.decoding import MIN_SIDE
 from cnn_space.images.limits import Limits
-from cnn_space.images.photo import open_square
+from cnn_space.images.photo import NET_SIDE, open_encoded, open_square
 from cnn_space.images.photo_error import PhotoError
-from cnn_space.images.preprocessing import MAX_SIDE
+from cnn_space.images.preprocessing import MAX_SIDE, center_crop
+from cnn_space.images.purpose import FINE_TUNING, Purpose
 from cnn_space.images.visitor_set import LEFT_OUT, DataError, LeftOut, VisitorSet
 
 # The reasons of a PhotoError as keys of LEFT_OUT.
@@ -71,8 +73,8 @@ class Collector:
     set (``finish``). Photos that come after ``limits.reading_seconds`` are left out.
     """
 
-    def __init__(self, limits: Limits):
-        self._limits = limits
+    def __init__(self, limits: Limits, purpose: Purpose = FINE_TUNING):
+        self._limits, self._purpose = limits, purpose
         self._side = min(limits.side, MAX_SIDE)
         self._photos: list[_Photo] = []
         self._counts: Counter[str] = Counter()  # of what is left out, by reason
@@ -132,7 +134,7 @@ class Collector:
             self.leave_out("duplicate", name)
             return False
         try:
-            photo = open_square(data, self._side, self._limits.megapixels * 1_000_000, seconds)
+            photo = self._open(data, seconds)
         except PhotoError as error:
             # A picture that was cut short because the time for all was over is not slow itself.
             too_late = error.reason == "too_slow" and self.is_late
@@ -142,16 +144,45 @@ class Collector:
         self._photos.append(_Photo(label, np.array(photo), held_out, original))
         return True
 
-    def finish(self, name: str, classes: Iterable[str] | None = None) -> VisitorSet:
+    def _open(self, data: bytes, seconds: float) -> Image.Image:
+        """The picture of an encoded photo that goes into the set."""
+        max_pixels = self._limits.megapixels * 1_000_000
+        preprocessing = self._purpose.preprocessing
+        if preprocessing is None:
+            return open_square(data, self._side, max_pixels, seconds)
+        # Reduced as a photo on the page is, so that a net sees the same pixels.
+        side = max(NET_SIDE, preprocessing.resize)
+        photo = open_encoded(data, side, max_pixels=max_pixels, seconds=seconds)
+        return center_crop(photo, preprocessing)
+
+    def finish(
+        self, name: str, classes: Iterable[str] | None = None, *, part: str = ""
+    ) -> VisitorSet:
         """All photos as one set called ``name``; the collector is empty afterwards.
 
-        ``classes`` gives the order of the classes (default: sorted). A class of one image is left
-        out, and one without images to learn from. Raises DataError when less than two classes, or
-        more than the limit, remain.
+        ``classes`` gives the order of the classes (default: sorted), ``part`` is what the set's
+        maker calls the images that are held out. A class of one image is left out, and one without
+        images to learn from, unless the set is to measure a net. Raises DataError when less than
+        two classes, or more than the limit, remain.
         """
         photos, self._photos = self._photos, []
         if not photos:
             raise DataError(self._why_empty())
+        counts = Counter(photo.label for photo in photos)
+        order = [label for label in (classes or sorted(counts)) if label in counts]
+        if self._purpose.to_measure:
+            photos = [photo._replace(held_out=False) for photo in photos]
+            kept = order
+        else:
+            kept = self._learnable(photos, order)
+        if len(kept) > self._limits.classes:
+            raise DataError("too_many_classes", count=len(kept), limit=self._limits.classes)
+        photos = [photo for photo in photos if photo.label in kept]
+        images = _image_set(photos, tuple(kept), name)
+        return VisitorSet(replace(images, split_name=part), self.left_out)
+
+    def _learnable(self, photos: list[_Photo], classes: list[str]) -> list[str]:
+        """Those of the ``classes`` that can be learnt from the photos. The others are left out."""
         counts = Counter(photo.label for photo in photos)
         is_split = any(photo.held_out for photo in photos)
         learnt = Counter(photo.label for photo in photos if not photo.held_out)
@@ -163,13 +194,10 @@ class Collector:
         if len(counts) == 1:
             raise DataError("one_class", name=display_name(next(iter(counts))))
         least = 1 if is_split else 2
-        kept = [label for label in (classes or sorted(counts)) if learnt[label] >= least]
+        kept = [label for label in classes if learnt[label] >= least]
         if len(kept) < 2:
             raise DataError("one_image_each")
-        if len(kept) > self._limits.classes:
-            raise DataError("too_many_classes", count=len(kept), limit=self._limits.classes)
-        photos = [photo for photo in photos if photo.label in kept]
-        return VisitorSet(_image_set(photos, tuple(kept), name), self.left_out)
+        return kept
 
     def _why_empty(self) -> str:
         if self._counts["encrypted"]:

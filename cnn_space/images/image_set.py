@@ -105,11 +105,17 @@ class ImageSet:
         unknown = [name for name in self.classes if name not in classes]
         if unknown:
             raise ValueError(
-                f"{self.name} has classes that the net does not know: {', '.join(unknown[:5])}"
+                f"{self.name} has classes that the net does not know: {_few(unknown)}; "
+                f"it knows {_few(classes)}"
             )
         number = torch.tensor([list(classes).index(name) for name in self.classes])
         labels = number.to(self.labels.device)[self.labels]
         return replace(self, labels=labels, classes=tuple(classes))
+
+
+def _few(names: Sequence[str]) -> str:
+    """``"cat, dog"``, and of many names the first five and how many there are."""
+    return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:5])}, … ({len(names)})"
 
 
 def hold_out_groups(

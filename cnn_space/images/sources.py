@@ -16,7 +16,7 @@ class Source:
     """An image set on the Hub. ``mean`` and ``std`` normalise its pixels (RGB, 0..1)."""
 
     title: str
-    hub: str  # owner/name
+    hub: str | None  # owner/name; None for photos on this machine
     config: str | None = None
     side: int | None = None  # pixels that its images are scaled to; None: as they are stored
     holdout: int = 5000  # images of train that are held out for every choice

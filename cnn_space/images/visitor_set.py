@@ -52,7 +52,7 @@ LEFT_OUT = {
     "method": "packed in a way that is not read here",
     "no_class": "in no class folder",
     "unlabelled": "in a folder without classes",
-    "other_part": "in the test part, while a validation part is given",
+    "other_part": "in a part of the split that is not used, for another one is held out",
     "not_learnt": "of a class that has no training images",
     "lonely": "the only image of its class",
     "over_limit": "more than the limit",

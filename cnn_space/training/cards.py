@@ -102,7 +102,7 @@ def card(
         preprocessing=Preprocessing(size, size, mean=source.mean, std=source.std),
         data=Data(
             tag=tag,
-            source=source.hub,
+            **({"source": source.hub} if source.hub else {}),
             name=source.title,
             note=images.note,
             train_images=len(run.train_set),

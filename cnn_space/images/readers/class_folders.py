@@ -2,20 +2,22 @@
 class of each."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cnn_space.images.collector import Collector, clean_name, display_name
 from cnn_space.images.limits import Limits
+from cnn_space.images.purpose import Purpose
 from cnn_space.images.readers.layout import Labelled, Layout, Parts, arrange
 from cnn_space.images.visitor_set import DataError
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The files to read, and all classes in their order."""
+    """The files to read, all classes in their order, and the ``part`` that is held out."""
 
     files: list[Labelled]
     classes: list[str]
+    part: str | None
 
 
 def is_hidden(path: Parts) -> bool:
@@ -26,13 +28,17 @@ def is_hidden(path: Parts) -> bool:
     )
 
 
-def choose(paths: Iterable[Parts], collector: Collector, limits: Limits) -> Chosen:
+def choose(
+    paths: Iterable[Parts], collector: Collector, limits: Limits, purpose: Purpose
+) -> Chosen:
     """The files to read, the classes evenly where there are too many files.
 
     See ``layout.arrange`` for what is a class. Raises DataError for too many of them, and where it
     is unclear which folders they are.
     """
-    layout = arrange(paths, clean_name)
+    layout = arrange(paths, clean_name, test_first=purpose.test_first)
+    if purpose.to_measure and layout.part:
+        layout = replace(layout, files=[file for file in layout.files if file.held_out])
     for reason, path in layout.left_out:
         collector.leave_out(reason, display_name("/".join(path)))
     if len(layout.classes) > limits.classes:
@@ -40,7 +46,7 @@ def choose(paths: Iterable[Parts], collector: Collector, limits: Limits) -> Chos
     chosen = list(_take_turns(layout))
     for file in chosen[limits.images :]:
         collector.leave_out("over_limit", display_name("/".join(file.path)))
-    return Chosen(chosen[: limits.images], layout.classes)
+    return Chosen(chosen[: limits.images], layout.classes, layout.part)
 
 
 def _take_turns(layout: Layout) -> Iterator[Labelled]:

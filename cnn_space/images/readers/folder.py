@@ -7,11 +7,14 @@ from pathlib import Path
 from cnn_space.images import file_kinds
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
+from cnn_space.images.purpose import FINE_TUNING, Purpose
 from cnn_space.images.readers.class_folders import choose, is_hidden
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
 
-def read_folder(path: str | Path, limits: Limits | None = None) -> VisitorSet:
+def read_folder(
+    path: str | Path, limits: Limits | None = None, purpose: Purpose = FINE_TUNING
+) -> VisitorSet:
     """Photos in a folder on this machine, one folder a class; links are not followed.
 
     Raises DataError when it cannot be used.
@@ -24,9 +27,9 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> VisitorSet:
         exists = False
     if not exists:
         raise DataError("not_a_folder", path=display_name(str(path)))
-    collector = Collector(limits)
+    collector = Collector(limits, purpose)
     files = _find_files(root, collector, limits)
-    chosen = choose(files, collector, limits)
+    chosen = choose(files, collector, limits, purpose)
     collector.expect(len(chosen.files))
     for file in chosen.files:
         name = display_name("/".join(file.path))
@@ -36,7 +39,8 @@ def read_folder(path: str | Path, limits: Limits | None = None) -> VisitorSet:
             collector.leave_out("damaged", name)
         else:
             collector.add(name, file.label, data, held_out=file.held_out, original=file.original)
-    return collector.finish(display_name(root.resolve().name) or "images", chosen.classes)
+    name = display_name(root.resolve().name) or "images"
+    return collector.finish(name, chosen.classes, part=chosen.part or "")
 
 
 def _find_files(root: Path, collector: Collector, limits: Limits) -> dict[tuple[str, ...], Path]:

@@ -57,15 +57,22 @@ class Labelled:
 @dataclass(frozen=True)
 class Layout:
     """The files of known class in natural order, copies of others last; the ``classes`` in
-    natural order; (reason, path) of files that are left out."""
+    natural order; (reason, path) of files that are left out; the ``part`` that is held out."""
 
     files: list[Labelled]
     classes: list[str]
     left_out: list[tuple[str, Parts]]
+    part: str | None
 
 
-def arrange(paths: Iterable[Parts], clean: Callable[[str], str]) -> Layout:
-    """The layout of the files at ``paths``. ``clean`` makes the name of a class from a folder's.
+def arrange(
+    paths: Iterable[Parts],
+    clean: Callable[[str], str],
+    *,
+    test_first: bool = False,
+) -> Layout:
+    """The layout of the files at ``paths``. ``clean`` makes the name of a class from a folder's;
+    held out is the validation part or the test part, and with ``test_first`` the other way round.
 
     Folders that all files share are looked through, and so is a folder that holds nothing but one
     of its own name. Raises DataError where it is unclear which folders are classes.
@@ -75,7 +82,8 @@ def arrange(paths: Iterable[Parts], clean: Callable[[str], str]) -> Layout:
     files.sort(key=lambda f: (f.is_copy, natural_key((*f.folders, f.path[-1])), f.path))
     _take_parts_away(files)
     labels, left_out = _labels(files, clean)
-    return _with_split(files, labels, left_out)
+    judges = (TEST, VALIDATION) if test_first else (VALIDATION, TEST)
+    return _with_split(files, labels, left_out, judges)
 
 
 def _without_repeats(folders: Parts) -> Parts:
@@ -240,13 +248,16 @@ def _split_within_classes(tops: dict[str, list[_File]]) -> None:
 
 
 def _with_split(
-    files: list[_File], labels: dict[Parts, str], left_out: list[tuple[str, Parts]]
+    files: list[_File],
+    labels: dict[Parts, str],
+    left_out: list[tuple[str, Parts]],
+    judges: tuple[str, str],
 ) -> Layout:
-    """The layout of the labelled files: held out are those of the validation part, or of the test
-    part where there is none."""
+    """The layout of the labelled files: held out are those of the first of ``judges`` that there
+    is."""
     labelled = [file for file in files if file.path in labels]
     parts = {file.part for file in labelled} - {None}
-    held = next((part for part in (VALIDATION, TEST) if part in parts), None)
+    held = next((part for part in judges if part in parts), None)
     if held and TRAIN not in parts and len(parts) > 1:
         raise DataError("unclear", folders=", ".join(sorted(parts)))
     if TRAIN not in parts:
@@ -263,7 +274,7 @@ def _with_split(
         else:
             kept.append(Labelled(file.path, label, bool(held) and file.part == held))
     classes = sorted({file.label for file in kept}, key=lambda name: (natural_key(name), name))
-    return Layout(kept, classes, left_out)
+    return Layout(kept, classes, left_out, held)
 
 
 def _with_one_spelling(files: list[_File], labels: dict[Parts, str]) -> dict[Parts, str]:

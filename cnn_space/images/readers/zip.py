@@ -10,7 +10,8 @@ from pathlib import Path
 from cnn_space.images import file_kinds
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
-from cnn_space.images.readers.class_folders import choose, is_hidden
+from cnn_space.images.purpose import FINE_TUNING, Purpose
+from cnn_space.images.readers.class_folders import Chosen, choose, is_hidden
 from cnn_space.images.readers.entry_names import entry_names
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
@@ -20,7 +21,9 @@ PLAIN_BYTES = 20 * 2**20
 DIRECTORY_BYTES = 200  # of one entry in a zip's table of contents, its name included
 
 
-def read_zip(path: str | Path, limits: Limits | None = None) -> VisitorSet:
+def read_zip(
+    path: str | Path, limits: Limits | None = None, purpose: Purpose = FINE_TUNING
+) -> VisitorSet:
     """Photos in a zip with one folder a class. Raises DataError when it cannot be used.
 
     See ``layout.arrange`` for what is a class; ``__MACOSX`` and hidden files are passed over.
@@ -33,7 +36,7 @@ def read_zip(path: str | Path, limits: Limits | None = None) -> VisitorSet:
         raise DataError("gone") from None
     if size > limits.mb * 2**20:
         raise DataError("too_big", mb=math.ceil(size / 2**20), limit=limits.mb)
-    collector = Collector(limits)
+    collector = Collector(limits, purpose)
     with _BoundedFile(path, limits.entries) as file:
         try:
             archive = zipfile.ZipFile(file)
@@ -43,8 +46,9 @@ def read_zip(path: str | Path, limits: Limits | None = None) -> VisitorSet:
             raise DataError("not_a_zip") from error
         file.longest_read = limits.image_mb * 2**20
         with archive:
-            classes = _read_entries(archive, collector, limits)
-    return collector.finish(display_name(path.stem) or "images", classes)
+            chosen = _read_entries(archive, collector, limits, purpose)
+    name = display_name(path.stem) or "images"
+    return collector.finish(name, chosen.classes, part=chosen.part or "")
 
 
 class _BoundedFile(io.FileIO):
@@ -65,10 +69,12 @@ class _BoundedFile(io.FileIO):
         return super().read(size)
 
 
-def _read_entries(archive: zipfile.ZipFile, collector: Collector, limits: Limits) -> list[str]:
-    """Offer the photos to the collector; gives the classes in their order."""
+def _read_entries(
+    archive: zipfile.ZipFile, collector: Collector, limits: Limits, purpose: Purpose
+) -> Chosen:
+    """Offer the photos to the collector; gives those that were chosen."""
     entries = _find_entries(archive, collector, limits)
-    chosen = choose(entries, collector, limits)
+    chosen = choose(entries, collector, limits, purpose)
     collector.expect(len(chosen.files))
     unpacked = sum(entries[file.path].file_size for file in chosen.files) / 2**20
     if unpacked > limits.unpacked_mb:
@@ -84,7 +90,7 @@ def _read_entries(archive: zipfile.ZipFile, collector: Collector, limits: Limits
             collector.leave_out("damaged", name)
         else:
             collector.add(name, file.label, data, held_out=file.held_out, original=file.original)
-    return chosen.classes
+    return chosen
 
 
 def _find_entries(
