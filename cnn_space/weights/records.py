@@ -21,8 +21,8 @@ class WeightsRecord:
     ``source`` is ``"bundled"`` (in ``checkpoints/``), ``"hub"`` (downloaded on first use from
     ``repo``), ``"file"`` (a path of the caller's) or ``"session"`` (a visitor's own).
     ``accuracy`` is percent top-1 on ``data``; ``macs`` multiply-accumulates of one image; unknown
-    figures and hashes are None. ``card`` is the path of its card. ``adapt`` renames a foreign state
-    dict to ours; ``license`` is what the publisher states for the weights.
+    figures and hashes are None. ``card`` is its card, or the path of it. ``adapt`` renames a
+    foreign state dict to ours; ``license`` is what the publisher states for the weights.
     """
 
     name: str
@@ -43,7 +43,7 @@ class WeightsRecord:
     accuracy: float | None = None
     data: str = ""
     data_note: str = ""
-    card: Path | None = None
+    card: Path | cards.Card | None = field(default=None, hash=False)
     adapt: Callable[[dict], dict] | None = None
     license: str = ""
 
@@ -56,7 +56,7 @@ class WeightsRecord:
         """The whole card: recipe, history, accuracy per class. Raises ValueError without one."""
         if self.card is None:
             raise ValueError(f"{self.name} has no card: only nets trained here carry one")
-        return cards.read(self.card)
+        return cards.read(self.card) if isinstance(self.card, Path) else self.card
 
 
 @dataclass(frozen=True, eq=False)

@@ -257,6 +257,14 @@ def test_the_report_agrees_with_the_net_that_is_taken_home(folder, tmp_path):
     result = run.result()
     report = result.report
     path, card_path = finetuning.save(result, tmp_path)
+    # The net in memory has the card that its file will have, and about its size.
+    own, card = result.loaded.record, weights.card.read(card_path)
+    kept = own.read_card()
+    assert [kept.history, kept.per_class, kept.confusion] == [
+        card.history, card.per_class, card.confusion,
+    ]  # fmt: skip
+    assert len(kept.history) > 1 and kept.accuracy == card.accuracy
+    assert own.bytes == pytest.approx(path.stat().st_size, rel=0.02)
     home = weights.load(path)
     answers = []
     for image in result.checked.images:

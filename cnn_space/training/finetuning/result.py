@@ -35,12 +35,13 @@ def result_name(base: WeightsRecord, images: ImageSet) -> str:
 
 
 def as_loaded(
-    base: WeightsRecord, state: dict[str, Tensor], checked: ImageSet, accuracy: float
+    base: WeightsRecord, state: dict[str, Tensor], checked: ImageSet, report: Report
 ) -> Loaded:
-    """The net of ``state``, in eval mode, with the record of weights that live in this session.
+    """The net of ``state``, in eval mode, with the record and the card of weights that live in
+    this session.
 
     ``state`` is what ``base`` became without auxiliary heads, for the classes of ``checked``, the
-    images on which ``accuracy`` was measured."""
+    images that ``report`` is about. The record's ``bytes`` are those of its tensors."""
     options, classes = dict(base.options), checked.classes
     with torch.device("meta"):
         net = create_model(base.arch, len(classes), **options)
@@ -61,23 +62,21 @@ def as_loaded(
         repo=None,
         revision=None,
         sha256=None,
-        bytes=None,
+        bytes=sum(tensor.nbytes for tensor in state.values()),
         parameters=parameters,
         macs=macs,
-        accuracy=accuracy,
+        accuracy=report.after,
         data=checked.name,
         data_note=f"{len(checked)} held-out images",
         card=None,
         adapt=None,
     )
-    return Loaded(net, record)
+    return Loaded(net, replace(record, card=card_of(record, report)))
 
 
-def save(result: Result, folder: Path) -> tuple[Path, Path]:
-    """Write the net and its card into ``folder``; ``cnn_space.load`` reads the first of
-    (safetensors file, JSON card)."""
-    record, report = result.loaded.record, result.report
-    card = Card(
+def card_of(record: WeightsRecord, report: Report) -> Card:
+    """The card of a run's net, without what concerns its file."""
+    return Card(
         name=record.name,
         title=record.title,
         arch=record.arch,
@@ -105,6 +104,12 @@ def save(result: Result, folder: Path) -> tuple[Path, Path]:
         per_class={label: round(value, 2) for label, value in report.per_class.items()},
         confusion=report.confusion,
     )
+
+
+def save(result: Result, folder: Path) -> tuple[Path, Path]:
+    """Write the net and its card into ``folder``; ``cnn_space.load`` reads the first of
+    (safetensors file, JSON card)."""
+    card = result.loaded.record.read_card()
     # float32: the file holds the net that was checked, to the last bit.
     path = cards.write(folder, card, result.loaded.net, torch.float32)
     return path.with_suffix(".safetensors"), path

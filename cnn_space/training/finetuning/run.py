@@ -258,5 +258,5 @@ class Run:
             history=tuple(self.history),
             environment=cards.environment(self.device, bfloat16=self._bfloat16).model_dump(),
         )
-        loaded = as_loaded(self.record, best.state, checked, report.after)
+        loaded = as_loaded(self.record, best.state, checked, report)
         return Result(loaded, report, checked)
