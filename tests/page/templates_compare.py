@@ -30,9 +30,20 @@ def classes(text: str) -> dict:
     return {"tables": [{"data": text, "nets": [net(text)], "rows": [row]}]}
 
 
+def table(text: str) -> dict:
+    cell = {"value": text, "text": text}
+    return {
+        "title": text,
+        "columns": [{"head": text, "kind": text}] * 2,
+        "rows": [[cell, cell]],
+        "sheet": [[text]],
+        "shown": [[text]],
+    }
+
+
 CASES = {
     "compare/templates/finding.html": lambda text: {"finding": text},
-    "compare/templates/csv.html": lambda text: {"rows": [[1]]},
+    "compare/templates/table.html": table,
     "compare/templates/cards.html": cards,
     "compare/templates/work.html": lambda text: {"charts": [text]},
     "compare/templates/learned.html": lambda text: {

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -26,7 +27,7 @@ from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.compare import view
 from cnn_space.page.compare.finding import captions, finding
 from cnn_space.page.compare.handlers import Tab, compare
-from cnn_space.page.compare.table import DECIMALS, KINDS, table
+from cnn_space.page.compare.table import DECIMALS, SHOWN, table, table_html
 
 tab = by_name(Tab)
 COLUMNS = list(DECIMALS)
@@ -49,6 +50,21 @@ def voted(*entries):
 def words(entries, lang="en") -> str:
     """The finding as a program gets it."""
     return finding(entries, lang).striptags()
+
+
+def rows(html: str) -> list[list[str]]:
+    """The table's text, its head first."""
+    return [list(map(text, row)) for row in parse(html).iter("tr")]
+
+
+def files(html: str) -> dict[str, str]:
+    """What the links in ``html`` hold, by file name."""
+    return {
+        link.get("download"): base64.b64decode(link.get("href").partition("base64,")[2]).decode(
+            "utf-8-sig"
+        )
+        for link in parse(html).iter("a")
+    }
 
 
 @pytest.fixture
@@ -88,7 +104,7 @@ def test_the_odd_one_out_is_named_and_work_compared():
     )
     assert words(entries) == (
         "Three of four say ship; LeNet-5 says truck. "
-        "GoogLeNet does it with 40 times less work than VGG-16."
+        "GoogLeNet needs 40× fewer MACs than VGG-16 for the same answer."
     )
     bold = [text(part) for part in parse(view.finding_paragraph(entries)).iter("b")]
     assert bold == ["ship", "truck"]
@@ -183,12 +199,19 @@ def test_a_net_that_failed_says_why(photo):
 
 def test_the_table_keeps_numbers_for_sorting_and_shows_them_alike():
     shown = table(voted(entry("A", "ship", macs=650_000, milliseconds=1.23456)))
-    (row,), (written,) = shown["data"], shown["metadata"]["display_value"]
+    (row,) = shown["data"]
     named = dict(zip(COLUMNS, row, strict=True))
     assert named["sure"] == 75.0 and named["macs"] == 0.65 and named["time"] == 1.23
     assert named["second"] == "cat" and named["accuracy"] is None
-    assert dict(zip(COLUMNS, written, strict=True))["sure"] == "75.0"
-    assert len(shown["headers"]) == len(KINDS) == len(row) == len(set(shown["headers"]))
+    assert len(shown["headers"]) == len(row) == len(set(shown["headers"]))
+    # The page has the same columns in another order, and every number as it is and as it reads.
+    assert sorted(SHOWN) == sorted(COLUMNS)
+    html = table_html(voted(entry("A", "ship", macs=650_000_000)))
+    heads, cells = parse(html).iter("tr")
+    assert set(map(text, heads)) == set(shown["headers"]) and len(list(heads.iter("button"))) == 12
+    named = dict(zip(SHOWN, cells, strict=True))
+    assert (text(named["macs"]), named["macs"].get("data-value")) == ("650.00", "650.0")
+    assert (text(named["accuracy"]), named["accuracy"].get("data-value")) == ("", "")
 
 
 def test_titles_that_are_alike_get_their_data():
@@ -214,11 +237,10 @@ def test_a_chosen_net_that_expired_stays_in_the_list(three):
 def test_run_ends_with_everything_and_does_not_repeat_itself(three, photo):
     steps = list(tab.run(photo, three, {}, None, ENGLISH))
     assert len(steps) == 7  # three answers, three heatmaps, the times
-    assert all(step["csv"] == "" and step["done"] is None for step in steps[:-1])
+    assert all(step["done"] is None and not files(step["table"]) for step in steps[:-1])
     last = steps[-1]
-    assert len(pictures(last["cards"])) == 3 and len(last["table"]["data"]) == 3
-    (link,) = parse(last["csv"]).iter("a")
-    file = base64.b64decode(link.get("href").partition("base64,")[2]).decode("utf-8-sig")
+    assert len(pictures(last["cards"])) == 3 and len(rows(last["table"])) == 4
+    file = files(last["table"])["cnn-space-comparison.csv"]
     assert [line["net"] for line in csv.DictReader(io.StringIO(file))] == three
     again = list(tab.run(photo, three * 5, {}, last["done"], ENGLISH))
     assert again == [gr.skip()]
@@ -226,9 +248,21 @@ def test_run_ends_with_everything_and_does_not_repeat_itself(three, photo):
     assert len(list(tab.run(photo, three, {}, last["done"], KOREAN))) > 1
 
 
+def test_what_is_shown_says_of_which_photo_and_nets_it_is(three, photo):
+    """By it the browser dims what is of others: see current.js."""
+    photo.info["path"] = "/upload/cat.png"
+    *_, last = tab.run(photo, three, {}, None, ENGLISH)
+    for part in ("finding", "cards", "table"):
+        marked = [e for e in parse(last[part]).iter() if e.get("data-of")]
+        assert [e.get("data-of") for e in marked] == ["\n".join(["/upload/cat.png", *three])]
+        assert marked[0].get("data-tab") == "compare"
+    photo.info["path"] = "/upload/same picture.png"  # or it would stay dimmed
+    assert len(list(tab.run(photo, three, {}, last["done"], ENGLISH))) > 1
+
+
 def only_says(shown: dict) -> str:
     """The sentence in place of a comparison, with nothing else beside it."""
-    assert not (shown["cards"] or shown["table"]["data"] or shown["csv"] or shown["done"])
+    assert not (shown["cards"] or shown["table"] or shown["done"])
     return text(parse(shown["finding"]))
 
 
@@ -256,11 +290,13 @@ def test_a_net_that_could_not_be_loaded_is_tried_again(three, photo, checkpoints
 def test_the_client_gets_the_numbers_of_the_page(three, photo):
     *_, last = tab.run(photo, three, {}, None, ENGLISH)
     answer, sentence = compare(photo, three)
-    for ours, theirs, name in zip(last["table"]["data"], answer["data"], three, strict=True):
-        ours, theirs = (dict(zip(COLUMNS, row, strict=True)) for row in (ours, theirs))
+    for ours, theirs, name in zip(rows(last["table"])[1:], answer["data"], three, strict=True):
+        ours, theirs = dict(zip(SHOWN, ours, strict=True)), dict(zip(COLUMNS, theirs, strict=True))
         assert theirs.pop("net") == name and ours.pop("net")
-        assert theirs.pop("time") > 0 and ours.pop("time") > 0  # another run, another time
-        assert ours == theirs
+        assert theirs.pop("time") > 0 and float(ours.pop("time")) > 0  # another run, another time
+        for column, value in theirs.items():
+            shown = ours[column].replace(",", "")
+            assert value == (float(shown) if isinstance(value, float) else shown), column
     assert sentence == text(parse(last["finding"]))
     with pytest.raises(gr.Error, match="2 to 8"):
         compare(photo, three[:1])
@@ -276,7 +312,7 @@ def test_a_visitors_own_net_is_offered_and_compared(three, photo):
     arrived = tab.arrive(["my <cats>", "gone"], own, ENGLISH)["nets"]
     assert arrived["value"] == ["my <cats>"]
     *_, last = tab.run(photo, ["my <cats>", three[0]], own, None, ENGLISH)
-    assert last["table"]["data"][0][0] == "my <cats>"
+    assert rows(last["table"])[1][0] == "my <cats>"
     assert text(next(parse(last["cards"]).iter("h3"))) == "my <cats>"
     (shown,) = tab.run(photo, ["gone", *three], own, None, ENGLISH)
     assert "gone is not kept any more" in only_says(shown)
@@ -315,13 +351,36 @@ def test_charts_tell_chosen_from_others(three):
 
 
 def test_a_net_just_added_gets_its_curve_at_once(three):
-    """Also a net of the visitor's own, which has no record of its training."""
+    """Also beside a net that has no record of its training."""
     own = {"my cats": SimpleNamespace(record=entry("mine", "ship", data="cats").record)}
     assert lines(tab.figures(three[:1], own, ENGLISH)["learned"]) == [["Lenet5"]] * 2
     chosen = ["my cats", *three]
     learned = tab.figures(chosen, own, ENGLISH)["learned"]
     assert lines(learned) == [["Lenet5", "Nin", "Resnet18"]] * 2
     assert "No training record here: my cats." in learned
+
+
+def test_a_net_that_another_name_sets_apart_keeps_its_curve(three, checkpoints):
+    """A second net of one title renames the first: on the chart as in the legend."""
+    path = checkpoints[0] / "nin.cifar10.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"title": "Lenet5"}))
+    learned = tab.figures(three[:2], {}, ENGLISH)["learned"]
+    legend = [text(name) for name in with_class(learned, "compare-legend")[0]]
+    assert len(set(legend)) == 2 and lines(learned) == [legend] * 2
+
+
+def test_an_own_net_shows_how_it_learned(three):
+    """Its card is in memory: curves, accuracy per class, the size of its file."""
+    published = load("nin.cifar10")
+    card = published.record.read_card()
+    record = replace(published.record, source="session", card=card, data="my cats", bytes=2_500_000)
+    own = {"my cats · 90.5 %": weights.Loaded(published.net, record)}
+    shown = tab.figures(["my cats · 90.5 %", three[0]], own, ENGLISH)
+    assert lines(shown["learned"]) == [["my cats · 90.5 %", "Lenet5"]] * 2
+    assert "No training record" not in shown["learned"]
+    assert "my cats · 90.5 %" in text(parse(shown["classes"]))
+    (row,) = table([Entry("my cats · 90.5 %", "my cats · 90.5 %", record)])["data"]
+    assert row[COLUMNS.index("file")] == 2.5
 
 
 def test_without_held_out_images_the_curves_say_so(three, checkpoints):

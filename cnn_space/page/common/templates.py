@@ -4,8 +4,8 @@
 answer.html``. In a template ``say(key, ...)`` is a sentence and ``label(name)`` a class name in the
 visitor's language, and ``term(name)`` a word of the field that opens into its meaning, by the
 glossary in ``common/texts.*.json`` (it is a button: not inside a link or another button). The
-functions of ``cnn_space.formats`` are filters (``{{ n | count }}``), and so
-are ``data_uri`` for pictures and ``csv_uri`` for tables. Macros that tabs share, such as a bar or a
+functions of ``cnn_space.formats`` are filters (``{{ n | count }}``), and so are ``data_uri`` for
+pictures, ``csv_uri`` and ``markdown_uri`` for tables. Macros that tabs share, such as a bar or a
 table, are in ``common/templates/macros.html``.
 """
 
@@ -20,7 +20,7 @@ from cnn_space import formats
 from cnn_space.page import PAGE
 from cnn_space.page.common import texts
 from cnn_space.page.common.pictures import data_uri
-from cnn_space.page.common.tables import csv_uri
+from cnn_space.page.common.tables import csv_uri, markdown_uri
 
 
 @cache
@@ -34,7 +34,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters |= {name: getattr(formats, name) for name in formats.__all__}
-    jinja.filters |= {"data_uri": data_uri, "csv_uri": csv_uri}
+    jinja.filters |= {"data_uri": data_uri, "csv_uri": csv_uri, "markdown_uri": markdown_uri}
     return jinja
 
 

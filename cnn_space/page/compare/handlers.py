@@ -12,10 +12,11 @@ from cnn_space.inference import comparison
 from cnn_space.inference.comparison import Entry
 from cnn_space.page.common import nets as all_nets
 from cnn_space.page.common.photo_input import PhotoInput, Refused, required
+from cnn_space.page.common.templates import of
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.compare import figures, view
 from cnn_space.page.compare.finding import finding
-from cnn_space.page.compare.table import table
+from cnn_space.page.compare.table import table, table_html
 
 Photo = Image.Image | Refused | None
 Nets = Mapping[str, weights.Loaded]
@@ -31,8 +32,7 @@ class Tab:
     # the comparison
     finding: gr.HTML
     cards: gr.HTML
-    table: gr.Dataframe
-    csv: gr.HTML
+    table: gr.HTML
     done: gr.State  # what was compared last
     # what is known without a photo
     work: gr.HTML
@@ -42,15 +42,14 @@ class Tab:
     @property
     def result(self) -> list:
         """Everything that a comparison brings about."""
-        return [self.finding, self.cards, self.table, self.csv, self.done]
+        return [self.finding, self.cards, self.table, self.done]
 
-    def _only(self, sentence: str, lang: str) -> dict:
+    def _only(self, sentence: str) -> dict:
         """A sentence where there is nothing to compare; nothing of a comparison before it stays."""
         return {
             self.finding: view.sentence(sentence),
             self.cards: "",
-            self.table: table((), lang),
-            self.csv: "",
+            self.table: "",
             self.done: None,
         }
 
@@ -91,7 +90,7 @@ class Tab:
         names = list(dict.fromkeys(names or []))
         why_not = why_no_comparison(photo, names, own_nets, lang)
         if why_not:
-            yield self._only(why_not, lang)
+            yield self._only(why_not)
             return
         key = _key(photo, names, lang)
         if key == done:
@@ -100,27 +99,26 @@ class Tab:
         pictures = view.Pictures(photo)
         try:
             for entries in _compare(photo, names, own_nets, fetch=False):
-                yield self._shown(entries, pictures, key, lang)
+                shown = self._shown(entries, pictures, lang)
+                finished = all(e.milliseconds is not None for e in entries)
+                yield {part: of("compare", photo, names, html) for part, html in shown.items()} | {
+                    self.done: key if finished else None
+                }
         except ValueError as problem:
-            yield self._only(str(problem), lang)
+            yield self._only(str(problem))
 
-    def _shown(
-        self, entries: Sequence[Entry], pictures: view.Pictures, key: str, lang: str
-    ) -> dict:
+    def _shown(self, entries: Sequence[Entry], pictures: view.Pictures, lang: str) -> dict:
         finished = all(e.problem or e.milliseconds is not None for e in entries)
-        failed = any(e.problem for e in entries)  # and may not the next time
         return {
             self.finding: view.finding_paragraph(entries, lang),
             self.cards: view.cards(entries, pictures, lang),
-            self.table: table(entries, lang),
-            self.csv: view.csv_link(entries, lang) if finished else "",
-            self.done: key if finished and not failed else None,
+            self.table: table_html(entries, lang, finished=finished),
         }
 
     def unanswered(self, request: gr.Request) -> dict:
         """After an error: nothing of the comparison before it stays."""
         lang = language(request)
-        return self._only(say("compare_no_photo", lang), lang)
+        return self._only(say("compare_no_photo", lang))
 
     def figures(self, names: list[str] | None, own_nets: Nets, request: gr.Request) -> dict:
         """What is known of the chosen nets before any photo."""
@@ -182,5 +180,6 @@ def _compare(photo, names, own_nets, **options) -> Iterator[tuple[Entry, ...]]:
 def _key(photo: Image.Image, names: Sequence[str], lang: str) -> str:
     """What is compared, as a short text."""
     digest = hashlib.blake2b(photo.tobytes(), digest_size=16)
-    digest.update(repr((photo.size, names, lang)).encode())
+    # The path too: the browser tells by it what is shown of another photo.
+    digest.update(repr((photo.size, photo.info.get("path"), names, lang)).encode())
     return digest.hexdigest()

@@ -4,11 +4,18 @@ import gradio as gr
 
 from cnn_space.inference import comparison
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import FETCH, INFER, LIVE_JS, QUIET, download_line
+from cnn_space.page.common.components import (
+    FETCH,
+    INFER,
+    LIVE_JS,
+    QUIET,
+    dim_outdated,
+    download_line,
+    script,
+)
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
 from cnn_space.page.compare.handlers import Tab, compare, fetch
-from cnn_space.page.compare.table import KINDS, headers
 
 
 def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
@@ -55,18 +62,9 @@ def _question() -> dict:
 
 def _comparison() -> dict:
     cards = gr.HTML(elem_id="compare-cards")
-    table = gr.Dataframe(
-        headers=headers(),
-        datatype=KINDS,
-        label=t("compare_table"),
-        interactive=False,
-        buttons=[],
-        pinned_columns=1,
-        elem_id="compare-table",
-    )
-    csv = gr.HTML(elem_id="compare-csv")
+    table = gr.HTML(elem_id="compare-table", js_on_load=script("common/sort.js"))
     gr.Markdown(t("compare_table_note"), elem_id="compare-note")
-    return {"cards": cards, "table": table, "csv": csv, "done": gr.State()}
+    return {"cards": cards, "table": table, "done": gr.State()}
 
 
 def _figures() -> dict:
@@ -108,6 +106,13 @@ def _wire(on: Tab, tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
         "outputs": [on.work, on.learned, on.classes],
         **latest,
     }
+    # Before all other events: Gradio begins them in this order.
+    gr.on(
+        [tab.select, on.photo.change, on.nets.change],
+        **dim_outdated("compare"),
+        inputs=[on.photo, on.nets],
+        **QUIET | {"trigger_mode": "multiple"},
+    )
     on.photo.show_converted()
     # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.
     hand_on = {"fn": None, "js": "(photo) => photo", **latest}

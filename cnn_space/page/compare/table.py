@@ -1,12 +1,16 @@
-"""The comparison as the rows of a ``gr.Dataframe``."""
+"""The comparison as a table: for clients, and on the page."""
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
+from cnn_space.inference import comparison
 from cnn_space.inference.comparison import Entry
+from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label, say
 from cnn_space.page.compare.finding import captions
 
-# The columns, each with its decimals; None for words.
+# The columns for clients, each with its decimals; None for words.
 DECIMALS = {
     "net": None,
     "data": None,
@@ -21,29 +25,49 @@ DECIMALS = {
     "file": 2,
     "accuracy": 2,
 }
-KINDS = ["str" if decimals is None else "number" for decimals in DECIMALS.values()]
+# On the page what matters comes first: a phone shows four columns, the others by scrolling.
+SHOWN = (
+    "net", "answer", "sure", "accuracy", "parameters", "macs", "time", "agrees", "second",
+    "second_sure", "file", "data",
+)  # fmt: skip
 AGREES = {True: "compare_yes", False: "compare_no", None: "compare_open"}
 
 
-def headers(lang: str = "en") -> list[str]:
-    """The table's heads, units included."""
-    return [say(f"compare_head_{column}", lang) for column in DECIMALS]
-
-
 def table(entries: Sequence[Entry], lang: str = "en", *, names: bool = False) -> dict:
-    """The value of the table: percent, milliseconds, millions, megabytes; None where unknown.
-
-    ``names``: the weights' names in the first column, for clients, in place of titles.
-    """
+    """The value of a ``gr.Dataframe``: percent, milliseconds, millions, megabytes; None where
+    unknown. ``names``: the weights' names in the first column in place of titles."""
     called = {e.name: e.name for e in entries} if names else captions(entries)
-    rows = [_row(entry, called[entry.name], lang) for entry in entries]
-    shown = [list(map(_written, row, DECIMALS.values())) for row in rows]
-    styles = [["" if kind == "str" else "text-align: right" for kind in KINDS] for _ in rows]
-    metadata = {"display_value": shown, "styling": styles} if rows else None
-    return {"headers": headers(lang), "data": rows, "metadata": metadata}
+    rows = [list(_row(entry, called[entry.name], lang).values()) for entry in entries]
+    return {"headers": [_head(column, lang) for column in DECIMALS], "data": rows}
 
 
-def _row(entry: Entry, caption: str, lang: str) -> list:
+def table_html(entries: Sequence[Entry], lang: str = "en", *, finished: bool = True) -> Markup:
+    """The same as HTML, which sort.js sorts; ``finished``: with links to take it home."""
+    names = captions(entries)
+    rows = [_row(entry, names[entry.name], lang) for entry in entries]
+    heads = [_head(column, lang) for column in SHOWN]
+    cells = [[_cell(row[column], DECIMALS[column]) for column in SHOWN] for row in rows]
+    return render(
+        "compare/templates/table.html",
+        lang,
+        title=say("compare_table", lang),
+        columns=[
+            {"head": head, "kind": "word" if DECIMALS[column] is None else "number"}
+            for column, head in zip(SHOWN, heads, strict=True)
+        ],
+        rows=cells,
+        sheet=comparison.sheet(entries) if finished else [],
+        shown=[heads, *([cell["text"] for cell in row] for row in cells)],
+    )
+
+
+def _head(column: str, lang: str) -> str:
+    """A column's head, its unit included."""
+    return say(f"compare_head_{column}", lang)
+
+
+def _row(entry: Entry, caption: str, lang: str) -> dict:
+    """A net's values by column, rounded."""
     record = entry.record
     first, second = (*entry.ranked[:2], None, None)[:2]
     row = {
@@ -60,12 +84,15 @@ def _row(entry: Entry, caption: str, lang: str) -> list:
         "file": record.bytes and record.bytes / 1e6,
         "accuracy": record.accuracy,
     }
-    return [
-        value if value is None or DECIMALS[column] is None else round(value, DECIMALS[column])
-        for column, value in row.items()
-    ]
+    decimals = DECIMALS.items()
+    return {
+        column: row[column] if places is None or row[column] is None else round(row[column], places)
+        for column, places in decimals
+    }
 
 
-def _written(value, decimals: int | None) -> str:
-    """The same number of decimals all down a column; nothing where nothing is known."""
-    return "" if value is None else value if decimals is None else f"{value:,.{decimals}f}"
+def _cell(value, decimals: int | None) -> dict:
+    """A value, and how it is written: all down a column with the same number of decimals; nothing
+    where nothing is known."""
+    text = value if decimals is None or value is None else f"{value:,.{decimals}f}"
+    return {"value": "" if value is None else value, "text": text or ""}

@@ -1,4 +1,4 @@
-"""The Compare tab's HTML for a comparison: the finding, one card per net, the table as a file."""
+"""The Compare tab's HTML for a comparison: the finding, and one card per net."""
 
 from collections.abc import Sequence
 
@@ -107,8 +107,3 @@ def _about_picture(entry: Entry, lang: str) -> tuple[str, str]:
     height, width = entry.heatmap.values.shape
     note = say("heat_layer", lang, layer=entry.heatmap.layer, height=height, width=width)
     return note, say("compare_heat_alt", lang, answer=answer)
-
-
-def csv_link(entries: Sequence[Entry], lang: str = "en") -> Markup:
-    """The table with more digits, as a file that travels inside its link."""
-    return render("compare/templates/csv.html", lang, rows=comparison.sheet(entries))

@@ -182,6 +182,6 @@ def net_panel(name: str, net: Walk, search: str = "", lang: str = "en") -> Marku
             lang, "layer", "net_kind", "kernel", "in", "out", "parameters", "macs", "net_field",
             "net_stride",
         ),
-        file=f"{name.replace(' · ', '_').replace(' ', '_')}.csv",
+        file=name.replace(" · ", "_").replace(" ", "_"),
         sheet=whole_net.csv_rows(net.records),
     )  # fmt: skip
