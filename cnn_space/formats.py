@@ -2,7 +2,10 @@
 
 import math
 
+FEW = 20  # images on which an accuracy is no percentage: one of them would be five points
+
 __all__ = [
+    "accuracy",
     "bytes_short",
     "count",
     "fraction",
@@ -76,6 +79,22 @@ def signed_fraction(value: float) -> str:
 def percent(value: float, digits: int = 1) -> str:
     """A figure that is in percent already, such as an accuracy: ``91.3 %``."""
     return f"{value:.{digits}f} %"
+
+
+def is_few(images: int | None) -> bool:
+    """Whether ``images``, None where unknown, are too few for a percentage."""
+    return images is not None and images < FEW
+
+
+def accuracy(
+    value: float, images: int | None = None, digits: int = 1, few: str = "{right} of {total}"
+) -> str:
+    """An accuracy in percent that was measured on ``images`` images: ``91.3 %``, but ``5 of 6``
+    where they are few, and ``–`` where there were none. ``images`` None is unknown;
+    ``few`` is the wording."""
+    if not is_few(images):
+        return percent(value, digits)
+    return few.format(right=round(value * images / 100), total=images) if images else "–"
 
 
 def bytes_short(number: int) -> str:

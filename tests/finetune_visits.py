@@ -50,10 +50,10 @@ def bars(names=("left", "right"), count=12):
     )
 
 
-def with_bars(names=("left", "right")):
+def with_bars(names=("left", "right"), count=12):
     """A session with images read from a zip."""
     session = Session()
-    session.images_arrive(session.read("zip"), VisitorSet(bars(names)))
+    session.images_arrive(session.read("zip"), VisitorSet(bars(names, count)))
     return session
 
 

@@ -28,6 +28,14 @@ def test_a_probability_is_never_rounded_to_certainty(value, text):
 
 
 @pytest.mark.parametrize(
+    "images, text",
+    [(None, "83.3 %"), (20, "83.3 %"), (19, "16 of 19"), (6, "5 of 6"), (1, "1 of 1"), (0, "–")],
+)
+def test_an_accuracy_of_few_images_is_no_percentage(images, text):
+    assert formats.accuracy(100 * 5 / 6, images) == text
+
+
+@pytest.mark.parametrize(
     "number, text",
     [
         (0, "0"), (940, "940"), (999_400, "999 k"), (999_600, "1 M"), (650_000, "650 k"),

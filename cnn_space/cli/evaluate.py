@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnn_space.cli.options import DATA_DIR
+from cnn_space.formats import accuracy
 
 TOLERANCE = 0.05  # points of accuracy by which a measured figure may differ from a card's
 
@@ -64,10 +65,14 @@ def _evaluate_one(name: str, options, sets: dict) -> bool:
     evaluation = evaluate(loaded.net, images, mean=mean, std=std)
     verdict = _verdict(evaluation.accuracy, record.accuracy, images, data)
     if options.json:
-        print(json.dumps({"name": name, "card": record.accuracy, **vars(evaluation)}))
+        facts = {"name": name, "card": record.accuracy, "images": len(images)}
+        print(json.dumps(facts | vars(evaluation)))
     else:
-        stated = "" if record.accuracy is None else f"card {record.accuracy:6.2f} %   "
-        print(f"{name:28} {evaluation.accuracy:6.2f} %   {stated}{verdict}", flush=True)
+        measured = accuracy(evaluation.accuracy, len(images), 2)
+        stated = ""
+        if record.accuracy is not None:
+            stated = f"card {accuracy(record.accuracy, record.eval_images, 2):>8}   "
+        print(f"{name:28} {measured:>8}   {stated}{verdict}", flush=True)
     if options.write:
         write(record.card, cards.with_evaluation(card, images, evaluation))
     return verdict != "DIFFERS"

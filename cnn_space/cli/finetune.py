@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from cnn_space import formats
 from cnn_space.cli.options import add_setting, given_settings, make_folder
 from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import PRESETS, Plan
@@ -107,10 +108,14 @@ def _check_result(options, name: str) -> None:
 def _print_report(report, file: Path) -> None:
     label, baseline = report.majority
     print(f"{report.ended} after {report.seconds:.1f} s on {report.environment['device']}")
-    print(
-        f"{report.after:.2f} % of {len(report.targets)} held-out images "
-        f"(before {report.before:.2f} %, always {label!r} {baseline:.2f} %)"
+    held = len(report.targets)
+    after, before, always = (
+        formats.accuracy(figure, held, 2) for figure in (report.after, report.before, baseline)
     )
+    judged = f"{after} of {held} held-out images"
+    if formats.is_few(held):
+        judged = f"{after} held-out images right; too few for a percentage"
+    print(f"{judged} (before {before}, always {label!r} {always})")
     print(f"{file}: cnn_space.load({str(file)!r})")
 
 
@@ -128,10 +133,10 @@ def _follow(run) -> None:
             checks = [point for point in run.history if point.part == "validation"]
             if bar.disable:
                 for point in checks[shown:]:
-                    _print_check(point)
+                    _print_check(point, run.held)
             shown = len(checks)
 
 
-def _print_check(point) -> None:
-    figures = f"loss {point.loss:.3f}  {point.accuracy:.2f} %"
+def _print_check(point, held: int) -> None:
+    figures = f"loss {point.loss:.3f}  {formats.accuracy(point.accuracy, held, 2)}"
     print(f"{point.stage:>4} {point.seconds:6.1f} s  {figures}", flush=True)

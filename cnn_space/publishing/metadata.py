@@ -3,6 +3,7 @@ of each net (``model-index``)."""
 
 from collections.abc import Sequence
 
+from cnn_space import formats
 from cnn_space.images.sources import SOURCES
 from cnn_space.weights.card import Card
 
@@ -44,6 +45,8 @@ def _results(card: Card) -> list[dict]:
     from huggingface_hub.repocard_data import eval_results_to_model_index
 
     data = card.data
+    if formats.is_few(data.eval_images):  # the Hub would show a percentage
+        return []
     name = data.name or _tag(card)
     result = EvalResult(
         task_type="image-classification",

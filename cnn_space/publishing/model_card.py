@@ -33,6 +33,7 @@ def card_text(card: Card, repo: str) -> str:
         card=card,
         repo=repo,
         front_matter=front_matter([card]),
+        few=formats.is_few(card.data.eval_images),
         settings=_table_of_settings(card),
         earlier=_earlier(card),
         terms=_terms([card]),
@@ -64,7 +65,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": _cell, "count": _count}
+    environment.filters |= {"accuracy": formats.accuracy, "cell": _cell, "count": _count}
     return environment
 
 

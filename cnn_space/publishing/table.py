@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cnn_space import formats
 from cnn_space.images.sources import SOURCES
 from cnn_space.models import registry
 from cnn_space.weights import card as cards
@@ -56,7 +57,7 @@ def _row(card: Card) -> dict[str, str]:
     devices = [training.environment.device for training in reversed(card.trainings())]
     return {
         "weights": f"`{card.name}`",
-        "accuracy": f"{card.accuracy:.2f} %",
+        "accuracy": formats.accuracy(card.accuracy, card.data.eval_images, 2),
         PUBLIC: _public(card),
         "parameters": f"{card.parameters:,}",
         "MACs": f"{card.macs / 1e6:,.1f} M",

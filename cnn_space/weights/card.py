@@ -216,6 +216,11 @@ class Card(_Object):
             raise ValueError(f"'labels' must be {self.num_classes} names")
         return self
 
+    @property
+    def class_images(self) -> dict[str, int]:
+        """How many images of each class the accuracy was measured on; empty where it is unknown."""
+        return {name: sum(row) for name, row in zip(self.labels, self.confusion, strict=False)}
+
     def trainings(self) -> "list[Card | Earlier]":
         """All trainings of these weights, the last one first."""
         trainings: list[Card | Earlier] = [self]

@@ -20,9 +20,10 @@ class WeightsRecord:
 
     ``source`` is ``"bundled"`` (in ``checkpoints/``), ``"hub"`` (downloaded on first use from
     ``repo``), ``"file"`` (a path of the caller's) or ``"session"`` (a visitor's own).
-    ``accuracy`` is percent top-1 on ``data``; ``macs`` multiply-accumulates of one image; unknown
-    figures and hashes are None. ``card`` is its card, or the path of it. ``adapt`` renames a
-    foreign state dict to ours; ``license`` is what the publisher states for the weights.
+    ``accuracy`` is percent top-1 on ``eval_images`` images of ``data``; ``macs``
+    multiply-accumulates of one image; unknown figures and hashes are None. ``card`` is its card, or
+    the path of it. ``adapt`` renames a foreign state dict to ours; ``license`` is what the
+    publisher states for the weights.
     """
 
     name: str
@@ -41,6 +42,7 @@ class WeightsRecord:
     parameters: int | None = None
     macs: int | None = None
     accuracy: float | None = None
+    eval_images: int | None = None
     data: str = ""
     data_note: str = ""
     card: Path | cards.Card | None = field(default=None, hash=False)
@@ -99,6 +101,7 @@ def from_card(path: Path, source: Source) -> WeightsRecord:
         parameters=card.parameters,
         macs=card.macs,
         accuracy=card.accuracy,
+        eval_images=card.data.eval_images,
         data=card.data.name[:100],
         data_note=card.data.note[:200],
         card=path,

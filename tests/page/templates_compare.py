@@ -26,7 +26,7 @@ def net(text: str) -> SimpleNamespace:
 
 
 def classes(text: str) -> dict:
-    row = {"label": text, "rates": [(net(text), 90.0), (net(text), None)], "best": 90.0}
+    row = {"label": text, "rates": [(net(text), 90.0, 10), (net(text), None, None)], "best": 90.0}
     return {"tables": [{"data": text, "nets": [net(text)], "rows": [row]}]}
 
 

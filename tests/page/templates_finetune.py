@@ -43,6 +43,7 @@ def result(text: str) -> dict:
         "classes": text,
         "train": 20,
         "held": 4,
+        "few": True,
         "right": text,
         "seconds": 2.5,
         "before": 10.0,

@@ -24,7 +24,7 @@ from cnn_space.inference.comparison import Entry, with_agreement
 from cnn_space.inference.explain import Heatmap
 from cnn_space.page.common import nets
 from cnn_space.page.common.photo_input import Refused
-from cnn_space.page.compare import view
+from cnn_space.page.compare import figures, view
 from cnn_space.page.compare.finding import captions, finding
 from cnn_space.page.compare.handlers import Tab, compare
 from cnn_space.page.compare.table import DECIMALS, SHOWN, table, table_html
@@ -214,6 +214,22 @@ def test_the_table_keeps_numbers_for_sorting_and_shows_them_alike():
     assert (text(named["accuracy"]), named["accuracy"].get("data-value")) == ("", "")
 
 
+@pytest.mark.parametrize("lang, of_six", [("en", "5 of 6"), ("ko", "6장 중 5장")])
+def test_an_accuracy_of_few_images_is_no_percentage(photo, lang, of_six):
+    one = entry("A", "ship", macs=1000)
+    one = replace(one, record=replace(one.record, accuracy=100 * 5 / 6, eval_images=6))
+    cell = list(parse(table_html([one], lang)).iter("td"))[SHOWN.index("accuracy") - 1]
+    assert text(cell) == of_six and cell.get("data-value") == "83.33"  # the number sorts
+    card = text(parse(view.cards([one], view.Pictures(photo), lang)))
+    assert of_six in card and "83" not in card
+    dots = figures.work([chosen_as(one), chosen_as(replace(one, name="B.x"))], lang)
+    assert of_six in dots and "83.3 %" not in dots
+
+
+def chosen_as(entry):
+    return figures.Chosen(entry.name, entry.title, "#000000", entry.record, None)
+
+
 def test_titles_that_are_alike_get_their_data():
     same = [entry("A", "ship"), Entry("other", "A", entry("A", None, data="Imagenette").record)]
     assert list(captions(same).values()) == ["A · CIFAR-10", "A · Imagenette"]
@@ -345,9 +361,9 @@ def test_charts_tell_chosen_from_others(three):
 
     cells = [[text(cell) for cell in row] for row in parse(shown["classes"]).iter("tr")]
     assert cells[0] == ["", "Lenet5", "Nin"]
-    assert cells[1] == ["airplane", "70.0", "90.5"] and len(cells) == 1 + len(CIFAR10)
+    assert cells[1] == ["airplane", "70.0 %", "90.5 %"] and len(cells) == 1 + len(CIFAR10)
     best = [text(cell) for cell in with_class(shown["classes"], "best")]
-    assert best == [percent(90.5).removesuffix(" %")] * 8 + ["99.0", "99.0", "90.5"]
+    assert best == [percent(90.5)] * 8 + ["99.0 %", "99.0 %", "90.5 %"]
 
 
 def test_a_net_just_added_gets_its_curve_at_once(three):

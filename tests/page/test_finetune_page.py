@@ -93,7 +93,36 @@ def test_a_run_from_start_to_its_result(checkpoints):
 def test_the_same_from_a_visitor_who_reads_korean(checkpoints):
     reports, shown = trained(with_bars(), request=visitor("ko-KR,ko;q=0.9"))
     assert "준비 중" in reports[0]["state"]
-    assert "완료" in shown["state"] and "맞혔습니다" in shown["result"]
+    assert "완료" in shown["state"] and "배웠습니다" in shown["result"]
+
+
+@pytest.mark.parametrize(
+    "lang, said",
+    [
+        ("en", "held-out images right; too few for a percentage."),
+        ("ko", "백분율로 나타내기에는 너무 적"),
+    ],
+)
+def test_few_held_out_images_make_no_percentage(checkpoints, lang, said):
+    """Nor in the lists of nets, nor for a class: 4 images are held out, 2 of each."""
+    session, own_nets = with_bars(), OwnNets()
+    _, shown = trained(session, own_nets, request=visitor(lang))
+    right = sum(a == b for a, b in zip(*vars_of(session), strict=True))
+    of_four = {"en": f"{right} of 4", "ko": f"4장 중 {right}장"}[lang]
+    assert of_four in shown["result"] and said in shown["result"]
+    assert "%" not in shown["result"] and "%" not in text(parse(shown["matrix"]))
+    assert of_four in text(parse(shown["own_net"]))
+    assert of_four in nets.choices(own_nets, lang)[0][0]
+    # As a file it is the same: in the card, and in Compare.
+    with zipfile.ZipFile(session.kept.file) as archive:
+        archive.extractall(session.kept.folder.name)
+    home = weights.load(os.path.join(session.kept.folder.name, "lenet5.bars.safetensors"))
+    assert home.record.eval_images == session.kept.result.loaded.record.eval_images == 4
+
+
+def vars_of(session):
+    report = session.kept.result.report
+    return report.targets, report.answers
 
 
 def test_train_waits_for_its_turn():
@@ -324,7 +353,7 @@ def test_a_cell_opens_its_images_and_nothing_else(checkpoints):
 
 
 def test_the_result_is_told_with_its_figures(checkpoints):
-    session = with_bars()
+    session = with_bars(count=50)  # 20 are held out
     _, shown = trained(session)
     report = session.kept.result.report
     figures = [text(figure) for figure in with_class(shown["result"], "figure")]

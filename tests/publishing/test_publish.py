@@ -83,7 +83,7 @@ def test_a_card_says_how_it_was_made_and_how_to_load_it(zoo):
     for said in (
         "84.13 %",
         "the 10,000 images of the test split (a copy)",
-        "| automobile | 12.3 |",
+        "| automobile | 12.3 % |",
         "| seed | 7 |",
         "one \\| cycle",
         card["sha256"],
@@ -94,6 +94,23 @@ def test_a_card_says_how_it_was_made_and_how_to_load_it(zoo):
         "CIFAR-10 (A. Krizhevsky, 2009)",
     ):
         assert said in text, said
+
+
+def test_few_held_out_images_make_no_percentage(zoo):
+    path = zoo / f"{NAME}.json"
+    card = json.loads(path.read_text()) | {"accuracy": 83.33}
+    card["data"] |= {"eval_images": 6}
+    confusion = [[0] * 10 for _ in range(10)]
+    confusion[0], confusion[1] = [2, 1] + [0] * 8, [0, 3] + [0] * 8
+    card |= {"confusion": confusion, "per_class": {"airplane": 66.67, "automobile": 100.0}}
+    path.write_text(json.dumps(card))
+    files = publish.weights_files("me/zoo")
+    text, readme = files[f"cards/{NAME}.md"].decode(), files["README.md"].decode()
+    assert "**5 of 6 held-out images right**; too few for a percentage." in text
+    assert "| airplane | 2 of 3 |" in text and "| automobile | 3 of 3 |" in text
+    assert "| 5 of 6 |" in readme and "83.33" not in text + readme
+    # The Hub would show the figure of an index as a percentage.
+    assert yaml.safe_load(text.split("---")[1])["model-index"] == []
 
 
 def test_a_card_tells_of_the_training_it_went_on_from(zoo):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import gradio as gr
 
 from cnn_space import weights
-from cnn_space.formats import millions, percent
+from cnn_space.formats import millions
 from cnn_space.inference import engine
 from cnn_space.models import registry
-from cnn_space.page.common.texts import language, say
+from cnn_space.page.common.texts import accuracy, language, say
 from cnn_space.weights.transfer import Unreachable
 
 WIDE = 1000  # classes of a net that knows most of what people photograph
@@ -52,7 +52,7 @@ def entry(name: str, lang: str = "en", *, short: bool = False) -> str:
     record = weights.record(name)
     parts = [record.title, record.data]
     if record.accuracy is not None and not short:
-        parts.append(percent(record.accuracy))
+        parts.append(accuracy(record.accuracy, record.eval_images, lang))
     if record.parameters is not None and not short:
         parts.append(say("net_parameters", lang, count=millions(record.parameters)))
     if not weights.is_local(name):

@@ -1,12 +1,12 @@
 """HTML from files: Jinja2, with every value escaped unless it is ``Markup``.
 
 ``render("classify/templates/answer.html", lang, ...)`` fills ``cnn_space/page/classify/templates/
-answer.html``. In a template ``say(key, ...)`` is a sentence and ``label(name)`` a class name in the
-visitor's language, and ``term(name)`` a word of the field that opens into its meaning, by the
-glossary in ``common/texts.*.json`` (it is a button: not inside a link or another button). The
-functions of ``cnn_space.formats`` are filters (``{{ n | count }}``), and so are ``data_uri`` for
-pictures, ``csv_uri`` and ``markdown_uri`` for tables. Macros that tabs share, such as a bar or a
-table, are in ``common/templates/macros.html``.
+answer.html``. In a template ``say(key, ...)`` is a sentence, ``label(name)`` a class name and
+``accuracy(percent, images)`` a held-out accuracy in the visitor's language, and ``term(name)`` a
+word of the field that opens into its meaning, by the glossary in ``common/texts.*.json`` (it is a
+button: not inside a link or another button). The functions of ``cnn_space.formats`` are filters
+(``{{ n | count }}``), and so are ``data_uri`` for pictures, ``csv_uri`` and ``markdown_uri`` for
+tables. Macros that tabs share, such as a bar or a table, are in ``common/templates/macros.html``.
 """
 
 from collections.abc import Sequence
@@ -45,6 +45,7 @@ def render(template: str, lang: str = "en", **values) -> Markup:
         "say": partial(say_html, lang=lang),
         "label": partial(texts.label, lang=lang),
         "term": partial(term, lang=lang),
+        "accuracy": partial(texts.accuracy, lang=lang),
     }
     return Markup(environment().get_template(template).render(words | values))
 

@@ -9,6 +9,7 @@ import json
 
 import gradio as gr
 
+from cnn_space import formats
 from cnn_space.images import photo_error, visitor_set
 from cnn_space.page import FOLDERS, PAGE
 
@@ -44,6 +45,11 @@ def t(key: str):
 def say(key: str, lang: str = "en", **values) -> str:
     """The sentence behind ``key`` in ``lang``, with its placeholders filled."""
     return TEXTS[lang][key].format(**values)
+
+
+def accuracy(value: float, images: int | None, lang: str = "en", digits: int = 1) -> str:
+    """An accuracy in percent, measured on ``images`` images: see ``formats.accuracy``."""
+    return formats.accuracy(value, images, digits, TEXTS[lang]["few_right"])
 
 
 def language(request: gr.Request | None) -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from cnn_space import weights
-from cnn_space.formats import millions, percent, short
+from cnn_space.formats import millions, short
 from cnn_space.inference.comparison import Entry
 from cnn_space.page.common import nets
 from cnn_space.page.common.charts import Dot, Line, line_chart, scatter_chart
 from cnn_space.page.common.templates import render
-from cnn_space.page.common.texts import label, say
+from cnn_space.page.common.texts import accuracy, label, say
 from cnn_space.page.compare.finding import captions
 from cnn_space.page.compare.view import COLOURS
 from cnn_space.weights.card import Card
@@ -74,7 +74,7 @@ def _dot(name: str, record: weights.WeightsRecord, chosen: Sequence[Chosen], lan
         "compare_dot",
         lang,
         net=net.title if net else record.title,
-        accuracy=percent(record.accuracy),
+        accuracy=accuracy(record.accuracy, record.eval_images, lang),
         macs=short(record.macs),
         parameters=millions(record.parameters or 0),
     )
@@ -141,5 +141,7 @@ def _per_class(labels: Sequence[str], members: Sequence[Chosen]) -> dict:
         rates = [net.card.per_class.get(name) for net in members]
         best = max((rate for rate in rates if rate is not None), default=None)
         best = best if len(members) > 1 else None
-        rows.append({"label": name, "rates": list(zip(members, rates, strict=True)), "best": best})
+        images = [net.card.class_images.get(name) for net in members]
+        cells = list(zip(members, rates, images, strict=True))
+        rows.append({"label": name, "rates": cells, "best": best})
     return {"data": members[0].record.data, "nets": members, "rows": rows}

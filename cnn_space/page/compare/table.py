@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from cnn_space.formats import is_few
 from cnn_space.inference import comparison
 from cnn_space.inference.comparison import Entry
 from cnn_space.page.common.templates import render
-from cnn_space.page.common.texts import label, say
+from cnn_space.page.common.texts import accuracy, label, say
 from cnn_space.page.compare.finding import captions
+from cnn_space.weights import WeightsRecord
 
 # The columns for clients, each with its decimals; None for words.
 DECIMALS = {
@@ -46,7 +48,7 @@ def table_html(entries: Sequence[Entry], lang: str = "en", *, finished: bool = T
     names = captions(entries)
     rows = [_row(entry, names[entry.name], lang) for entry in entries]
     heads = [_head(column, lang) for column in SHOWN]
-    cells = [[_cell(row[column], DECIMALS[column]) for column in SHOWN] for row in rows]
+    cells = [_cells(row, entry.record, lang) for row, entry in zip(rows, entries, strict=True)]
     return render(
         "compare/templates/table.html",
         lang,
@@ -89,6 +91,14 @@ def _row(entry: Entry, caption: str, lang: str) -> dict:
         column: row[column] if places is None or row[column] is None else round(row[column], places)
         for column, places in decimals
     }
+
+
+def _cells(row: dict, record: WeightsRecord, lang: str) -> list[dict]:
+    """The cells of a row; "5 of 6" where an accuracy is of few images."""
+    cells = {column: _cell(row[column], DECIMALS[column]) for column in SHOWN}
+    if record.accuracy is not None and is_few(record.eval_images):
+        cells["accuracy"]["text"] = accuracy(record.accuracy, record.eval_images, lang)
+    return list(cells.values())
 
 
 def _cell(value, decimals: int | None) -> dict:

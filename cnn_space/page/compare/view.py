@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from PIL import Image
 
-from cnn_space.formats import percent
 from cnn_space.inference import comparison
 from cnn_space.inference.comparison import Entry
 from cnn_space.page.common import nets
 from cnn_space.page.common.pictures import data_uri, heat_over, seen
 from cnn_space.page.common.templates import render
-from cnn_space.page.common.texts import label, say
+from cnn_space.page.common.texts import accuracy, label, say
 from cnn_space.page.compare.finding import captions, finding
 
 # One colour a net, in the order they were chosen: apart for colour-blind eyes too, and readable
@@ -70,7 +69,7 @@ def _card(entry: Entry, caption: str, colour: str, pictures: Pictures, lang: str
     record = entry.record
     about = [] if caption.endswith(record.data) else [label(record.data, lang)]
     if record.accuracy is not None:
-        about.append(percent(record.accuracy))
+        about.append(accuracy(record.accuracy, record.eval_images, lang))
     note, alt = _about_picture(entry, lang)
     return {
         "name": entry.name,

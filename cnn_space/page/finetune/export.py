@@ -9,7 +9,7 @@ from huggingface_hub import HfApi
 
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.retention import NETS
-from cnn_space.page.common.texts import label
+from cnn_space.page.common.texts import accuracy, label
 from cnn_space.page.finetune.session import Kept
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Result, Run, save
@@ -34,7 +34,8 @@ def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
 def own_name(result: Result, own_nets: OwnNets, lang: str) -> str:
     """A display name that the visitor does not have yet."""
     report = result.report
-    name = first = f"{report.title} · {label(report.data, lang)} · {report.after:.1f} %"
+    right = accuracy(report.after, len(report.targets), lang)
+    name = first = f"{report.title} · {label(report.data, lang)} · {right}"
     number = 2
     while name in own_nets:
         name = f"{first} ({number})"

@@ -6,6 +6,7 @@ The page's language is a parameter of each function.
 import numpy as np
 from markupsafe import Markup
 
+from cnn_space import formats
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label
 from cnn_space.page.finetune.session import Kept
@@ -36,6 +37,7 @@ def finding(result: Result | None, lang: str) -> Markup:
         classes=len(report.classes),
         train=sum(report.train_counts),
         held=len(report.targets),
+        few=formats.is_few(len(report.targets)),
         right=round(report.after * len(report.targets) / 100),
         seconds=report.seconds,
         before=report.before,

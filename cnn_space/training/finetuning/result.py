@@ -66,6 +66,7 @@ def as_loaded(
         parameters=parameters,
         macs=macs,
         accuracy=report.after,
+        eval_images=len(checked),
         data=checked.name,
         data_note=f"{len(checked)} held-out images",
         card=None,

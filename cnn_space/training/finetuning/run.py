@@ -84,6 +84,11 @@ class Run:
         return self._best is not None
 
     @property
+    def held(self) -> int:
+        """How many images are held out; 0 before they are split."""
+        return len(self._checked) if self._checked else 0
+
+    @property
     def bytes(self) -> int:
         """Memory that the best net so far takes."""
         return sum(part.nbytes for part in self._best.state.values()) if self._best else 0
