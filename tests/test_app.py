@@ -92,6 +92,22 @@ def test_a_taken_port_and_a_wrong_host_are_one_sentence(launched, capsys):
     assert not launched
 
 
+def test_all_ports_taken_is_one_sentence(launched, monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
+        monkeypatch.setenv("GRADIO_NUM_PORTS", "1")
+        with pytest.raises(SystemExit) as end:
+            app.main([])
+        told = capsys.readouterr().err
+        assert end.value.code == 2 and told.count("\n") == 1
+        assert f"ports {port} to {port}: Address already in use" in told and not launched
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(port - 1))
+        monkeypatch.setenv("GRADIO_NUM_PORTS", "3")
+        app.main([])  # another of them is free
+        assert launched["blocked"]
+
+
 def test_a_shared_link_keeps_the_time_limit_that_is_set(launched, monkeypatch):
     monkeypatch.setenv("CNN_SPACE_FINETUNE_SECONDS", "30")
     app.main(["--share"])

@@ -1,26 +1,22 @@
-"""The page on machines with proxies, foreign folders, full disks and Node."""
+"""The page on machines with proxies, foreign folders and full disks."""
 
 import contextlib
 import http.client
 import http.server
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
+from serving import ROOT, served
 
 from cnn_space.page.common import start
 
-ROOT = Path(__file__).parents[1]
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -63,6 +59,21 @@ def test_a_socks_proxy_needs_its_package(name, monkeypatch, capsys):
     start.prepare()
 
 
+def test_a_proxy_that_no_client_speaks_to_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("ALL_PROXY", "socks4://127.0.0.1:9")
+    assert "all_proxy names a proxy of the kind 'socks4'; http, https and socks5" in ended(capsys)
+    monkeypatch.setenv("ALL_PROXY", "127.0.0.1:9")
+    start.prepare()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives away")
+def test_uploads_do_not_go_where_another_user_could_read_them(tmp_path):
+    (tmp_path / "gradio").mkdir(mode=0o777)
+    os.chown(tmp_path / "gradio", 65534, -1)
+    start.prepare()
+    assert Path(os.environ["GRADIO_TEMP_DIR"]).name.startswith("gradio-")
+
+
 def test_uploads_go_to_a_folder_of_our_own_where_the_usual_one_is_not_ours(tmp_path, monkeypatch):
     start.prepare()
     assert not os.environ["GRADIO_TEMP_DIR"] and (tmp_path / "gradio").is_dir()
@@ -103,41 +114,6 @@ def test_no_place_for_temporary_files_is_named(monkeypatch, capsys):
     assert "nothing can be written to /full" in ended(capsys)
 
 
-# The page itself, in a process of its own
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-@contextlib.contextmanager
-def served(folder: Path, *options: str, **environment: str):
-    """The address of ``app.py`` in such an environment."""
-    port = free_port()
-    environment = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
-    with (folder / "log.txt").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), *options],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert server.poll() is None, (folder / "log.txt").read_text()
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{url}/gradio_api/startup-events", timeout=5).close()
-                break
-            time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
 @contextlib.contextmanager
 def proxied(url: str, path: str):
     """The address of a small proxy that shows ``url`` under ``path``."""
@@ -176,7 +152,7 @@ def proxied(url: str, path: str):
 
 def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
     """Proxies that lead nowhere, a home and a folder of uploads that cannot be written, a
-    container's address, and a proxy in front."""
+    container's address, rendering by a Node that is not there, and a proxy in front."""
     (tmp_path / "gradio").touch()
     nowhere = "http://127.0.0.1:9"
     with (
@@ -188,6 +164,8 @@ def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
             HOME="/proc",
             TMPDIR=str(tmp_path),
             GRADIO_ROOT_PATH="/cnn",
+            GRADIO_SSR_MODE="True",
+            GRADIO_NODE_PATH=str(tmp_path / "node"),
         ) as url,
         proxied(url, "/cnn") as shown,
     ):
@@ -199,26 +177,3 @@ def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
         assert len(answer["confidences"]) == 3
         [folder] = tmp_path.glob("gradio-*")
         assert any(path.is_file() for path in folder.rglob("*"))
-
-
-NODE = os.environ.get("GRADIO_NODE_PATH") or shutil.which("node") or ""
-
-
-def node_version() -> int:
-    """0 where there is no Node."""
-    if not NODE:
-        return 0
-    printed = subprocess.run([NODE, "--version"], capture_output=True, text=True).stdout
-    return int(printed.strip().removeprefix("v").partition(".")[0] or 0)
-
-
-@pytest.mark.skipif(node_version() < 24, reason="Gradio renders with Node 24 or later")
-def test_node_renders_the_page_on_the_server(tmp_path):
-    environment = {"GRADIO_SSR_MODE": "True", "GRADIO_NODE_PATH": NODE}
-    with served(tmp_path, **environment, GRADIO_TEMP_DIR=str(tmp_path / "gradio")) as url:
-        page = urllib.request.urlopen(f"{url}/?tab=inception", timeout=60).read().decode()
-        client = Client(url, verbose=False)
-        photo = handle_file(str(ROOT / "docs" / "classify.webp"))
-        answer = client.predict(photo, "lenet5.cifar10", 3, api_name="/classify")
-    assert len(answer["confidences"]) == 3
-    assert "sveltekit" in page and "with SSR" in (tmp_path / "log.txt").read_text()

@@ -41,11 +41,19 @@ def bypass_proxies(*hosts: str) -> None:
 
 
 def check_proxies() -> None:
-    """Raise ValueError for a SOCKS proxy without the package that speaks to one."""
-    if importlib.util.find_spec("socksio"):
+    """Raise ValueError for a proxy that the HTTP client cannot use: it would end the import."""
+    proxies = urllib.request.getproxies_environment()
+    if "*" in proxies.get("no", "").split(","):
         return
-    for name, address in urllib.request.getproxies_environment().items():
-        if address.lower().startswith("socks"):
+    for name in ("http", "https", "all"):
+        address = proxies.get(name) or "http://"
+        scheme = address.partition("://")[0].lower() if "://" in address else "http"
+        if scheme not in ("http", "https", "socks5", "socks5h"):
+            raise ValueError(
+                f"{name}_proxy names a proxy of the kind {scheme!r}; http, https and socks5 can be "
+                "used. Change the variable, or unset it"
+            )
+        if scheme.startswith("socks") and not importlib.util.find_spec("socksio"):
             raise ValueError(
                 f"{name}_proxy names a SOCKS proxy, which needs a package that is not here: "
                 "pip install 'httpx[socks]', or unset the variable"
@@ -71,6 +79,8 @@ def choose_upload_folder() -> None:
         if given:
             raise ValueError(f"{_cannot_write(folder, error)} (GRADIO_TEMP_DIR)") from None
         folder = _own_folder()
+    if not given and os.name == "posix" and folder.stat().st_uid != os.getuid():
+        folder = _own_folder()  # its owner could read and change what visitors bring
     free = shutil.disk_usage(folder).free // 2**20
     if free < LEAST_MB:
         raise ValueError(
@@ -81,21 +91,31 @@ def choose_upload_folder() -> None:
 
 def check_address(host: str | None, port: int | None) -> None:
     """Raise ValueError where the page cannot be served at ``host`` and ``port``. None stands for
-    this machine alone, and for any free port."""
+    this machine alone, and for the first free port of those that Gradio tries."""
     host = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    port = port if port is not None else os.environ.get("GRADIO_SERVER_PORT") or 0
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            if os.name == "posix":  # a port that was just left can be taken at once
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address[0], int(port), *address[2:]))
-    except (OSError, OverflowError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(
-            f"the page cannot be served at {host}, port {port}: {reason}. Choose another with "
-            "--port or --host"
-        ) from None
+    first, most, ports = port, 1, f"port {port}"
+    if port is None:
+        first = int(os.environ.get("GRADIO_SERVER_PORT") or 7860)
+        most = int(os.environ.get("GRADIO_NUM_PORTS") or 100)
+        ports = f"ports {first} to {first + most - 1}"
+    for candidate in range(first, first + most):
+        try:
+            _try_to_listen(host, candidate)
+            return
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+    raise ValueError(
+        f"the page cannot be served at {host}, {ports}: {reason}. Choose another with --port or "
+        "--host"
+    )
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    family, kind, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        if os.name == "posix":  # a port that was just left can be taken at once
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address[0], port, *address[2:]))
 
 
 def _own_folder() -> Path:
