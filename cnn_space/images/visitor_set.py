@@ -16,7 +16,7 @@ REASONS = {
     "unpacks_too_big": "The zip unpacks to {mb} MB; at most {limit} MB are taken.",
     "not_a_folder": "There is no folder {path}.",
     "no_images": "No usable image was found. Put the photos into one folder per class.",
-    "one_class": "Only one class was found ({name}). Fine-tuning needs at least two folders.",
+    "one_class": "Only one class was found ({name}). Fine-tuning needs at least two.",
     "no_folders": "The photos lie in no folder. Put them into one folder per class.",
     "unclear": "It is not clear which folders are the classes ({folders}). Put the photos into one "
     "folder per class, or into train and val with one folder per class in each.",

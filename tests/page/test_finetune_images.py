@@ -88,12 +88,14 @@ def test_photos_start_from_the_net_trained_on_photos(monkeypatch):
 
 def test_a_source_shows_its_own_input(checkpoints):
     session = Session()
-    for source in ("zip", "hub", "folder", "digits"):
+    for source in ("zip", "photos", "hub", "folder", "digits"):
         shown = TAB.choose_source(session, source, LENET, 20, visitor())
         inputs = {"zip": "archive", "hub": "hub", "folder": "folder"}
         visible = {name: shown[field]["visible"] for name, field in inputs.items()}
         assert visible == {name: name == source for name in inputs}
-        assert shown["read"]["visible"] == (source != "digits")
+        # Never False, which would forget the photos that were dropped.
+        assert shown["photos"]["visible"] == (True if source == "photos" else "hidden")
+        assert shown["read"]["visible"] == (source in inputs)
         assert shown["augment"] == ("shift" if source == "digits" else "mirror")
         assert ("1,797 images in 10 classes" in shown["contents"]) == (source == "digits")
         assert ("At most 2,000 images" in shown["contents"]) == (source != "digits")

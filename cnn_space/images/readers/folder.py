@@ -1,7 +1,8 @@
-"""Photos in a folder on this machine, one folder a class."""
+"""Photos on this machine: in a folder with one folder a class, or each by itself."""
 
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cnn_space.images import file_kinds
@@ -9,6 +10,7 @@ from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.purpose import FINE_TUNING, Purpose
 from cnn_space.images.readers.class_folders import choose, is_hidden
+from cnn_space.images.readers.layout import Parts
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
 
@@ -19,7 +21,6 @@ def read_folder(
 
     Raises DataError when it cannot be used.
     """
-    limits = limits or Limits.read()
     try:
         root = Path(path).expanduser()
         exists = bool(str(path).strip()) and root.is_dir()
@@ -27,38 +28,59 @@ def read_folder(
         exists = False
     if not exists:
         raise DataError("not_a_folder", path=display_name(str(path)))
+    name = display_name(root.resolve().name) or "images"
+    return read_files(_walk(root), name, limits, purpose)
+
+
+def read_files(
+    files: Iterable[tuple[Parts, Path]],
+    name: str,
+    limits: Limits | None = None,
+    purpose: Purpose = FINE_TUNING,
+) -> VisitorSet:
+    """Single photos as a set called ``name``. Each comes with the path by which its visitor knows
+    it, whose folders say its class as those in a zip do: ``("cats", "1.jpg")``.
+
+    Raises DataError when they cannot be used.
+    """
+    limits = limits or Limits.read()
     collector = Collector(limits, purpose)
-    files = _find_files(root, collector, limits)
-    chosen = choose(files, collector, limits, purpose)
+    found = _readable(files, collector, limits)
+    chosen = choose(found, collector, limits, purpose)
     collector.expect(len(chosen.files))
     for file in chosen.files:
-        name = display_name("/".join(file.path))
+        title = display_name("/".join(file.path))
         try:
-            data = files[file.path].read_bytes()
+            data = found[file.path].read_bytes()
         except OSError:
-            collector.leave_out("damaged", name)
+            collector.leave_out("damaged", title)
         else:
-            collector.add(name, file.label, data, held_out=file.held_out, original=file.original)
-    name = display_name(root.resolve().name) or "images"
+            collector.add(title, file.label, data, held_out=file.held_out, original=file.original)
     return collector.finish(name, chosen.classes, part=chosen.part or "")
 
 
-def _find_files(root: Path, collector: Collector, limits: Limits) -> dict[tuple[str, ...], Path]:
-    """The files that may be photos, by their path below ``root``."""
-    files = {}
+def _walk(root: Path) -> Iterator[tuple[Parts, Path]]:
     for folder, _, names in os.walk(root):
         for name in names:
             file = Path(folder, name)
-            parts = file.relative_to(root).parts
-            if is_hidden(parts):
-                continue
-            if reason := _why_not_read(file, limits):
-                collector.leave_out(reason, display_name("/".join(parts)))
-            else:
-                files[parts] = file
-            if len(files) > limits.entries:
-                raise DataError("too_many_entries", limit=limits.entries)
-    return files
+            yield file.relative_to(root).parts, file
+
+
+def _readable(
+    files: Iterable[tuple[Parts, Path]], collector: Collector, limits: Limits
+) -> dict[Parts, Path]:
+    """The files that may be photos, by the path that they are known by."""
+    found: dict[Parts, Path] = {}
+    for parts, file in files:
+        if is_hidden(parts):
+            continue
+        if reason := _why_not_read(file, limits):
+            collector.leave_out(reason, display_name("/".join(parts)))
+        else:
+            found[parts] = file
+        if len(found) > limits.entries:
+            raise DataError("too_many_entries", limit=limits.entries)
+    return found
 
 
 def _why_not_read(file: Path, limits: Limits) -> str | None:

@@ -14,6 +14,7 @@ from pydantic import field_serializer
 
 from cnn_space.images.photo import MAX_BYTES, NET_SIDE, open_photo
 from cnn_space.images.photo_error import PhotoError
+from cnn_space.page.common import uploads
 from cnn_space.page.common.components import QUIET
 from cnn_space.page.common.texts import say
 
@@ -124,9 +125,8 @@ class PhotoInput(gr.Image):
 
     def _upload(self, name: str | None) -> Path:
         """Where an upload lies. Raises PhotoError for any other place, and once it is deleted."""
-        # Gradio checks only paths that come with its own mark; a raw request can leave it out.
-        path = Path(name or "").resolve()
-        if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
+        path = uploads.find(name)
+        if path is None:
             raise PhotoError("unreadable")
         if not path.is_file():  # uploads are deleted after a while
             raise PhotoError("gone")

@@ -20,6 +20,7 @@ class Components:
     session: gr.State
     # step 1: images
     source: gr.Radio
+    photos: gr.HTML
     archive: gr.File
     hub: gr.Textbox
     folder: gr.Textbox

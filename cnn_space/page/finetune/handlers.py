@@ -152,6 +152,7 @@ class Tab(ImagesStep):
         result = session.shown
         return {
             self.base: gr.Dropdown(choices=nets.choices(None, lang)),
+            self.photos: view.board(lang),
             self.state: view.idle(lang),
             self.curves: view.curves(result.report.history if result else (), lang),
             **self._shown_images(session, base, start.augment, 100 * start.holdout, lang),

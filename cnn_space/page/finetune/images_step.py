@@ -1,11 +1,13 @@
 """The Fine-tune tab's first step: where images come from, and what is said of them."""
 
+from collections.abc import Callable, Iterator
+
 import gradio as gr
 
-from cnn_space.images.visitor_set import DataError
+from cnn_space.images.visitor_set import DataError, VisitorSet
 from cnn_space.page.common.retention import SESSIONS
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.finetune import sources, view
+from cnn_space.page.finetune import loose, sources, view
 from cnn_space.page.finetune.components import Components
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import ImagesState
@@ -22,10 +24,13 @@ class ImagesStep(Components):
         base = sources.suited_base(session.visitor_set, base)
         augment = "shift" if source == "digits" else "mirror"
         inputs = {"zip": self.archive, "hub": self.hub, "folder": self.folder}
+        here = source in ("digits", "photos")  # nothing to be named first
         return {
             self.session: session,
             **{field: gr.update(visible=source == name) for name, field in inputs.items()},
-            self.read: gr.update(visible=source != "digits"),
+            # Hidden, not taken away: the photos in it stay.
+            self.photos: gr.update(visible=source == "photos" or "hidden"),
+            self.read: gr.update(visible=not here),
             self.base: base,
             self.augment: augment,
             **self._shown_images(session, base, augment, holdout, language(request)),
@@ -48,13 +53,35 @@ class ImagesStep(Components):
         """Read a visitor's images; ``suit`` shows them. Where they cannot be used, the reason takes
         their place."""
         lang = language(request)
-        number = session.read(source)
-        try:
+
+        def read() -> VisitorSet:
             if source == "zip" and not file:
                 raise ValueError(say("finetune_no_zip", lang))
             if source == "folder" and not folder:
                 raise ValueError(say("finetune_no_folder", lang))
-            visitor_set = sources.read(source, file, hub, folder, request)
+            return sources.read(source, file, hub, folder, request)
+
+        return self._read(session, source, read, lang)
+
+    def read_photos(
+        self, session: Session, event: gr.EventData, request: gr.Request
+    ) -> Iterator[dict]:
+        """The same for photos that were dropped class by class, as the event says; of one class
+        alone nothing can be learnt yet."""
+        lang, offer = language(request), loose.parse(event._data)
+        if not offer.is_enough:
+            session.choose("photos")
+            yield {self.session: session, **self._shown_images(session, None, "", 0, lang)}
+            return
+        yield self.reading(request)
+        yield self._read(session, "photos", lambda: loose.read(offer), lang)
+
+    def _read(
+        self, session: Session, source: str, read: Callable[[], VisitorSet], lang: str
+    ) -> dict:
+        number = session.read(source)
+        try:
+            visitor_set = read()
         except ValueError as error:
             if not session.images_refused(number):
                 return {self.session: session}

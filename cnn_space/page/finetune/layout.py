@@ -18,6 +18,9 @@ from cnn_space.page.finetune.wiring import (
 from cnn_space.settings import Settings
 from cnn_space.training.recipes import AUGMENTATIONS, PRESETS, Plan
 
+# What runs in the board of photos, class by class.
+PHOTO_SCRIPTS = ("finetune/webcam.js", "finetune/dropped.js", "finetune/photos.js")
+
 
 def finetune_tab(
     demo: gr.Blocks, tabs: gr.Tabs, classify_net: gr.Dropdown, own_nets: gr.State
@@ -49,6 +52,9 @@ def _images() -> dict:
     with gr.Column(scale=5, min_width=300):
         gr.Markdown(t("finetune_step_data"), elem_classes="ft-step")
         source = gr.Radio(choices, value="digits", label=t("finetune_source"), elem_id="ft-source")
+        photos = gr.HTML(
+            js_on_load="".join(map(script, PHOTO_SCRIPTS)), visible="hidden", elem_id="ft-photos"
+        )
         archive = gr.File(
             label=t("finetune_zip"),
             file_types=[".zip"],
@@ -74,6 +80,7 @@ def _images() -> dict:
         samples = gr.HTML(elem_id="ft-samples")
     return {
         "source": source,
+        "photos": photos,
         "archive": archive,
         "hub": hub,
         "folder": folder,

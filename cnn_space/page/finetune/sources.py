@@ -1,4 +1,5 @@
-"""Where a visitor's images come from: the digits, a zip, the Hub, or a folder of this machine."""
+"""Where a visitor's images come from: the digits, single photos (see ``loose``), a zip, the Hub,
+or a folder of this machine."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from cnn_space.images.visitor_set import DataError, VisitorSet
 from cnn_space.models import registry
 from cnn_space.settings import Settings
 
-SOURCES = ("digits", "zip", "hub", "folder")
+SOURCES = ("digits", "photos", "zip", "hub", "folder")
 # Where a run starts from until the visitor chooses: for small images, and for photos.
 BASES = (weights.DEFAULT, "googlenet.imagenette")
 

@@ -54,6 +54,11 @@ def problem(text: str, lang: str) -> Markup:
     return _fill("problem", lang, text=text) + limits(lang)
 
 
+def board(lang: str) -> Markup:
+    """Where photos are dropped class by class."""
+    return _fill("board", lang, most=Limits.read().images)
+
+
 def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
     """What is in a set of which ``share`` is held out: a sentence, one bar per class, and what was
     left out."""

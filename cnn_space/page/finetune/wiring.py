@@ -9,6 +9,8 @@ from cnn_space.page.finetune.handlers import Tab, leave
 
 LATEST = {"trigger_mode": "always_last", **QUIET}
 MULTIPLE = {"trigger_mode": "multiple", **QUIET}
+# Of two readings the later counts, not the one that came first.
+READING = {"concurrency_id": "reading", "concurrency_limit": 2, **MULTIPLE}
 
 
 def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
@@ -16,7 +18,10 @@ def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
     demo.load(
         tab.arrive,
         [tab.session, tab.base],
-        [tab.base, tab.contents, tab.samples, tab.state, tab.curves, *_shown_of_a_result(tab)],
+        [
+            *(tab.base, tab.photos, tab.contents, tab.samples, tab.state, tab.curves),
+            *_shown_of_a_result(tab),
+        ],
         **QUIET,
     )
     demo.unload(leave)
@@ -32,10 +37,13 @@ def wire_images(tab: Tab) -> None:
     tab.source.change(
         tab.choose_source,
         [tab.session, tab.source, tab.base, tab.holdout],
-        [tab.session, tab.archive, tab.hub, tab.folder, tab.read, tab.base, tab.augment, *shown],
+        [
+            *(tab.session, tab.photos, tab.archive, tab.hub, tab.folder, tab.read),
+            *(tab.base, tab.augment, *shown),
+        ],
         **QUIET,
-    )
-    gr.on(
+    ).then(None, tab.source, js=script("finetune/chosen.js"), **QUIET)
+    read = gr.on(
         [tab.archive.upload, tab.read.click, tab.hub.submit, tab.folder.submit],
         tab.reading,
         None,
@@ -46,10 +54,11 @@ def wire_images(tab: Tab) -> None:
         tab.read_images,
         [tab.session, tab.source, tab.archive, tab.hub, tab.folder],
         [tab.session, *shown],
-        concurrency_id="reading",
-        concurrency_limit=2,
-        **MULTIPLE,  # of two readings the later counts, not the one that came first
-    ).then(tab.suit, outputs=[tab.base, *shown], **by_choice, **LATEST)
+        **READING,
+    )
+    dropped = tab.photos.submit(tab.read_photos, tab.session, [tab.session, *shown], **READING)
+    for event in (read, dropped):
+        event.then(tab.suit, outputs=[tab.base, *shown], **by_choice, **LATEST)
     gr.on(
         [tab.base.input, tab.augment.input, tab.holdout.change],
         tab.show_images,
