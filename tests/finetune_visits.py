@@ -28,6 +28,7 @@ CONTROLS = {
     "frozen_norm": False,
     "holdout": 20,
     "seed": 0,
+    "class_weights": "auto",
 }
 
 

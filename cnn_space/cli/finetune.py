@@ -116,6 +116,12 @@ def _print_report(report, file: Path) -> None:
     if formats.is_few(held):
         judged = f"{after} held-out images right; too few for a percentage"
     print(f"{judged} (before {before}, always {label!r} {always})")
+    if report.class_weights is not None:
+        print(f"classes were weighted: {max(report.train_counts)} to {min(report.train_counts)}")
+    for name, recall, row in zip(
+        report.classes, report.recall.values(), report.confusion, strict=True
+    ):
+        print(f"  recall {formats.accuracy(recall or 0, sum(row)):>8}  {name}")
     print(f"{file}: cnn_space.load({str(file)!r})")
 
 

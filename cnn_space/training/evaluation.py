@@ -64,8 +64,16 @@ def predict(
     return torch.cat(parts)
 
 
-def loss_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
-    """The mean cross-entropy of logits [N, K] for labels ``int64 [N]``, and the percent right."""
+def loss_and_accuracy(
+    logits: Tensor, labels: Tensor, class_weights: Tensor | None = None
+) -> tuple[float, float]:
+    """The mean cross-entropy of logits [N, K] for labels ``int64 [N]``, and the percent right; an
+    image counts as much as the weight of its class, by default all the same."""
     labels = labels.to(logits.device)
-    loss = nn.functional.cross_entropy(logits, labels).item()
-    return loss, 100 * (logits.argmax(1) == labels).float().mean().item()
+    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+    right = (logits.argmax(1) == labels).float()
+    if class_weights is None:
+        return losses.mean().item(), 100 * right.mean().item()
+    weights = class_weights.to(logits.device)[labels]
+    loss, accuracy = ((values * weights).sum() / weights.sum() for values in (losses, right))
+    return loss.item(), 100 * accuracy.item()

@@ -61,6 +61,7 @@ class Learner:
     - ``steps``: of the whole training, for the cycle of the learning rate.
     - ``groups``: the optimiser's parameter groups (default: ``parameter_groups``); an ``"lr"`` in
       a group is the peak of its cycle.
+    - ``class_weights``: float32 [K], see ``training_loss``.
     - ``frozen_norms``: batch norms use, and keep, the statistics that they have.
     - ``bfloat16``: whether the net computes in bfloat16 (autocast).
     - ``compiled``: whether it is compiled by ``torch.compile``.
@@ -77,12 +78,14 @@ class Learner:
         steps: int,
         device: torch.device,
         groups: list[dict] | None = None,
+        class_weights: Tensor | None = None,
         frozen_norms: bool = False,
         bfloat16: bool = False,
         compiled: bool = False,
     ):
         self.recipe, self.device = recipe, device
         self.frozen_norms, self.bfloat16 = frozen_norms, bfloat16
+        self.class_weights = None if class_weights is None else class_weights.to(device)
         self.aux_weight = getattr(net, "aux_weight", 0.0)
         self.net = net.to(device, memory_format=torch.channels_last)
         if recipe.sync_norm and processes.count > 1:
@@ -129,6 +132,7 @@ class Learner:
             batch.targets,
             aux_weight=self.aux_weight,
             label_smoothing=self.recipe.label_smoothing,
+            class_weights=self.class_weights,
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

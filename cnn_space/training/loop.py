@@ -73,7 +73,7 @@ class TrainingRun:
 
     - ``train_set``, ``mean``, ``std``, ``answers``: see ``Batches``.
     - ``val_set`` is measured after every epoch.
-    - ``groups``, ``frozen_norms``, ``compiled``: see ``Learner``.
+    - ``groups``, ``class_weights``, ``frozen_norms``, ``compiled``: see ``Learner``.
     - ``seconds`` ends the run in good order once they are over, at the next report; several
       processes end after an epoch.
     - ``bfloat16`` None decides by the device, or, when resumed, by what the run began with.
@@ -97,6 +97,7 @@ class TrainingRun:
         std: Iterable[float] = (0.5, 0.5, 0.5),
         device: str | torch.device = "cpu",
         groups: list[dict] | None = None,
+        class_weights: Tensor | None = None,
         frozen_norms: bool = False,
         seconds: float = math.inf,
         bfloat16: bool | None = None,
@@ -124,6 +125,7 @@ class TrainingRun:
             steps=self.steps * recipe.epochs,
             device=self.device,
             groups=groups,
+            class_weights=class_weights,
             frozen_norms=frozen_norms,
             bfloat16=good_at_bfloat16(self.device) if bfloat16 is None else bfloat16,
             compiled=compiled,

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Augmentation = Literal["none", "shift", "mirror"]
 AUGMENTATIONS = get_args(Augmentation)
+Switch = Literal["auto", "on", "off"]
+SWITCHES = get_args(Switch)
 # ``Recipe.distillation`` with teachers, unless another share is given: most of the target, while
 # the labels correct the teachers where they are wrong.
 TEACHERS_SHARE = 0.7
@@ -143,6 +145,8 @@ class Plan(Hyperparameters):
     frozen_norm: bool = False  # batch norm keeps the old data's statistics: for very few images
     label_smoothing: BelowOne = 0.05  # so that a few wrong labels do not dominate
     clip: NotNegative = 1.0  # largest norm of the gradient: nets without batch norm need one
+    # whether rare classes weigh more in the loss; "auto": where one has 5 times another's images
+    class_weights: Switch = "auto"
     # share of every class that is held out to check on
     holdout: Annotated[float, Field(ge=0.05, le=0.5)] = 0.2
     seed: Seed = 0

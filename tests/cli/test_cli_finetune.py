@@ -20,14 +20,18 @@ def test_a_net_is_taught_from_the_shell(checkpoints, tmp_path, capsys, monkeypat
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
     command = ["finetune", str(tmp_path / "bars"), "--base", "lenet5.cifar10", "--preset", "quick"]
+    command += ["--class-weights", "on"]
     record = tmp_path / "record.json"
     assert main([*command, "--out", str(tmp_path / "out"), "--record", str(record)]) == 0
     said = capsys.readouterr()
     # 6 images are held out: no percentage of them, at the end or at a check.
     assert re.search(r"^[0-6] of 6 held-out images right; too few for a percentage", said.out, re.M)
     assert re.search(r"head .* loss .* [0-6] of 6$", said.err + said.out, re.M)
+    assert "classes were weighted: 6 to 6" in said.out
+    assert len(re.findall(r"^  recall +[0-2] of 2  [abc]$", said.out, re.M)) == 3
     loaded = weights.load(tmp_path / "out" / "lenet5.bars.safetensors")
     report = Report.from_json(json.loads(record.read_text()))
+    assert json.loads(record.read_text())["recall"].keys() == {"a", "b", "c"}
     assert loaded.record.labels == ("a", "b", "c") and report.classes == ("a", "b", "c")
     # Where the result cannot be kept, nothing is trained first.
     with monkeypatch.context() as patch:

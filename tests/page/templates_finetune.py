@@ -51,6 +51,7 @@ def result(text: str) -> dict:
         "head": 50.0,
         "baseline": 25.0,
         "commonest": text,
+        "weighted": {"most": 20, "largest": text, "fewest": 2, "smallest": text},
     }
 
 

@@ -120,6 +120,12 @@ def test_few_held_out_images_make_no_percentage(checkpoints, lang, said):
     assert home.record.eval_images == session.kept.result.loaded.record.eval_images == 4
 
 
+@pytest.mark.parametrize("choice, said", [("on", True), ("auto", False)])
+def test_that_classes_were_weighted_is_said(checkpoints, choice, said):
+    _, shown = trained(with_bars(), class_weights=choice)
+    assert ("Rare classes weighed more in training: 10 images of" in shown["result"]) == said
+
+
 def vars_of(session):
     report = session.kept.result.report
     return report.targets, report.answers

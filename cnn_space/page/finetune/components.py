@@ -41,6 +41,7 @@ class Components:
     seed: gr.Number
     aux: gr.Checkbox
     frozen_norm: gr.Checkbox
+    class_weights: gr.Radio
     # step 3: train
     train: gr.Button
     stop: gr.Button

@@ -30,6 +30,7 @@ def finetune(
     frozen_norm: bool,
     holdout: float,
     seed: int,
+    class_weights: str = "auto",
 ):
     """Teach a net new classes.
 
@@ -47,6 +48,7 @@ def finetune(
         frozen_norm: keep the batch-norm statistics.
         holdout: percent of every class to check on.
         seed: of the split, the new layer and the augmentation.
+        class_weights: whether rare classes weigh more: "on", "off", or "auto" above 5 to 1.
 
     Returns:
         Updates while the run goes on; the last output is its report and a zip with the net.
@@ -63,6 +65,7 @@ def finetune(
         "frozen_norm": frozen_norm,
         "holdout": holdout,
         "seed": seed,
+        "class_weights": class_weights,
     }
     try:
         result = yield from _run(archive, model, controls)
@@ -91,6 +94,6 @@ def _report(report: Report) -> dict:
         "phase": "done",
         "accuracy": report.after,
         "majority": report.majority,
-        "per_class": report.per_class,
+        "per_class": report.recall,
         "confusion": report.confusion,
     }

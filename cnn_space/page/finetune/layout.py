@@ -16,7 +16,7 @@ from cnn_space.page.finetune.wiring import (
     wire_training,
 )
 from cnn_space.settings import Settings
-from cnn_space.training.recipes import AUGMENTATIONS, PRESETS, Plan
+from cnn_space.training.recipes import AUGMENTATIONS, PRESETS, SWITCHES, Plan
 
 # What runs in the board of photos, class by class.
 PHOTO_SCRIPTS = ("finetune/webcam.js", "finetune/dropped.js", "finetune/photos.js")
@@ -137,6 +137,12 @@ def _advanced() -> dict:
         percent = round(100 * start.holdout)
         holdout = gr.Slider(5, 50, percent, step=5, label=t("finetune_holdout"))
         seed = gr.Number(start.seed, label=t("finetune_seed"), precision=0)
+    class_weights = gr.Radio(
+        [(t(f"finetune_class_weights_{name}"), name) for name in SWITCHES],
+        value=start.class_weights,
+        label=t("finetune_class_weights"),
+        info=t("finetune_class_weights_info"),
+    )
     aux = gr.Checkbox(start.aux, label=t("finetune_aux"))
     frozen_norm = gr.Checkbox(start.frozen_norm, label=t("finetune_frozen_norm"))
     return {
@@ -151,6 +157,7 @@ def _advanced() -> dict:
         "seed": seed,
         "aux": aux,
         "frozen_norm": frozen_norm,
+        "class_weights": class_weights,
     }
 
 

@@ -11,7 +11,7 @@ from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label
 from cnn_space.page.finetune.session import Kept
 from cnn_space.settings import Settings
-from cnn_space.training.finetuning import Result
+from cnn_space.training.finetuning import Report, Result
 
 SHOWN_IN_CELL = 24
 SHOWN_MISTAKES = 12
@@ -45,7 +45,18 @@ def finding(result: Result | None, lang: str) -> Markup:
         head=report.head if report.best[0] != "head" else None,
         baseline=baseline,
         commonest=commonest,
+        weighted=_weighted(report),
     )
+
+
+def _weighted(report: Report) -> dict | None:
+    """The largest and the smallest class, where classes weighed differently in the training."""
+    if report.class_weights is None:
+        return None
+    (fewest, smallest), *_, (most, largest) = sorted(
+        zip(report.train_counts, report.classes, strict=True)
+    )
+    return {"fewest": fewest, "smallest": smallest, "most": most, "largest": largest}
 
 
 def own_net(kept: Kept, lang: str) -> Markup:
@@ -65,7 +76,7 @@ def matrix(result: Result | None, lang: str) -> Markup:
         return Markup()
     report = result.report
     names = [label(name, lang) for name in report.classes]
-    rows = list(zip(names, report.confusion, report.per_class.values(), strict=True))
+    rows = list(zip(names, report.confusion, report.recall.values(), strict=True))
     return _fill("matrix", lang, names=names, rows=rows)
 
 

@@ -24,6 +24,7 @@ CONTROLS = (
     "frozen_norm",
     "holdout",
     "seed",
+    "class_weights",
 )
 
 
@@ -42,6 +43,7 @@ def plan_from(controls: dict) -> Plan:
         frozen_norm=bool(controls["frozen_norm"]),
         holdout=float(controls["holdout"]) / 100,
         seed=int(controls["seed"] or 0),
+        class_weights=controls["class_weights"],
     )
 
 

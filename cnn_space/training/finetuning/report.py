@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from cnn_space.training import scores
 from cnn_space.training.recipes import Plan
@@ -43,8 +43,9 @@ class Report(BaseModel):
     ``ended`` is "finished", "stopped", "time" or "not_a_number"; ``best`` the stage and epoch of
     the net that was kept; ``plan`` what was carried out, with the batch size and rate that were
     used; ``before`` is the accuracy with the fresh last layer, ``head`` the best of the first stage
-    (None if it had no check); ``targets``, ``answers`` and ``confidences`` (0..1) have
-    one entry a held-out image, in the order of ``split``.
+    (None if it had no check); ``class_weights`` are those in the loss and in the choice of the best
+    net (None where all classes weighed the same); ``targets``, ``answers`` and ``confidences``
+    (0..1) have one entry a held-out image, in the order of ``split``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +66,7 @@ class Report(BaseModel):
     confidences: tuple[float, ...]
     history: tuple[Point, ...]
     environment: dict[str, str | int]
+    class_weights: tuple[float, ...] | None = None
 
     @property
     def confusion(self) -> list[list[int]]:
@@ -76,10 +78,16 @@ class Report(BaseModel):
         """The accuracy of the net that was kept."""
         return scores.accuracy(self._confusion)
 
+    @computed_field
     @property
-    def per_class(self) -> dict[str, float]:
-        """Percent of each class that was recognised."""
-        return scores.accuracy_per_class(self._confusion, self.classes)
+    def recall(self) -> dict[str, float | None]:
+        """Percent of each class's held-out images that were recognised; None without any."""
+        rates = scores.accuracy_per_class(self._confusion, self.classes)
+        held = self._confusion.sum(axis=1)
+        return {
+            name: rate if count else None
+            for (name, rate), count in zip(rates.items(), held, strict=True)
+        }
 
     @property
     def majority(self) -> tuple[str, float]:

@@ -102,7 +102,7 @@ def card_of(record: WeightsRecord, report: Report) -> Card:
         environment=report.environment,
         history=report.epochs(),
         accuracy=round(report.after, 2),
-        per_class={label: round(value, 2) for label, value in report.per_class.items()},
+        per_class={k: round(rate, 2) for k, rate in report.recall.items() if rate is not None},
         confusion=report.confusion,
     )
 

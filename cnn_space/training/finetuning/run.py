@@ -19,6 +19,7 @@ from cnn_space.training.devices import find_device, good_at_bfloat16
 from cnn_space.training.evaluation import loss_and_accuracy, predict
 from cnn_space.training.finetuning.features import FrozenPass, Head
 from cnn_space.training.finetuning.groups import layer_groups
+from cnn_space.training.finetuning.imbalance import class_weights
 from cnn_space.training.finetuning.inputs import scaled, split
 from cnn_space.training.finetuning.report import Point, Report, Update
 from cnn_space.training.finetuning.result import Result, as_loaded
@@ -37,7 +38,7 @@ class _Best:
     stage: str
     epoch: int
     accuracy: float
-    loss: float
+    score: tuple[float, float]  # accuracy and negative loss, both by the classes' weights
 
 
 class Run:
@@ -71,6 +72,7 @@ class Run:
         self._images: ImageSet | None = images
         self._checked: ImageSet | None = None  # the held-out images, in their own size
         self._train_counts: tuple[int, ...] = ()
+        self._class_weights: Tensor | None = None
         self._chunk = 4  # images that pass through the net between two updates
         self._best: _Best | None = None
         self._before = 0.0  # accuracy with the fresh last layer
@@ -110,7 +112,8 @@ class Run:
         torch.manual_seed(self.plan.seed)
         learn, self._checked = split(self._images, self.plan.holdout, seed=self.plan.seed)
         self._images = None
-        self._train_counts = tuple(torch.bincount(learn.labels).tolist())
+        self._train_counts = tuple(learn.counts)
+        self._class_weights = class_weights(self.plan, learn.counts)
         learn, check = (scaled(part, self.record.preprocessing) for part in (learn, self._checked))
         net = replace_head(self._net, len(learn.classes)).to(self.device)
         size = self.record.preprocessing.size
@@ -173,6 +176,7 @@ class Run:
             std=self.record.preprocessing.std,
             device=self.device,
             groups=groups,
+            class_weights=self._class_weights,
             frozen_norms=self.plan.frozen_norm,
             seconds=self._deadline - time.perf_counter(),
             bfloat16=self._bfloat16 and stage != "head",
@@ -226,10 +230,11 @@ class Run:
         if not math.isfinite(loss):
             return False
         self._note(stage, "validation", loss, accuracy)
-        best = self._best
-        if best is None or (accuracy, -loss) > (best.accuracy, -best.loss):
+        weighted_loss, weighted = loss_and_accuracy(logits, labels, self._class_weights)
+        score = weighted, -weighted_loss
+        if self._best is None or score > self._best.score:
             state = {key: value.clone() for key, value in cards.without_aux(self._net).items()}
-            self._best = _Best(state, logits, stage, epoch, accuracy, loss)
+            self._best = _Best(state, logits, stage, epoch, accuracy, score)
         return True
 
     def _note(self, stage: str, part: str, loss: float, accuracy: float) -> None:
@@ -261,6 +266,7 @@ class Run:
             answers=tuple(answers.tolist()),
             confidences=tuple(round(value, 4) for value in confidences.tolist()),
             history=tuple(self.history),
+            class_weights=None if self._class_weights is None else self._class_weights.tolist(),
             environment=cards.environment(self.device, bfloat16=self._bfloat16).model_dump(),
         )
         loaded = as_loaded(self.record, best.state, checked, report)
