@@ -12,7 +12,7 @@ import gradio as gr
 from cnn_space.page.check.layout import check_part
 from cnn_space.page.classify.layout import classify_tab
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import QUIET, script
+from cnn_space.page.common.components import QUIET, TAKE_HOME_JS, script
 from cnn_space.page.common.texts import I18N, t
 from cnn_space.page.common.theme import STYLE_SHEETS, theme
 from cnn_space.page.compare.layout import compare_tab
@@ -43,6 +43,7 @@ def build() -> gr.Blocks:
             with gr.Tab(t("tab_finetune"), id="finetune"):
                 finetune_tab(demo, tabs, net, own_nets)
         demo.load(None, js=script("common/terms.js"), **QUIET)
+        demo.load(None, js=TAKE_HOME_JS, **QUIET)
     return demo.queue(api_open=False, max_size=64)
 
 

@@ -27,7 +27,7 @@ def net(text: str) -> SimpleNamespace:
 
 def classes(text: str) -> dict:
     row = {"label": text, "rates": [(net(text), 90.0, 10), (net(text), None, None)], "best": 90.0}
-    return {"tables": [{"data": text, "nets": [net(text)], "rows": [row]}]}
+    return {"tables": [{"data": text, "nets": [net(text)], "rows": [row], "sheet": [[text]]}]}
 
 
 def table(text: str) -> dict:

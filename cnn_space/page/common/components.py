@@ -21,6 +21,9 @@ def dim_outdated(tab: str) -> dict:
 # A screen reader says what appears in an element with this script.
 LIVE_JS = script("common/live.js")
 
+# For the whole page, once: its drawings can be saved.
+TAKE_HOME_JS = f"({script('common/take_home.js')})({script('common/picture.js')})"
+
 # Who waits for whom. All events of a queue name its limit: Gradio takes the smallest it meets.
 FETCH = {"concurrency_id": "fetch", "concurrency_limit": 24}  # a net may come over the network
 INFER = {"concurrency_id": "infer", "concurrency_limit": 1}

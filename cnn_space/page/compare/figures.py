@@ -144,4 +144,6 @@ def _per_class(labels: Sequence[str], members: Sequence[Chosen]) -> dict:
         images = [net.card.class_images.get(name) for net in members]
         cells = list(zip(members, rates, images, strict=True))
         rows.append({"label": name, "rates": cells, "best": best})
-    return {"data": members[0].record.data, "nets": members, "rows": rows}
+    sheet = [["", *(net.title for net in members)]]
+    sheet += [[row["label"], *(rate for _, rate, _ in row["rates"])] for row in rows]
+    return {"data": members[0].record.data, "nets": members, "rows": rows, "sheet": sheet}
