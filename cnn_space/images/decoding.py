@@ -96,13 +96,13 @@ class Opened:
         """A JPEG that ends too early is decoded without an error: its last rows are grey, which
         depends on what follows the end."""
         data, image = self._data, self._image
-        has_end = data.rfind(_END_OF_IMAGE) > data.rfind(_START_OF_SCAN)
+        end = data.rfind(_END_OF_IMAGE)
+        has_end = end >= 0 and data.find(_START_OF_SCAN, end) < 0
         width, height = image.size
         corner = image.crop((width - 1, height - 1, width, height)).tobytes()
         if has_end and any(not 127 <= value <= 129 for value in corner):
             return
-        end = data.rfind(_END_OF_IMAGE) if has_end else len(data)
-        other = data[:end] + bytes(range(1, 250)) * 40 + _END_OF_IMAGE
+        other = data[: end if has_end else None] + bytes(range(1, 250)) * 40 + _END_OF_IMAGE
         again = Opened(other, side=self._side, max_pixels=self._max_pixels)._image
         if ImageChops.difference(image, again).getbbox():
             raise PhotoError("damaged")

@@ -70,3 +70,12 @@ def test_startup(capsys):
     app, empty, ratio = lines(capsys)
     assert app.startswith("python app.py") and empty.startswith("empty Blocks")
     assert ratio.split()[0] == "ratio"
+
+
+def test_decoding(checkpoints, capsys):
+    benchmark("decoding")(["lenet5.cifar10", "--threads", "1", "--repeats", "1", "--quick"])
+    head, *rows = lines(capsys)
+    assert head == "1 threads, 400 × 300 pixels; median milliseconds"
+    assert [row.split(",")[0] for row in rows[:3]] == ["JPEG"] * 3
+    assert all("decoded" in row and "floor" in row for row in rows[:3])
+    assert rows[3].startswith("lenet5.cifar10") and "32 px  answer" in rows[3]
