@@ -6,6 +6,7 @@ import sys
 from cnn_space.cli.check import add_check
 from cnn_space.cli.classify import add_classify
 from cnn_space.cli.evaluate import add_evaluate
+from cnn_space.cli.export import add_export
 from cnn_space.cli.fetch import add_fetch
 from cnn_space.cli.finetune import add_finetune
 from cnn_space.cli.inspect import add_inspect
@@ -22,6 +23,7 @@ COMMANDS = (
     add_inspect,
     add_finetune,
     add_classify,
+    add_export,
     add_fetch,
     add_publish,
     add_check,

@@ -25,7 +25,7 @@ _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 # A panorama is cut to this ratio before it is scaled, so that none grows to gigabytes.
-_LONGEST = 8
+LONGEST = 8
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=-1e18, lt=1e18)]
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1e18)]
@@ -134,7 +134,7 @@ def to_tensor(picture: Image.Image, preprocessing: Preprocessing) -> "torch.Tens
 def _scale(image: Image.Image, shorter: int, interpolation: str) -> Image.Image:
     """The image scaled so that its shorter side has ``shorter`` pixels."""
     width, height = image.size
-    longest = _LONGEST * min(width, height)
+    longest = LONGEST * min(width, height)
     if max(width, height) > longest:
         left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
         image = image.crop((left, top, width - left, height - top))

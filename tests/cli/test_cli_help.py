@@ -11,7 +11,8 @@ for command in sys.argv[1:]:
         main([command, "--help"])
 print(sorted({"torch", "gradio", "numpy", "sklearn"} & sys.modules.keys()))
 """
-COMMANDS = ("train", "evaluate", "table", "finetune", "classify", "fetch", "publish", "check")
+COMMANDS = ("train", "evaluate", "table", "inspect", "finetune", "classify", "export", "fetch")
+COMMANDS += ("publish", "check")
 
 
 def test_help_of_every_command_loads_nothing_heavy():
