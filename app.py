@@ -49,6 +49,7 @@ def build() -> gr.Blocks:
 
 def launch_options() -> dict:
     """What every way of serving the page shares (the command line, a Space, the tests)."""
+    settings = Settings.read()
     return {
         "theme": theme(),
         "css_paths": STYLE_SHEETS,
@@ -56,7 +57,7 @@ def launch_options() -> dict:
         # Not the settings: their language reaches the labels alone, the browser's reaches all.
         "footer_links": ["api"],
         "run_history": False,
-        "max_file_size": f"{max(64, Settings.read().mb)}mb",
+        "max_file_size": f"{max(64, settings.mb, settings.net_mb)}mb",
         "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs
     }
 

@@ -70,6 +70,7 @@ class Settings(BaseModel):
     seconds: int | None = _variable("CNN_SPACE_FINETUNE_SECONDS", None, ge=0, le=MOST)
     keep: Positive = _variable("CNN_SPACE_FINETUNE_KEEP", 20)  # nets of all visitors
     keep_mb: Positive = _variable("CNN_SPACE_FINETUNE_KEEP_MB", 2000)
+    net_mb: Positive = _variable("CNN_SPACE_NET_MB", 128)  # a net in a visitor's zip
     keep_minutes: Positive = _variable("CNN_SPACE_FINETUNE_KEEP_MINUTES", 60)
     # Whether a browser on this machine may name a folder to learn from. A proxy on this machine can
     # make every visitor look like one.

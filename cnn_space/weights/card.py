@@ -250,7 +250,7 @@ def read(path: Path) -> Card:
 
 
 def _content(path: Path) -> bytes:
-    if path.suffix == ".zip":
+    if path.suffix.lower() == ".zip":
         return bundle.read(path, ".json", MAX_BYTES)
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"is larger than a card can be ({MAX_BYTES:,} bytes)")

@@ -51,14 +51,14 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
 
 def identify(name_or_path: str | Path) -> WeightsRecord:
     """The record behind what ``load`` takes, without loading it. Raises ValueError as it does."""
-    if not isinstance(name_or_path, Path) and not str(name_or_path).endswith(SUFFIXES):
+    if not isinstance(name_or_path, Path) and not str(name_or_path).lower().endswith(SUFFIXES):
         return catalogue.record(name_or_path)
     path = Path(name_or_path).expanduser()
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path} is no .safetensors file: no other kind of weights is read")
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
-    if path.suffix == ".zip":
+    if path.suffix.lower() == ".zip":
         return records.from_card(path, "file")
     card = path.with_suffix(".json")
     if not card.is_file():
@@ -77,6 +77,8 @@ def read_net(record: WeightsRecord, path: Path) -> "torch.nn.Module":
 
     try:
         state = _read_state(record, path)
+        if record.source == "file":
+            _check_numbers(state)
         with torch.device("meta"):
             try:
                 net = create_model(record.arch, record.num_classes, **record.options)
@@ -118,8 +120,9 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
     import torch
 
     try:
-        if path.suffix == ".zip":
-            content = bundle.read(path, ".safetensors", transfer.MAX_BYTES)
+        if path.suffix.lower() == ".zip":
+            most = min(transfer.MAX_BYTES, record.bytes or transfer.MAX_BYTES)
+            content = bundle.read(path, ".safetensors", most)
             _check_size(record, len(content))
             _check_digest(record.sha256, hashlib.sha256(content).hexdigest())
             state = safetensors.torch.load(content)
@@ -138,6 +141,15 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
         key: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
         for key, tensor in state.items()
     }
+
+
+def _check_numbers(state: Mapping[str, "torch.Tensor"]) -> None:
+    """Raise ValueError for weights whose every answer would be no number."""
+    for key, tensor in state.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"holds values in {key} that are no numbers (NaN or infinite)")
+        if key.endswith("running_var") and bool((tensor < 0).any()):
+            raise ValueError(f"holds a negative variance in {key}")
 
 
 def _check_file(record: WeightsRecord, path: Path) -> None:

@@ -1,12 +1,14 @@
 """What people bring, in a browser: folders, a HEIC, a sideways JPEG, the webcam, odd names."""
 
 import re
+import zipfile
 
 import numpy as np
 import pillow_heif
 import pytest
 import torch
 from PIL import Image
+from throwaway import write_weights
 
 from cnn_space.page.finetune import loose
 
@@ -62,6 +64,43 @@ def has(images, axis, first, last):
         for c, wanted in zip(colors, (first, last), strict=True)
     ]
     return bool((torch.maximum(*off) < 30).any())
+
+
+def test_odd_photos_and_a_nets_zip_in_classify(page, tmp_path):
+    """The browser knows neither a suffix-less file nor a HEIC as a picture; the server does."""
+    halves(RED, BLUE, 0).save(tmp_path / "photo", "JPEG")
+    pillow_heif.from_pillow(halves(BLUE, RED, 0)).save(tmp_path / "phone.xyz")
+    (tmp_path / "text").write_text("no photo")
+    card, _ = write_weights(tmp_path, "lenet5.mine", "lenet5")
+    with zipfile.ZipFile(tmp_path / "net.zip", "w") as archive:
+        for file in (card, card.with_suffix(".safetensors")):
+            archive.write(file, file.name)
+    photo, chosen = page.locator("#classify-photo"), page.locator("#classify-net input")
+    answer = page.locator("#classify-answer")
+    answer.locator("li").first.wait_for()
+    before = photo.locator("img").get_attribute("src")
+
+    def drop(name):
+        photo.locator("img").evaluate(DROP, [name, list((tmp_path / name).read_bytes())])
+
+    # A net's zip, dropped on the photo: the photo stays, the net answers.
+    drop("net.zip")
+    expect(chosen).to_have_value(re.compile(r"^Lenet5 · CIFAR-10 .*yours"))
+    page.locator("#classify-answer [data-label]").first.wait_for()
+    assert photo.locator("img").get_attribute("src") == before
+
+    drop("photo")
+    seen = page.locator("#classify-seen img")
+    expect(photo.locator("img")).not_to_have_attribute("src", before)
+    expect(photo.locator("img")).to_have_js_property("naturalWidth", 64)
+    drop("phone.xyz")
+    expect(photo.locator("img")).to_have_attribute("src", re.compile(r"\.png$"))
+    expect(photo.locator("img")).to_have_js_property("naturalWidth", 64)
+    seen.wait_for()
+    # The same through the dialog, which offers all files.
+    photo.get_by_role("button", name="Remove Image").click()
+    photo.locator("input[type=file]").set_input_files(tmp_path / "text")
+    answer.get_by_text("not a picture").wait_for()
 
 
 def test_photos_class_by_class_become_a_net(browser, own_url, tmp_path, monkeypatch):

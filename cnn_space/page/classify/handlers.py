@@ -12,7 +12,7 @@ from cnn_space import weights
 from cnn_space.images.preprocessing import prepare
 from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import view
-from cnn_space.page.common import nets
+from cnn_space.page.common import nets, uploads, visitor_nets
 from cnn_space.page.common.photo_input import PhotoInput, Refused, notes, required
 from cnn_space.page.common.templates import of
 from cnn_space.page.common.texts import language, say
@@ -29,6 +29,7 @@ class Tab:
 
     photo: PhotoInput
     net: gr.Dropdown
+    zipped: gr.UploadButton  # a net of the visitor's own
     ten_views: gr.Checkbox
     download: gr.HTML
     # the result
@@ -100,6 +101,15 @@ class Tab:
         """The heatmap of the class that was clicked."""
         clicked = event._data.get("label")
         return {self.looked: _heatmap(photo, net, own_nets, clicked, language(request))}
+
+    def take_zip(self, file: str | None, own_nets: nets.OwnNets, request: gr.Request) -> list:
+        """The net in a zip becomes one of the visitor's own, and the one that is chosen."""
+        lang = language(request)
+        try:
+            name = visitor_nets.take_zip(uploads.find(file), own_nets, lang)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return [own_nets, gr.Dropdown(choices=nets.choices(own_nets, lang), value=name)]
 
     def show_fold(
         self,

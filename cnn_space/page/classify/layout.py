@@ -34,6 +34,7 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     _endpoint(tab)
     _wire(tab, demo, own_nets)
     tab.photo.show_converted()
+    demo.load(None, js=script("common/any_file.js"), **QUIET)
     return tab.photo, tab.net
 
 
@@ -73,11 +74,20 @@ def _form() -> dict:
             elem_id="classify-net",
             elem_classes="net-box",
         )
+        zipped = gr.UploadButton(
+            t("classify_zip"), file_types=[".zip"], size="sm", elem_id="classify-zip"
+        )
         ten_views = gr.Checkbox(
             label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
         )
         download = download_line()
-    return {"photo": photo, "net": net, "ten_views": ten_views, "download": download}
+    return {
+        "photo": photo,
+        "net": net,
+        "zipped": zipped,
+        "ten_views": ten_views,
+        "download": download,
+    }
 
 
 def _result() -> dict:
@@ -163,3 +173,4 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
     )
     tab.fold.collapse(lambda: False, None, is_open, **latest)
     demo.load(nets.refresh, chosen, tab.net, **latest)
+    tab.zipped.upload(tab.take_zip, [tab.zipped, own_nets], [own_nets, tab.net], **each)

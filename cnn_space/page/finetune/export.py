@@ -7,40 +7,22 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
+from cnn_space.page.common import visitor_nets
 from cnn_space.page.common.nets import OwnNets
-from cnn_space.page.common.retention import NETS
-from cnn_space.page.common.texts import accuracy, label
 from cnn_space.page.finetune.session import Kept
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Result, Run, save
 
 
 def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
-    """The best net of ``training`` as the visitor's result: in their lists of nets, and as a zip.
-
-    How many such nets are kept, of all visitors, is bounded by ``NETS``.
-    """
+    """The best net of ``training`` as a visitor's result: in the lists of nets, and as a zip."""
     result = training.result()
     # Gradio copies the file when it hands it out; ours goes with the session.
     folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
     file = bundle(result, Path(folder.name))
-    name = own_name(result, own_nets, lang)
-    own_nets[name] = result.loaded
-    # Counted twice: the other tabs make a folded copy of it.
-    NETS.keep(own_nets, name, size=2 * result.loaded.bytes)
+    title = visitor_nets.title(result.loaded.record, lang)
+    name = visitor_nets.keep(own_nets, title, result.loaded)
     return Kept(result, name, folder, str(file))
-
-
-def own_name(result: Result, own_nets: OwnNets, lang: str) -> str:
-    """A display name that the visitor does not have yet."""
-    report = result.report
-    right = accuracy(report.after, len(report.targets), lang)
-    name = first = f"{report.title} · {label(report.data, lang)} · {right}"
-    number = 2
-    while name in own_nets:
-        name = f"{first} ({number})"
-        number += 1
-    return name
 
 
 def bundle(result: Result, folder: Path) -> Path:
