@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -124,7 +125,7 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     points = page.locator("#ft-curves polyline[data-name=validation]").first.get_attribute("points")
     assert len(points.split()) == 8  # every epoch of all stages was checked
     page.get_by_text(re.compile("learned 10 classes of Handwritten digits")).wait_for()
-    shown = page.locator("#ft-matrix button").all()
+    shown = page.locator("#ft-matrix [data-cell]").all()
     assert sum(int(cell.inner_text()) for cell in shown) == 359
     cell = page.locator("#ft-matrix [data-cell='3,3']")
     count = int(cell.inner_text())
@@ -136,6 +137,10 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
         page.locator("#ft-download").click()
     with zipfile.ZipFile(started.value.path()) as archive:
         assert {name.rsplit(".")[-1] for name in archive.namelist()} == {"json", "safetensors"}
+    with page.expect_download() as started:
+        page.locator("#ft-onnx").click()
+    assert started.value.suggested_filename.endswith(".handwritten_digits.onnx")
+    assert onnx.load(started.value.path()).graph.output[0].name == "probabilities"
 
     page.get_by_role("button", name="Use it in Classify", exact=True).click()
     page.locator("#classify-net").wait_for()

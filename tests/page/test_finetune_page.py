@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import gradio as gr
+import onnx
 import pytest
 from finetune_visits import (
     CONTROLS,
@@ -79,8 +80,21 @@ def test_a_run_from_start_to_its_result(checkpoints):
     assert "learned 2 classes of Bars from 20 images" in shown["result"]
     assert name in text(parse(shown["own_net"])) and "60 minutes" in shown["own_net"]
     assert shown["download"].interactive and shown["use"].interactive
+    assert shown["as_onnx"].interactive
+    file = TAB.write_onnx(session, visitor())["onnx_file"].value
+    model = onnx.load(file if isinstance(file, str) else file["path"])
+    assert model.graph.name == "lenet5.bars" and model.graph.input[0].name == "photo"
+    with pytest.raises(gr.Error, match="Train one first"):
+        TAB.write_onnx(Session(), visitor())
     assert shown["train"].interactive and not shown["stop"].interactive
-    assert sum(int(text(cell)) for cell in parse(shown["matrix"]).iter("button")) == 4
+    assert (
+        sum(
+            int(text(cell))
+            for cell in parse(shown["matrix"]).iter("button")
+            if cell.get("data-cell")
+        )
+        == 4
+    )
     with zipfile.ZipFile(session.kept.file) as archive:
         assert sorted(archive.namelist()) == ["lenet5.bars.json", "lenet5.bars.safetensors"]
         archive.extractall(session.kept.folder.name)

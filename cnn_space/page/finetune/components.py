@@ -52,6 +52,8 @@ class Components:
     result: gr.HTML
     use: gr.Button
     download: gr.DownloadButton
+    as_onnx: gr.Button
+    onnx_file: gr.DownloadButton
     own_net: gr.HTML
     matrix: gr.HTML
     cell: gr.HTML

@@ -37,6 +37,22 @@ def bundle(result: Result, folder: Path) -> Path:
     return path
 
 
+def may_write_onnx() -> bool:
+    """Whether the package is here that writes ONNX."""
+    return find_spec("onnx") is not None
+
+
+def write_onnx(kept: Kept) -> str:
+    """The path of the result as ONNX, written once and deleted with the result's folder. Raises
+    ValueError where it cannot be written as ONNX."""
+    from cnn_space.inference import onnx_export
+
+    path = Path(kept.folder.name) / f"{kept.result.loaded.record.name}.onnx"
+    if not path.exists():
+        onnx_export.write(kept.result.loaded, path)
+    return str(path)
+
+
 # The visitor's own account on the Hub
 
 

@@ -131,6 +131,7 @@ class Tab(ImagesStep):
             self.own_net: result_view.own_net(kept, lang),
             self.cell: "",
             self.download: gr.DownloadButton(value=kept.file, interactive=True),
+            self.as_onnx: gr.Button(interactive=True),
             self.use: gr.Button(interactive=True),
             **self._result(kept.result, lang),
         }
@@ -174,6 +175,16 @@ class Tab(ImagesStep):
             self.tabs: gr.Tabs(selected="classify"),
             self.classify_net: gr.Dropdown(choices=choices, value=kept.name),
         }
+
+    def write_onnx(self, session: Session, request: gr.Request) -> dict:
+        """A click on the button for ONNX: the file, which the browser then fetches."""
+        kept = session.kept
+        try:
+            if kept is None:
+                raise ValueError(say("finetune_no_result", language(request)))
+            return {self.onnx_file: gr.DownloadButton(value=export.write_onnx(kept))}
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
 
     def push_own(
         self,

@@ -184,6 +184,14 @@ def _result() -> dict:
             download = gr.DownloadButton(
                 t("finetune_download"), interactive=False, elem_id="ft-download"
             )
+            as_onnx = gr.Button(
+                t("finetune_onnx"),
+                interactive=False,
+                visible=export.may_write_onnx(),
+                elem_id="ft-onnx",
+            )
+            # Holds the file once it is written; a script clicks it.
+            onnx_file = gr.DownloadButton(visible="hidden", elem_id="ft-onnx-file")
         own_net = gr.HTML(elem_id="ft-own", js_on_load=LIVE_JS)
         matrix = gr.HTML(js_on_load=script("finetune/matrix.js"), elem_id="ft-matrix")
     with gr.Column(scale=5, min_width=300):
@@ -194,6 +202,8 @@ def _result() -> dict:
         "result": result,
         "use": use,
         "download": download,
+        "as_onnx": as_onnx,
+        "onnx_file": onnx_file,
         "own_net": own_net,
         "matrix": matrix,
         "cell": cell,

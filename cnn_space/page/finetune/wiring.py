@@ -106,7 +106,7 @@ def wire_training(tab: Tab) -> None:
         "inputs": [tab.session, tab.own_nets],
         "outputs": [
             *(tab.session, tab.own_nets, tab.state, tab.curves, tab.own_net, tab.cell),
-            *(tab.download, tab.use, tab.train, tab.stop),
+            *(tab.download, tab.as_onnx, tab.use, tab.train, tab.stop),
             *_shown_of_a_result(tab),
         ],
         **QUIET,
@@ -129,6 +129,13 @@ def wire_result(tab: Tab) -> None:
     tab.use.click(
         tab.go_to_classify, [tab.session, tab.own_nets], [tab.tabs, tab.classify_net], **QUIET
     )
+    tab.as_onnx.click(
+        tab.write_onnx,
+        tab.session,
+        tab.onnx_file,
+        api_visibility="private",
+        show_progress="minimal",
+    ).success(fn=None, js=script("finetune/fetch_onnx.js"))
     if tab.push:
         tab.push.click(tab.push_own, [tab.session, tab.repo], tab.own_net, api_visibility="private")
 
