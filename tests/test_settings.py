@@ -36,6 +36,7 @@ OTHERS = {
     "CNN_SPACE_FINETUNE_KEEP": ("2", 2),
     "CNN_SPACE_FINETUNE_KEEP_MB": ("100", 100),
     "CNN_SPACE_FINETUNE_KEEP_MINUTES": ("5", 5),
+    "CNN_SPACE_NET_MB": ("7", 7),
     "CNN_SPACE_FINETUNE_FOLDERS": ("1", True),
 }
 
@@ -68,6 +69,7 @@ def test_the_defaults():
         "seconds": None,
         "keep": 20,
         "keep_mb": 2000,
+        "net_mb": 128,
         "keep_minutes": 60,
         "folders": False,
     }

@@ -28,7 +28,7 @@ from markup import parse, text, with_class
 from cnn_space import weights
 from cnn_space.images import readers
 from cnn_space.images.visitor_set import VisitorSet
-from cnn_space.page.common import nets
+from cnn_space.page.common import nets, visitor_nets
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.retention import Bounds, Shelf
 from cnn_space.page.finetune import endpoint, export, handlers, result_view, view
@@ -48,7 +48,7 @@ def count(html, tag):
 def test_the_visitors_nets_are_bounded(checkpoints, monkeypatch):
     most = [Bounds(2, 1 << 30, 600)]
     shelf = Shelf(lambda nets, name: nets.pop(name, None), lambda: most[0])
-    monkeypatch.setattr(export, "NETS", shelf)
+    monkeypatch.setattr(visitor_nets, "NETS", shelf)
     visits = [(with_bars(), OwnNets()) for _ in range(3)]
     for session, own_nets in visits:
         trained(session, own_nets)
