@@ -13,10 +13,11 @@ from cnn_space import classify, list_weights, weights
 from cnn_space.formats import probability
 from cnn_space.inference import explain
 from cnn_space.page.classify import handlers
-from cnn_space.page.classify.layout import examples
+from cnn_space.page.classify.examples import named, suited
 from cnn_space.page.common.nets import entry
 
 PATIENCE = 30_000  # ms
+FIRST, ROCKET = (named(name).path for name in ("cat", "rocket"))
 ANSWER = "#classify-answer .classify-label"
 
 
@@ -36,7 +37,7 @@ def first_answer(page: Page) -> str:
 
 def disagreeing(answer: str) -> tuple[str, str]:
     """A net that says something else about the first example, and what it says."""
-    answers = ((name, classify(examples()[0], name)[0].label) for name in local())
+    answers = ((name, classify(FIRST, name)[0].label) for name in local())
     return next((name, label) for name, label in answers if label != answer)
 
 
@@ -47,13 +48,12 @@ def choose(page: Page, name: str) -> None:
 
 def upload(page: Page, path: Path) -> None:
     page.get_by_role("button", name="Remove Image", exact=True).click()
-    expect(page.locator("#classify-answer")).to_contain_text("Choose a photo")
     page.locator("#classify-photo input[type=file]").set_input_files(path)
 
 
 def test_an_example_is_classified_on_arrival(page: Page):
     name = chosen_net(page)
-    best = classify(examples()[0], name)[0]
+    best = classify(FIRST, name)[0]
     assert first_answer(page) == best.label
     expect(page.locator("#classify-answer .classify-percent")).to_have_text(
         probability(best.probability)
@@ -86,7 +86,7 @@ def test_a_screen_reader_hears_the_answers(page: Page):
 def test_upload_and_change_the_net(page: Page, tmp_path):
     first_answer(page)
     path = tmp_path / "rocket &amp; <b>co.png"
-    Image.open(examples()[1]).crop((200, 0, 500, 300)).save(path)
+    Image.open(ROCKET).crop((200, 0, 500, 300)).save(path)
     upload(page, path)
     chosen = chosen_net(page)
     for name in [chosen, *[name for name in local() if name != chosen][:2]]:
@@ -103,7 +103,7 @@ def test_a_photo_of_a_phone_is_shown_and_classified(page: Page, tmp_path):
     pytest.importorskip("pillow_heif").register_heif_opener()
     first_answer(page)
     path = tmp_path / "photo.heic"
-    Image.open(examples()[1]).crop((200, 0, 500, 300)).save(path)
+    Image.open(ROCKET).crop((200, 0, 500, 300)).save(path)
     upload(page, path)
     best = classify(path, chosen_net(page))
     values = page.locator("#classify-answer li > span:last-child")
@@ -118,7 +118,7 @@ def test_without_its_photo_no_answer_stays(visit, desktop, own_url, tmp_path):
     page = visit(desktop, own_url)
     page.locator(ANSWER).first.wait_for()  # the first answer of a server takes its time
     photo = tmp_path / "photo.png"
-    Image.open(examples()[1]).crop((200, 0, 500, 300)).save(photo)
+    Image.open(ROCKET).crop((200, 0, 500, 300)).save(photo)
     upload(page, photo)
     first_answer(page)
     for kept in (tmp_path / "gradio").rglob("photo.png"):
@@ -155,7 +155,11 @@ def test_a_choice_does_not_wait_for_the_download_before_it(visit, desktop, own_u
     expect(page.locator(ANSWER)).to_have_text(answer)
 
 
-def test_an_answer_of_another_net_or_photo_is_dimmed_at_once(visit, desktop, own_url, monkeypatch):
+def top_of_the_foot(page: Page) -> float:
+    return page.locator("#classify-foot").bounding_box()["y"]
+
+
+def test_no_answer_of_another_net_or_photo_is_to_be_read(visit, desktop, own_url, monkeypatch):
     free, answer_of = threading.Event(), handlers.answer_of
 
     def slowly(*arguments, **options):
@@ -165,21 +169,61 @@ def test_an_answer_of_another_net_or_photo_is_dimmed_at_once(visit, desktop, own
     page = visit(desktop, own_url)
     first = first_answer(page)
     expect(page.locator("#classify-looked img")).to_be_visible()
+    height = top_of_the_foot(page)
     monkeypatch.setattr(handlers, "answer_of", slowly)
-    other, answer = disagreeing(first)
+    other, _ = disagreeing(first)
     for change in (
         lambda: choose(page, other),
-        lambda: page.locator("#classify-examples button").nth(1).click(),
-        lambda: page.locator("#classify-examples button").nth(0).click(),
+        lambda: page.locator("button[data-example=ship]").click(),
+        lambda: page.locator("button[data-example=horse]").click(),
     ):
         free.clear()
         change()
         expect(page.locator("#classify-result [data-of]:not(.stale)")).to_have_count(0)
         expect(page.locator("#classify-result .stale img")).to_have_count(2)
+        for old in (ANSWER, "#classify-looked img", "#classify-seen img", "#classify-foot p"):
+            expect(page.locator(old).first).not_to_be_visible()
+        assert top_of_the_foot(page) == height
         free.set()
         expect(page.locator("#classify-result .stale")).to_have_count(0)
         expect(page.locator("#classify-looked img")).to_be_visible()
+        height = top_of_the_foot(page)
+    answer = classify(named("horse").path, other, 1)[0].label
     expect(page.locator(ANSWER)).to_have_text(answer)
+
+
+# At each frame: whether "Choose a photo" stands beside an answer, and where the page's foot is.
+WATCH = """() => {
+  window.seen = new Set();
+  const isShown = (place) =>
+    !!document.querySelector(place)?.checkVisibility({ visibilityProperty: true });
+  const look = () => {
+    const asked = isShown("#classify-hint") || isShown(".classify-waiting");
+    const answered = isShown("#classify-looked img") || isShown(".classify-label");
+    const foot = document.querySelector("#classify-foot").getBoundingClientRect().top;
+    window.seen.add([asked && answered, foot].join());
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_a_photo_is_replaced_without_a_flash_and_nothing_moves(page: Page, tmp_path):
+    first = first_answer(page)
+    expect(page.locator("#classify-looked img")).to_be_visible()
+    path = tmp_path / "ship.webp"
+    path.write_bytes(named("ship").path.read_bytes())
+    page.evaluate(WATCH)
+    page.get_by_role("button", name="Remove Image", exact=True).click()
+    page.locator("#classify-photo input[type=file]").set_input_files(path)
+    expect(page.locator(ANSWER)).to_have_text("ship")
+    expect(page.locator("#classify-looked figcaption")).to_contain_text("ship")
+    assert first != "ship"
+    assert page.evaluate("[...window.seen]") == [f"false,{top_of_the_foot(page)}"]
+    # Without another photo the page asks for one, in the same place.
+    page.get_by_role("button", name="Remove Image", exact=True).click()
+    expect(page.locator("#classify-hint")).to_be_visible()
+    expect(page.locator("#classify-result img").first).not_to_be_visible()
 
 
 def test_of_two_quick_clicks_the_second_counts(visit, desktop, own_url, monkeypatch):
@@ -201,9 +245,11 @@ def test_of_two_quick_clicks_the_second_counts(visit, desktop, own_url, monkeypa
 
 def test_example_thumbnails_and_ten_views(page: Page):
     first_answer(page)
-    page.locator("#classify-examples button").nth(2).click()
     chosen = chosen_net(page)
-    best = classify(examples()[2], chosen)[0]
+    page.locator("#classify-examples button").nth(2).click()
+    example, known = suited(weights.record(chosen))[2]
+    best = classify(example.path, chosen)[0]
+    assert known and best.label in example.classes
     expect(page.locator("#classify-answer .classify-percent")).to_have_text(
         probability(best.probability)
     )
@@ -247,8 +293,29 @@ def test_narrow_and_korean(visit, phone, page_url, theme):
     assert re.search("[가-힣]", first_answer(tab))
     top = {
         place: tab.locator(f"#classify-{place}").bounding_box()["y"]
-        for place in ("photo", "examples", "answer", "net")
+        for place in ("photo", "answer", "examples", "net")
     }
-    assert list(top) == sorted(top, key=top.get) and top["answer"] < 700
+    assert list(top) == sorted(top, key=top.get) and top["answer"] < 500
     assert "·" not in tab.locator("footer").inner_text()
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_example_tapped_on_a_phone_brings_its_answer_into_view(visit, phone, page, page_url):
+    tab = visit(phone, page_url)
+    first = first_answer(tab)
+    for narrow, on in ((True, tab), (False, page)):
+        first_answer(on)
+        ship = on.locator("#classify-examples button[data-example=ship]")
+        ship.scroll_into_view_if_needed()
+        before = on.evaluate("scrollY")
+        assert not narrow or before > 0
+        ship.click()
+        expect(on.locator(ANSWER)).not_to_have_text(first)
+        expect(on.locator(ANSWER)).to_have_text("배" if narrow else "ship")
+        if narrow:
+            expect(on.locator(ANSWER)).to_be_in_viewport()
+            on.wait_for_function(
+                "document.querySelector('#classify-photo').getBoundingClientRect().top >= 0"
+            )
+        else:
+            assert on.evaluate("scrollY") == before

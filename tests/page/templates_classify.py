@@ -20,6 +20,11 @@ def answer(text: str, averaged: bool = True) -> dict:
     }
 
 
+def examples(text: str) -> dict:
+    shown = [(SimpleNamespace(name=text), True), (SimpleNamespace(name=text), False)]
+    return {"examples": shown, "source": lambda _: text, "thumbnail": lambda _: PICTURE}
+
+
 def views(text: str) -> dict:
     top = SimpleNamespace(label=text, probability=0.4)
     crop = SimpleNamespace(image=PICTURE, top=top)
@@ -41,6 +46,7 @@ def inside(text: str) -> dict:
 
 CASES = {
     "classify/templates/waiting.html": lambda text: {"sentence": text},
+    "classify/templates/examples.html": examples,
     "classify/templates/answer.html": answer,
     "classify/templates/seen.html": lambda text: {"picture": PICTURE},
     "classify/templates/views.html": views,

@@ -11,7 +11,7 @@ from PIL import Image
 from cnn_space import weights
 from cnn_space.images.preprocessing import prepare
 from cnn_space.inference import classification, engine, explain
-from cnn_space.page.classify import view
+from cnn_space.page.classify import examples, view
 from cnn_space.page.common import nets, uploads, visitor_nets
 from cnn_space.page.common.photo_input import PhotoInput, Refused, notes, required
 from cnn_space.page.common.templates import of
@@ -28,6 +28,7 @@ class Tab:
     """The components of the tab; the methods handle their events."""
 
     photo: PhotoInput
+    examples: gr.HTML
     net: gr.Dropdown
     zipped: gr.UploadButton  # a net of the visitor's own
     ten_views: gr.Checkbox
@@ -52,6 +53,16 @@ class Tab:
         """A sentence in place of the answer; nothing of an answer before it stays."""
         return dict.fromkeys(self.result, "") | {self.answer: view.waiting(sentence)}
 
+    def show_examples(self, net: str | None, own_nets: Nets, request: gr.Request) -> dict:
+        """The pictures to try with the chosen net."""
+        record = nets.record_of(net, own_nets) if net else None
+        return {self.examples: view.examples(record, language(request))}
+
+    def take_example(self, event: gr.EventData) -> dict:
+        """The picture of the example that was clicked."""
+        example = examples.named(event._data.get("name"))
+        return {self.photo: example.open()} if example else gr.skip()
+
     def coming(self, net: str | None, own_nets: Nets, request: gr.Request) -> dict:
         """The chosen net is not here and will be fetched: its answer follows."""
         if not weights.is_known(net) or nets.is_here(net, own_nets):
@@ -62,8 +73,13 @@ class Tab:
     def show(
         self, photo: Photo, net: str | None, ten_views: bool, own_nets: Nets, request: gr.Request
     ) -> dict:
-        """The answer, what the net sees, the ten views, and the line at the foot."""
+        """The answer, what the net sees, the ten views, and the line at the foot.
+
+        Without a photo nothing changes: the browser has hidden what was there and says so.
+        """
         lang = language(request)
+        if photo is None and nets.is_here(net, own_nets):
+            return gr.skip()
         why_not = why_no_answer(photo, net, own_nets, lang)
         if isinstance(photo, Refused):
             gr.Warning(why_not)  # on a phone the answer's place is out of sight
@@ -87,7 +103,9 @@ class Tab:
         return self._only(say("classify_waiting", language(request)))
 
     def look(self, photo: Photo, net: str | None, own_nets: Nets, request: gr.Request) -> dict:
-        """The heatmap of the net's own answer; nothing without a photo and a net."""
+        """The heatmap of the net's own answer; without a photo nothing changes, as in ``show``."""
+        if photo is None and nets.is_here(net, own_nets):
+            return gr.skip()
         return {self.looked: _heatmap(photo, net, own_nets, None, language(request))}
 
     def look_for(
@@ -161,7 +179,8 @@ def classify(image: Photo, model: str, top_k: int = TOP_K) -> dict[str, float]:
 
 
 def why_no_answer(photo: Photo, net: str | None, own_nets: Nets, lang: str) -> str:
-    """Why there can be no answer yet, in a sentence; empty where there can be one."""
+    """Why there can be no answer of this net, or about this photo, in a sentence; empty where there
+    can be one."""
     if isinstance(photo, Refused):
         return photo.why(lang)
     if net is None:
@@ -171,7 +190,7 @@ def why_no_answer(photo: Photo, net: str | None, own_nets: Nets, lang: str) -> s
         return say("net_expired", lang, title=net)
     if not nets.is_here(net, own_nets):
         return nets.why_not_here(net, record.title, lang)
-    return say("classify_waiting", lang) if photo is None else ""
+    return ""
 
 
 def answer_of(

@@ -1,12 +1,9 @@
 """The Classify tab: its components and how they are wired."""
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import gradio as gr
-from gradio.media import get_image
 
 from cnn_space.models.googlenet_table import TABLE_1
+from cnn_space.page.classify import examples
 from cnn_space.page.classify.handlers import TOP_K, Tab, classify, has_inside
 from cnn_space.page.common import nets
 from cnn_space.page.common.components import (
@@ -14,8 +11,8 @@ from cnn_space.page.common.components import (
     INFER,
     LIVE_JS,
     QUIET,
-    dim_outdated,
     download_line,
+    hide_outdated,
     script,
 )
 from cnn_space.page.common.photo_input import PhotoInput
@@ -38,20 +35,10 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     return tab.photo, tab.net
 
 
-def examples() -> list[str]:
-    """Paths of the photos that installed packages bring along; the first is shown on arrival."""
-    skimage = find_spec("skimage")
-    folder = Path(skimage.origin).parent / "data" if skimage and skimage.origin else Path()
-    files = [folder / name for name in ("chelsea.png", "rocket.jpg", "coffee.png")]
-    files += [Path(get_image(name)) for name in ("lion.jpg", "cheetah1.jpg")]
-    return [str(file) for file in files if file.is_file()]
-
-
 def _form() -> dict:
-    photos = examples()
     with gr.Column(scale=0, min_width=320, elem_id="classify-form"):
         photo = PhotoInput(
-            photos[0] if photos else None,
+            str(examples.first().path),
             sources=["upload", "webcam", "clipboard"],
             webcam_options=gr.WebcamOptions(mirror=False),
             format="png",
@@ -61,12 +48,7 @@ def _form() -> dict:
             buttons=["fullscreen"],
             elem_id="classify-photo",
         )
-        gr.Examples(
-            [[path] for path in photos],
-            photo,
-            label=t("classify_examples"),
-            elem_id="classify-examples",
-        )
+        tried = gr.HTML(elem_id="classify-examples", js_on_load=script("classify/example.js"))
         net = gr.Dropdown(
             nets.choices(),
             value=nets.first_net(),
@@ -83,6 +65,7 @@ def _form() -> dict:
         download = download_line()
     return {
         "photo": photo,
+        "examples": tried,
         "net": net,
         "zipped": zipped,
         "ten_views": ten_views,
@@ -92,6 +75,7 @@ def _form() -> dict:
 
 def _result() -> dict:
     with gr.Column(elem_id="classify-result"):
+        gr.Markdown(t("classify_waiting"), elem_id="classify-hint")
         answer = gr.HTML(elem_id="classify-answer", js_on_load=LIVE_JS + script("classify/pick.js"))
         with gr.Row(elem_id="classify-pictures"):
             seen = gr.HTML(elem_id="classify-seen")
@@ -139,13 +123,15 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
     # Before all other events: Gradio begins them in this order.
     gr.on(
         [demo.load, tab.photo.change, tab.net.change],
-        **dim_outdated("classify"),
+        **hide_outdated("classify"),
         inputs=[tab.photo, tab.net],
         **each,
     )
     chosen = [tab.net, own_nets]
     shown = [tab.photo, tab.net, own_nets]
     in_module = [*shown, tab.module]
+    gr.on([demo.load, tab.net.change], tab.show_examples, chosen, tab.examples, **latest)
+    tab.examples.click(tab.take_example, None, tab.photo, queue=False, **each)
     answer = {
         "fn": tab.show,
         "inputs": [tab.photo, tab.net, tab.ten_views, own_nets],

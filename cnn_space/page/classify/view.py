@@ -9,10 +9,12 @@ from PIL import Image
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Answer, View
 from cnn_space.inference.explain import Branch, Heatmap
+from cnn_space.page.classify.examples import Example, suited, thumbnail
 from cnn_space.page.common.pictures import heat_over
 from cnn_space.page.common.pictures import seen as seen_by
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label, say
+from cnn_space.weights import WeightsRecord
 
 BARS = 5  # ranked classes
 NAMED = 12  # so many class names fit into a sentence
@@ -34,6 +36,24 @@ def answer(answer: Answer, lang: str = "en") -> Markup:
         one_view={p.label: p.probability for p in answer.predictions},
         names=_names(answer.record.labels, lang),
         count=say("classify_count", lang, count=f"{len(answer.record.labels):,}"),
+    )
+
+
+def examples(record: WeightsRecord | None, lang: str = "en") -> Markup:
+    """Small pictures to try, chosen for a net, each with what it shows and where it comes from."""
+
+    def source(example: Example) -> str:
+        if not example.author:
+            return say("classify_drawn", lang)
+        values = {name: getattr(example, name) for name in ("author", "licence", "package")}
+        return say("classify_photo_by", lang, **values)
+
+    return render(
+        "classify/templates/examples.html",
+        lang,
+        examples=suited(record),
+        source=source,
+        thumbnail=thumbnail,
     )
 
 

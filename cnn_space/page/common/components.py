@@ -12,9 +12,9 @@ def script(name: str) -> str:
     return (PAGE / name).read_text(encoding="utf-8")
 
 
-def dim_outdated(tab: str) -> dict:
+def hide_outdated(tab: str) -> dict:
     """An event's ``fn`` and ``js`` for the inputs photo and net (or nets): what ``tab`` shows of
-    others (see ``templates.of``) is dimmed at once."""
+    others (see ``templates.of``) is hidden at once, and its room kept."""
     return {"fn": None, "js": f"({script('common/current.js')})({json.dumps(tab)})"}
 
 

@@ -9,8 +9,8 @@ from cnn_space.page.common.components import (
     INFER,
     LIVE_JS,
     QUIET,
-    dim_outdated,
     download_line,
+    hide_outdated,
     script,
 )
 from cnn_space.page.common.photo_input import PhotoInput
@@ -109,7 +109,7 @@ def _wire(on: Tab, tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     # Before all other events: Gradio begins them in this order.
     gr.on(
         [tab.select, on.photo.change, on.nets.change],
-        **dim_outdated("compare"),
+        **hide_outdated("compare"),
         inputs=[on.photo, on.nets],
         **QUIET | {"trigger_mode": "multiple"},
     )
