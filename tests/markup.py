@@ -1,6 +1,7 @@
 """HTML of the page as a tree of elements, for tests that ask what it shows."""
 
 import base64
+import csv
 import io
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -51,3 +52,19 @@ def pictures(html: str) -> list[Image.Image]:
     addresses = [image.get("src") for image in parse(html).iter("img")]
     data = [base64.b64decode(address.partition("base64,")[2]) for address in addresses]
     return [Image.open(io.BytesIO(file)) for file in data]
+
+
+def files(html: str) -> dict[str, str]:
+    """The files inside the links of the HTML, by name."""
+    links = {link.get("download"): link.get("href") for link in parse(html).iter("a")}
+    return {
+        name: base64.b64decode(address.partition("base64,")[2]).decode("utf-8-sig")
+        for name, address in links.items()
+        if name
+    }
+
+
+def sheet(html: str) -> list[list[str]]:
+    """The rows of the one CSV file inside the links of the HTML."""
+    (content,) = (text for name, text in files(html).items() if name.endswith(".csv"))
+    return list(csv.reader(io.StringIO(content)))

@@ -14,6 +14,7 @@ def answer(text: str, averaged: bool = True) -> dict:
             predictions=best, averaged=best if averaged else (), unsure=averaged
         ),
         "ranked": best,
+        "sheet": [[text]],
         "one_view": {text: 0.3},
         "names": text,
         "count": text,

@@ -56,7 +56,8 @@ def result(text: str) -> dict:
 
 
 def matrix(text: str) -> dict:
-    return {"names": [text, "other"], "rows": [(text, [3, 1], 75.0), ("other", [0, 4], 100.0)]}
+    rows = [(text, [3, 1], 75.0), ("other", [0, 4], 100.0)]
+    return {"names": [text, "other"], "rows": rows, "sheet": [[text]]}
 
 
 def mistakes(text: str) -> dict:

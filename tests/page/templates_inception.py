@@ -30,6 +30,7 @@ def chain(text: str) -> dict:
         "rows": [view.ChainRow(text, MODULE, MODULE.naive)],
         "sums": {"parameters": 1, "macs": 1, "naive_parameters": 2, "naive_macs": 2},
         "most": MODULE.naive.macs,
+        "sheet": [[text]],
         "ends_early": True,
         "limit": 1,
         "titles": [text],
@@ -52,6 +53,7 @@ def paper(text: str) -> dict:
     return {
         "rows": [Row(text, (159, 128), 163_328, 128_049_152, 28)],
         "current": text,
+        "sheet": [[text]],
         "differs": lambda share: True,
         "titles": [text],
     }

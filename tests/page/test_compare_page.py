@@ -1,6 +1,5 @@
 """What the Compare tab shows: the finding in words, cards, table, charts."""
 
-import base64
 import csv
 import io
 import json
@@ -10,7 +9,7 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
-from markup import parse, pictures, text, with_class
+from markup import files, parse, pictures, text, with_class
 from PIL import Image
 from throwaway import CIFAR10, write_weights
 from visitors import ENGLISH, KOREAN, by_name
@@ -55,16 +54,6 @@ def words(entries, lang="en") -> str:
 def rows(html: str) -> list[list[str]]:
     """The table's text, its head first."""
     return [list(map(text, row)) for row in parse(html).iter("tr")]
-
-
-def files(html: str) -> dict[str, str]:
-    """What the links in ``html`` hold, by file name."""
-    return {
-        link.get("download"): base64.b64decode(link.get("href").partition("base64,")[2]).decode(
-            "utf-8-sig"
-        )
-        for link in parse(html).iter("a")
-    }
 
 
 @pytest.fixture
@@ -415,13 +404,13 @@ def test_without_held_out_images_the_curves_say_so(three, checkpoints):
 
 
 def test_who_learned_from_other_nets_is_named(three, checkpoints):
-    assert "other nets" not in tab.figures(three, {}, ENGLISH)["learned"]
+    assert "distillation" not in tab.figures(three, {}, ENGLISH)["learned"]
     lesson = {"teachers": [{"name": "googlenet.cifar10"}]}
     for name, more in ((three[0], lesson), (three[2], {"continues": {"continues": lesson}})):
         path = checkpoints[0] / f"{name}.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | more))
     learned = text(parse(tab.figures(three, {}, ENGLISH)["learned"]))
-    assert "answers beside the labels: Lenet5, Resnet18." in learned
+    assert "answers of other nets (distillation): Lenet5, Resnet18." in learned
 
 
 def test_a_chosen_net_that_has_expired_is_left_out(three):

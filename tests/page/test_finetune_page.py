@@ -23,7 +23,7 @@ from finetune_visits import (
     visitor,
     with_bars,
 )
-from markup import parse, text, with_class
+from markup import parse, sheet, text, with_class
 
 from cnn_space import weights
 from cnn_space.images import readers
@@ -87,14 +87,11 @@ def test_a_run_from_start_to_its_result(checkpoints):
     with pytest.raises(gr.Error, match="Train one first"):
         TAB.write_onnx(Session(), visitor())
     assert shown["train"].interactive and not shown["stop"].interactive
-    assert (
-        sum(
-            int(text(cell))
-            for cell in parse(shown["matrix"]).iter("button")
-            if cell.get("data-cell")
-        )
-        == 4
-    )
+    cells = [cell for cell in parse(shown["matrix"]).iter("button") if cell.get("data-cell")]
+    assert sum(int(text(cell)) for cell in cells) == 4
+    head, *counts = sheet(shown["matrix"])  # what the visitor takes home of it
+    assert head == ["true class", "left", "right", "recall"]
+    assert sum(int(count) for row in counts for count in row[1:3] if count) == 4
     with zipfile.ZipFile(session.kept.file) as archive:
         assert sorted(archive.namelist()) == ["lenet5.bars.json", "lenet5.bars.safetensors"]
         archive.extractall(session.kept.folder.name)

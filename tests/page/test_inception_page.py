@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from markup import parse, text
+from markup import parse, sheet, text
 from torch.utils.flop_counter import FlopCounterMode
 from visitors import by_name
 
@@ -237,6 +237,22 @@ def test_the_csv_adds_up():
     names = [(row[1], row[2]) for row in layers]
     assert ("5×5", "5x5") in names and ("5×5 reduce", "1x1") in names
     assert ("3×3 max pool", "3x3") in names and ("pool proj", "1x1") in names
+
+
+def test_chain_and_table_1_go_home_with_every_figure():
+    first = InceptionCosts(**PAPER_3A)
+    chain = [dict(zip(*pair, strict=True)) for pair in rows_below_head(view.chain_table(first))]
+    assert len(chain) == 9 and chain[0]["MACs"] == "128049152" and chain[0]["out"] == "256"
+    assert all(a["naive out"] == b["naive in"] for a, b in pairwise(chain))
+    table = [dict(zip(*pair, strict=True)) for pair in rows_below_head(view.paper_table(first))]
+    assert table[1]["module"] == "3a" and table[1]["printed parameters, K"] == "159"
+    assert table[1]["parameters"] == "163328" and len(table) == 10
+
+
+def rows_below_head(html: str) -> list[tuple[list[str], list[str]]]:
+    """Each row of the table that goes home, with the head."""
+    head, *rows = sheet(html)
+    return [(head, row) for row in rows]
 
 
 def test_the_papers_slips_are_marked_and_nothing_else():

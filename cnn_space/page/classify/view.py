@@ -28,11 +28,13 @@ def waiting(sentence: str) -> Markup:
 
 def answer(answer: Answer, lang: str = "en") -> Markup:
     """The answer in large type (both, with ten views), the ranked bars, and what the net knows."""
+    ranked = answer.best[:BARS]
     return render(
         "classify/templates/answer.html",
         lang,
         answer=answer,
-        ranked=answer.best[:BARS],
+        ranked=ranked,
+        sheet=[["class", "probability"], *([p.label, f"{p.probability:.6f}"] for p in ranked)],
         one_view={p.label: p.probability for p in answer.predictions},
         names=_names(answer.record.labels, lang),
         count=say("classify_count", lang, count=f"{len(answer.record.labels):,}"),

@@ -124,6 +124,7 @@
       if (!box.width) continue;
       let line = found.at(-1);
       if (!line || Math.abs(line.box.top - box.top) > box.height / 2) {
+        if (!segment.trim()) continue; // an SVG begins no line with a space
         line = { box, words: "" };
         found.push(line);
       }

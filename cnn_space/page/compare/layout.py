@@ -63,7 +63,6 @@ def _question() -> dict:
 def _comparison() -> dict:
     cards = gr.HTML(elem_id="compare-cards")
     table = gr.HTML(elem_id="compare-table", js_on_load=script("common/sort.js"))
-    gr.Markdown(t("compare_table_note"), elem_id="compare-note")
     return {"cards": cards, "table": table, "done": gr.State()}
 
 

@@ -67,15 +67,14 @@ def cards(entries: Sequence[Entry], pictures: Pictures, lang: str = "en") -> Mar
 
 def _card(entry: Entry, caption: str, colour: str, pictures: Pictures, lang: str) -> dict:
     record = entry.record
-    about = [] if caption.endswith(record.data) else [label(record.data, lang)]
-    if record.accuracy is not None:
-        about.append(accuracy(record.accuracy, record.eval_images, lang))
+    known = record.accuracy is not None
     note, alt = _about_picture(entry, lang)
     return {
         "name": entry.name,
         "caption": caption,
         "colour": colour,
-        "about": " · ".join(about),
+        "data": "" if caption.endswith(record.data) else record.data,
+        "accuracy": accuracy(record.accuracy, record.eval_images, lang) if known else "",
         "problem": _problem(entry, caption, lang),
         "state": "odd" if entry.agrees is False else "" if entry.ranked else "waiting",
         "answer": label(entry.answer, lang) if entry.ranked else "…",

@@ -77,7 +77,10 @@ def matrix(result: Result | None, lang: str) -> Markup:
     report = result.report
     names = [label(name, lang) for name in report.classes]
     rows = list(zip(names, report.confusion, report.recall.values(), strict=True))
-    return _fill("matrix", lang, names=names, rows=rows)
+    sheet = [["true class", *report.classes, "recall"]]
+    for (name, rate), counts in zip(report.recall.items(), report.confusion, strict=True):
+        sheet.append([name, *counts, rate])
+    return _fill("matrix", lang, names=names, rows=rows, sheet=sheet)
 
 
 def mistakes(result: Result | None, lang: str) -> Markup:

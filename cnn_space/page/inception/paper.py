@@ -47,6 +47,14 @@ def differs(share: float) -> bool:
     return abs(share) > TOLERANCE
 
 
+def sheet() -> list[list]:
+    """The rows as a CSV file has them, always English."""
+    head = ["module", "printed parameters, K", "parameters", "printed operations, M", "MACs"]
+    return [head] + [
+        [row.name, row.printed[0], row.weights, row.printed[1], row.macs] for row in rows()
+    ]
+
+
 def rows() -> list[Row]:
     """The stem and the nine modules, in the paper's order."""
     stem = conv("stem", (3, 224, 224), 64, (7, 7), stride=(2, 2), padding=(3, 3))

@@ -87,6 +87,7 @@ def chain_table(first: InceptionCosts, lang: str = "en") -> Markup:
         rows=rows,
         sums=sums,
         most=max(max(row.module.macs, row.naive.macs) for row in rows),
+        sheet=_chain_sheet(rows),
         ends_early=rows[-1].name != "5b",
         limit=CHANNEL_LIMIT,
         titles=_titles(
@@ -94,6 +95,18 @@ def chain_table(first: InceptionCosts, lang: str = "en") -> Markup:
             "naive_macs",
         ),
     )  # fmt: skip
+
+
+def _chain_sheet(rows: list[ChainRow]) -> list[list]:
+    """The chain as a CSV file has it, always English: shapes in numbers of their own."""
+    sheet = [["module", "height", "width", "in", "out", "parameters", "MACs",
+              "naive in", "naive out", "naive parameters", "naive MACs"]]  # fmt: skip
+    for row in rows:
+        module, naive = (
+            [m.in_channels, m.result[0], m.parameters, m.macs] for m in (row.module, row.naive)
+        )
+        sheet.append([row.name, row.module.height, row.module.width, *module, *naive])
+    return sheet
 
 
 def quantities(module: InceptionCosts) -> list[str]:
@@ -127,6 +140,7 @@ def paper_table(module: InceptionCosts, lang: str = "en") -> Markup:
         "inception/templates/paper.html",
         lang,
         rows=paper.rows(),
+        sheet=paper.sheet(),
         current=preset_of(module),
         differs=paper.differs,
         titles=_titles(
