@@ -16,7 +16,7 @@ from cnn_space.page.common.components import QUIET, TAKE_HOME_JS, script
 from cnn_space.page.common.texts import I18N, t
 from cnn_space.page.common.theme import STYLE_SHEETS, theme
 from cnn_space.page.compare.layout import compare_tab
-from cnn_space.page.finetune.layout import finetune_tab
+from cnn_space.page.finetune.layout import finetune_tab, outside_of_tabs
 from cnn_space.page.inception.layout import inception_tab
 from cnn_space.settings import Settings
 
@@ -25,10 +25,11 @@ def build() -> gr.Blocks:
     """The whole page, not yet served."""
     with gr.Blocks(title="CNN Space", delete_cache=(3600, 3600)) as demo:
         # A visitor's own fine-tuned nets, {display name: Loaded}; one dictionary a session.
-        own_nets = gr.State(nets.OwnNets(), time_to_live=60 * Settings.read().keep_minutes)
+        own_nets = gr.State(nets.OwnNets())
         with gr.Column(elem_id="top"):
             gr.Markdown("# CNN Space")
             gr.Markdown(t("tagline"))
+        visitor = outside_of_tabs()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_classify"), id="classify"):
                 photo, net = classify_tab(demo, own_nets)
@@ -41,7 +42,7 @@ def build() -> gr.Blocks:
                 with gr.Tab(t("check_tab"), id="check") as place:
                     check_part(tabs, places, module, place)
             with gr.Tab(t("tab_finetune"), id="finetune"):
-                finetune_tab(demo, tabs, net, own_nets)
+                finetune_tab(demo, tabs, net, own_nets, visitor)
         demo.load(None, js=script("common/terms.js"), **QUIET)
         demo.load(None, js=TAKE_HOME_JS, **QUIET)
     return demo.queue(api_open=False, max_size=64)

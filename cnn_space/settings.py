@@ -68,6 +68,7 @@ class Settings(BaseModel):
 
     # A visitor's fine-tuning run, and what is kept of it. 0 seconds: no limit.
     seconds: int | None = _variable("CNN_SPACE_FINETUNE_SECONDS", None, ge=0, le=MOST)
+    away_seconds: Positive = _variable("CNN_SPACE_FINETUNE_AWAY_SECONDS", 180)
     keep: Positive = _variable("CNN_SPACE_FINETUNE_KEEP", 20)  # nets of all visitors
     keep_mb: Positive = _variable("CNN_SPACE_FINETUNE_KEEP_MB", 2000)
     net_mb: Positive = _variable("CNN_SPACE_NET_MB", 128)  # a net in a visitor's zip

@@ -1,5 +1,6 @@
 """Visits to the Fine-tune tab without a page: requests, sessions with images, a run."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,9 +9,9 @@ from visitors import by_name
 
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.visitor_set import VisitorSet
-from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.finetune.handlers import Tab
 from cnn_space.page.finetune.session import Session
+from cnn_space.page.finetune.visitors import VISITORS
 
 TAB = by_name(Tab)
 EVIL = "<img src=x onerror=alert(1)>'\""
@@ -59,24 +60,53 @@ def with_bars(names=("left", "right"), count=12):
 
 
 def start(session, base=LENET, request=None, **controls):
-    """A click on Train, up to its turn: the reports of the run."""
-    request = request or visitor()
-    TAB.begin(session, session.source, request)
-    session.net_arrives(session.run.number)
-    return TAB.run({"session": session, "base": base, **CONTROLS, **controls}, request)
+    """A click on Train: what the page shows then. The run goes on by itself."""
+    values = {"session": session, "source": session.source, "base": base, **CONTROLS, **controls}
+    return TAB.begin(values, request or visitor())
 
 
-def trained(session, own_nets=None, request=None, **controls):
-    """A run to its end: (its reports, what the page shows then)."""
-    own_nets = OwnNets() if own_nets is None else own_nets
-    reports = list(start(session, request=request, **controls))
-    return reports, TAB.finish(session, own_nets, request or visitor())
+def look(session, request=None):
+    """What the page shows at its next look: how far the run is, or how it ended."""
+    return TAB.watch(session, None, request or visitor())
+
+
+def halt(session, request=None):
+    """A click on Stop."""
+    return TAB.halt(session, None, request or visitor())
+
+
+def arrive(session=None, request=None):
+    """A page is opened, by the visitor of ``session`` or by a new one: what it shows."""
+    key = VISITORS.admit(session).key if session else None
+    shown = ("classify_net", "base", "augment", "holdout")
+    values = dict(zip(shown, (None, LENET, "shift", 20), strict=True))
+    return TAB.arrive({"key": key} | values, request or visitor())
+
+
+def until(reached, seconds=60):
+    """Wait for what another thread brings about."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def trained(session, request=None, **controls):
+    """A run to its end: (what the page shows at each report, what it shows then)."""
+    reports, tell = [], session.tell
+
+    def told(number, **progress):
+        tell(number, **progress)
+        reports.append(look(session, request))
+
+    session.tell = told
+    start(session, request=request, **controls)
+    until(lambda: not session.is_under_way)
+    session.tell = tell
+    return reports, look(session, request)
 
 
 def training_all_layers(session):
-    """The reports of a long run, up to the first of all layers."""
-    reports = start(session, epochs=200)
-    for report in reports:
-        if 'data-phase="all"' in report["state"]:
-            return reports
-    raise AssertionError("all layers were never trained")
+    """A long run, up to the first report of all layers: it goes on."""
+    start(session, epochs=200)
+    until(lambda: 'data-phase="all"' in look(session)["state"])

@@ -149,6 +149,47 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     page.locator("#classify-answer").get_by_text(re.compile(r"^\d$")).first.wait_for()
 
 
+def test_a_run_outlives_a_reload_and_a_cut_line(page):
+    open_tab(page)
+    choose_fastest(page)
+    set_epochs(page, 1, 0, 50)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.locator("[data-phase=all]").wait_for(timeout=2 * MINUTE)
+    assert page.locator("#ft-result .finding").count() == 0  # the recorded result is gone
+
+    def epoch():
+        return int(re.search(r"Epoch (\d+)", page.locator("#ft-state").inner_text())[1])
+
+    before = epoch()
+    page.reload()
+    open_tab(page)
+    page.locator("[data-phase=all]").wait_for()
+    assert epoch() >= before and "LeNet-5" in page.locator("#ft-base input").input_value()
+    assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+    assert page.locator("#ft-result .finding").count() == 0
+
+    page.context.set_offline(True)
+    page.locator(".toast-body").get_by_text("Connection to the server was lost").wait_for()
+    with page.expect_navigation():  # Gradio loads the page anew once the server answers
+        page.context.set_offline(False)
+    open_tab(page)
+    page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
+    finding = page.locator("#ft-result .finding").inner_text()
+    assert "learned 10 classes of Handwritten digits" in finding
+    points = page.locator("#ft-curves polyline[data-name=validation]").first.get_attribute("points")
+    assert len(points.split()) == 51  # no epoch is missing
+
+    page.reload()
+    page.get_by_role("tab", name="Classify", exact=True).wait_for()
+    for tab, box in (("Compare", "compare-nets"), ("Classify", "classify-net")):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        assert any("yours" in name for name in net_names(page, box))
+    open_tab(page)
+    assert page.locator("#ft-result .finding").inner_text() == finding
+    page.locator("#ft-matrix button.ft-hit").first.click()
+    page.locator("#ft-cell img").first.wait_for()
+
+
 def test_stop_keeps_the_best_net(page):
     open_tab(page)
     choose_fastest(page)
@@ -270,6 +311,7 @@ def made(monkeypatch, kind):
 
 
 def test_a_page_closed_in_mid_run_leaves_nothing_behind(browser, own_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("CNN_SPACE_FINETUNE_AWAY_SECONDS", "1")
     runs, stages = made(monkeypatch, finetuning.Run), made(monkeypatch, TrainingRun)
     tab = visit(browser, own_url)
     set_epochs(tab, 1, 0, 50)

@@ -5,6 +5,7 @@ import gc
 import time
 import weakref
 
+from cnn_space.page.common import retention
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.retention import Bounds, Shelf
 from cnn_space.page.finetune.session import Session
@@ -49,6 +50,18 @@ def test_a_shelf_is_bounded_in_time(monkeypatch):
     now[0] = 70
     kept.tidy()
     assert [key for _, key in taken] == ["old"] and len(kept) == 1
+
+
+def test_what_is_too_old_goes_by_itself(monkeypatch):
+    monkeypatch.setattr(retention, "SWEEP", 0.01)
+    kept, taken = shelf(10, 9, 0.05)
+    first, second = OwnNets(), OwnNets()
+    for owner in (first, second):  # the thread ends with the first, and another begins
+        kept.keep(owner, "mine", size=1)
+        deadline = time.monotonic() + 30
+        while (kept._sweeps or len(kept)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert [key for _, key in taken] == ["mine", "mine"] and len(kept) == 0
 
 
 def test_the_environment_sets_the_bounds(monkeypatch):

@@ -5,11 +5,13 @@ import re
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
-from cnn_space.page.finetune.session import Kept, Session
+from cnn_space.page.finetune.results import Kept
+from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import (
     IMAGES_MOVES,
     RUN_MOVES,
@@ -29,16 +31,15 @@ reading  arrive         ready     reading  refuse        empty     ready    forg
 """
 RUN = """
 idle        start  fetching    fetching  arrive  queued      queued    turn    loading
-loading     train  training    training  end     ended       ended     finish  collecting
-collecting  keep   kept        kept      start   fetching    nothing   start   fetching
-ended       start  fetching
-collecting  drop   nothing     collecting  fail  idle
-loading     refuse idle        training  refuse  idle        loading   end     idle
-idle        stop   nothing     fetching  stop    nothing     queued    stop    nothing
-loading     stop   nothing     training  stop    collecting  ended     stop    collecting
-ended       forget idle        kept      forget  idle        nothing   forget  idle
-fetching    leave  idle        queued    leave   idle        loading   leave   idle
-training    leave  idle        ended     leave   idle
+loading     train  training    training  finish  collecting  collecting  keep  kept
+collecting  drop   nothing     collecting  fail  refused
+kept        start  fetching    nothing   start   fetching    refused   start   fetching
+fetching    refuse refused     queued    refuse  refused     loading   refuse  refused
+training    refuse refused
+fetching    stop   nothing     queued    stop    nothing     loading   stop    nothing
+training    stop   collecting
+fetching    leave  nothing     queued    leave   nothing     loading   leave   nothing
+training    leave  nothing
 """
 
 
@@ -93,13 +94,20 @@ class Folder:
         self.is_there = False
 
 
-def kept(training, size=100):
-    result = SimpleNamespace(
-        training=training,
-        loaded=SimpleNamespace(bytes=size),
-        checked=SimpleNamespace(images=SimpleNamespace(nbytes=10)),
-    )
-    return Kept(result, "mine", Folder(), "mine.zip")
+def keep_in(session):
+    """What makes a result of a stand-in for a run, as ``export.keep`` does."""
+
+    def keep(training):
+        result = SimpleNamespace(
+            training=training,
+            loaded=SimpleNamespace(),
+        )
+        name = f"mine {len(session.own_nets)}"
+        kept = Kept(result, name, Folder(), "mine.zip")
+        session.own_nets[name], session.own_nets.results[name] = result.loaded, kept
+        return kept
+
+    return keep
 
 
 def images(size=1000):
@@ -109,17 +117,19 @@ def images(size=1000):
 def session_at(state, has_best=True):
     """A session whose run has come to a state."""
     session = Session()
-    if state == RunState.NOTHING:
-        session.stop(kept)
-    if state in (RunState.IDLE, RunState.NOTHING):
+    if state == RunState.IDLE:
         return session
+    number = session.start("digits")
+    if state == RunState.NOTHING:
+        session.stop(keep_in(session))
+    if state == RunState.REFUSED:
+        session.refuse(number, "why")
     steps = [
-        lambda: session.start("digits"),
-        lambda: session.net_arrives(session.run.number),
-        lambda: session.take_turn(),
-        lambda: session.train(session.run.number, Training(has_best)),
-        lambda: session.end(session.run.number),
-        lambda: session.finish(kept),
+        lambda: None,
+        lambda: session.net_arrives(number),
+        lambda: session.take_turn(number),
+        lambda: session.train(number, Training(has_best)),
+        lambda: session.finish(number, keep_in(session)),
     ]
     for step in steps:
         step()
@@ -128,18 +138,21 @@ def session_at(state, has_best=True):
     raise AssertionError(state)
 
 
+def go_away(session):
+    """The visitor's page is not heard of any more."""
+    session.seen -= 100
+
+
 # What a method of the session does from each state where it may; elsewhere it changes nothing.
 METHODS = {
-    "start": lambda session, number: session.start("digits"),
+    "start": lambda session, number: session.start("digits") is not None,
     "arrive": lambda session, number: session.net_arrives(number),
-    "turn": lambda session, number: session.take_turn() is not None,
+    "turn": lambda session, number: session.take_turn(number),
     "train": lambda session, number: session.train(number, Training()),
-    "refuse": lambda session, number: session.refuse(number),
-    "end": lambda session, number: session.end(number),
-    "stop": lambda session, number: session.stop(kept),
-    "finish": lambda session, number: session.finish(kept),
-    "forget": lambda session, number: session.forget(),
-    "leave": lambda session, number: session.leave(),
+    "refuse": lambda session, number: session.refuse(number, "why"),
+    "stop": lambda session, number: session.stop(keep_in(session)),
+    "finish": lambda session, number: session.finish(number, keep_in(session)),
+    "leave": lambda session, number: go_away(session) or not session.is_wanted(number, 99),
 }
 STATES = [state for state in RunState if state != "collecting"]  # only while a result is made
 
@@ -153,19 +166,20 @@ def test_every_event_of_a_run_in_every_state(state, event):
     assert session.run.state == ("kept" if after == "collecting" else after)
     if event in ("stop", "finish"):
         assert answer == (after == "collecting")
-    elif answer is not None:
+    elif event != "leave":  # a run that is not under way is not wanted either
         assert answer == ((state, event) in moves(RUN))
-    under_way = session.run.state in ("training", "ended")
-    assert (session.training is not None) == under_way
+    assert (session.training is not None) == (session.run.state == "training")
 
 
-@pytest.mark.parametrize("event", ["arrive", "train", "refuse", "end"])
+@pytest.mark.parametrize("event", ["arrive", "turn", "train", "refuse", "finish", "leave"])
 @pytest.mark.parametrize("state", STATES)
 def test_a_run_that_was_given_up_moves_nothing(state, event):
     session = session_at(state)
     training = session.training
-    assert not METHODS[event](session, session.run.number - 1)
+    METHODS[event](session, session.run.number - 1)
+    session.tell(session.run.number - 1, ahead=5)
     assert session.run.state == state and session.training is training
+    assert session.progress.ahead == 0
 
 
 def test_while_a_result_is_made_nothing_else_moves_the_run():
@@ -176,8 +190,8 @@ def test_while_a_result_is_made_nothing_else_moves_the_run():
         for event in METHODS.keys() - {"stop", "finish"}:  # those wait
             METHODS[event](session, number)
             seen[event] = session.run.state
-        assert not session.is_training(number)
-        return kept(training)
+        assert session.is_under_way
+        return keep_in(session)(training)
 
     session.stop(keep)
     assert set(seen.values()) == {"collecting"} and session.run.state == "kept"
@@ -187,57 +201,92 @@ def test_a_result_that_cannot_be_made_leaves_the_way_free():
     def keep(training):
         raise OSError("the disk is full")
 
-    session = session_at(RunState.ENDED)
+    session = session_at(RunState.TRAINING)
     with pytest.raises(OSError):
-        session.finish(keep)
-    assert session.run.state == "idle" and session.training is None and session.start("digits")
+        session.finish(session.run.number, keep)
+    assert session.run.state == "refused" and session.ended == "" and session.training is None
+    assert session.start("digits")
 
 
 @pytest.mark.parametrize("ended", ["stopped", "time", "not_a_number"])
 def test_without_a_checked_net_nothing_is_kept(ended):
     session = session_at(RunState.LOADING)
     session.train(session.run.number, Training(has_best=False, ended=ended))
-    session.end(session.run.number)
-    session.finish(kept)
+    session.finish(session.run.number, keep_in(session))
     assert session.run.state == "nothing" and session.ended == ended and session.kept is None
 
 
 def test_stop_before_a_run_is_a_run_that_was_stopped():
     session = session_at(RunState.QUEUED)
-    session.stop(kept)
+    session.stop(keep_in(session))
     assert session.ended == "stopped" and session.kept is None
 
 
-def test_a_result_stays_until_the_next_and_its_file_goes_with_it():
+def another_run(session):
+    number = session.start("digits")
+    session.net_arrives(number)
+    session.take_turn(number)
+    session.train(number, Training())
+    session.finish(number, keep_in(session))
+
+
+def test_a_result_is_shown_until_the_next_and_both_are_kept():
     session = session_at(RunState.KEPT)
     first = session.kept
     session.start("digits")
     assert session.shown is first.result
-    session.stop(kept)  # nothing came of the second run
-    assert session.kept is first and first.folder.is_there
-    session.start("digits")
-    session.net_arrives(session.run.number)
-    session.train(session.take_turn(), Training())
-    session.stop(kept)
-    assert session.kept is not first and not first.folder.is_there
-    assert session.kept.folder.is_there and session.shown is session.kept.result
+    session.stop(keep_in(session))  # nothing came of the second run
+    assert session.kept is first and session.results == [first]
+    another_run(session)
+    assert session.kept is not first and session.shown is session.kept.result
+    assert session.results == [first, session.kept] and first.folder.is_there
+
+
+def test_a_forgotten_result_goes_with_its_net_and_its_file():
+    session = session_at(RunState.KEPT)
+    another_run(session)
+    first, second = session.results
+    session.own_nets.forget(second.name)
+    assert not second.folder.is_there and second.name not in session.own_nets
+    assert session.results == [first] and session.kept is None and session.shown is None
+    session.own_nets.forget(second.name)
 
 
 def test_stop_and_the_end_at_once_make_one_result():
-    session, made, both = session_at(RunState.ENDED), [], threading.Barrier(8)
+    session, made, both = session_at(RunState.TRAINING), [], threading.Barrier(8)
+    number = session.run.number
 
     def keep(training):
         made.append(training)
-        return kept(training)
+        return keep_in(session)(training)
 
     def collect(method):
         both.wait()
         method(keep)
         return session.run.state, session.kept
 
+    finish = partial(session.finish, number)
     with ThreadPoolExecutor(8) as pool:
-        outcomes = set(pool.map(collect, [session.stop, session.finish] * 4))
+        outcomes = set(pool.map(collect, [session.stop, finish] * 4))
     assert len(made) == 1 and outcomes == {("kept", session.kept)}
+
+
+# A visitor who is away
+
+
+def test_a_run_waits_for_its_visitor_and_then_no_longer():
+    session = session_at(RunState.TRAINING)
+    number, run = session.run.number, weakref.ref(session.training)
+    session.seen -= 50
+    assert session.is_wanted(number, 60)
+    session.see()
+    session.seen -= 50
+    assert session.is_wanted(number, 60)  # 50 seconds since the visitor was back
+    session.seen -= 50
+    assert not session.is_wanted(number, 60)
+    assert session.run.state == "nothing" and session.ended == "left" and run() is None
+    session.see()
+    assert not session.is_wanted(number, 60) and session.run.state == "nothing"
 
 
 # Images
@@ -285,7 +334,7 @@ def test_refused_images_are_no_images():
 
 
 def test_a_reading_goes_on_while_the_rest_is_forgotten():
-    session, mine = session_at(RunState.KEPT), images()
+    session, mine = Session(), images()
     number = session.read("zip")
     session.forget()
     assert session.images_arrive(number, mine) and session.visitor_set is mine
@@ -297,25 +346,34 @@ def test_a_reading_goes_on_while_the_rest_is_forgotten():
 
 
 def test_memory_is_counted():
-    session = session_at(RunState.TRAINING)
+    session = Session()
+    assert session.bytes == 0
     session.images_arrive(session.read("zip"), images())
-    assert session.bytes == 1000 + 7
-    session.stop(kept)
-    assert session.bytes == 1000 + 100 + 10
+    assert session.bytes == 1000
     session.forget()
     assert session.bytes == 0
 
 
+@pytest.mark.parametrize("state", RunState)
+def test_a_session_is_empty_where_nothing_would_be_lost(state):
+    if state == RunState.COLLECTING:
+        return
+    session = session_at(state)
+    assert session.is_empty == (state in ("idle", "nothing", "refused"))
+    session = Session()
+    session.images_arrive(session.read("zip"), images())
+    assert not session.is_empty
+
+
 def test_a_forgotten_result_is_not_shown_as_the_recorded_run():
     session = Session()
-    assert session.shown is None  # a page left open for longer than its session is kept
+    assert session.shown is None
     session.shows_recorded = True
     recorded = session.shown
     assert recorded.loaded is None
     session = session_at(RunState.KEPT)
-    folder = session.kept.folder
-    session.forget()
-    assert session.shown is None and not folder.is_there
+    session.own_nets.forget(session.kept.name)
+    assert session.shown is None
 
 
 def test_forgetting_leaves_a_run_under_way_alone():
@@ -328,13 +386,6 @@ def test_a_forgotten_session_does_not_train_on_other_images():
     session = Session()
     session.start("zip")  # what the page shows as chosen
     assert session.source == "zip" and session.visitor_set is None
-
-
-def test_a_page_closed_lets_its_run_go():
-    session = session_at(RunState.TRAINING)
-    run = weakref.ref(session.training)
-    session.leave()
-    assert run() is None and session.run.state == "idle"
 
 
 def test_every_visitor_gets_a_session_of_their_own():

@@ -57,8 +57,9 @@ def refused(path, lang="en", own_nets=None):
 
 
 def test_a_net_comes_back_from_its_zip(checkpoints, uploads):
-    own_nets, session, request = OwnNets(), with_bars(), visitor()
-    trained(session, own_nets)
+    session, request = with_bars(), visitor()
+    trained(session)
+    own_nets = session.own_nets
     ((first, original),) = own_nets.items()
     path = uploads / "x.zip"
     path.write_bytes(Path(session.kept.file).read_bytes())

@@ -158,5 +158,4 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
         tab.look_inside, in_module, tab.inside, **latest, **INFER
     )
     tab.fold.collapse(lambda: False, None, is_open, **latest)
-    demo.load(nets.refresh, chosen, tab.net, **latest)
     tab.zipped.upload(tab.take_zip, [tab.zipped, own_nets], [own_nets, tab.net], **each)

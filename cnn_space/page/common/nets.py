@@ -16,13 +16,24 @@ WIDE = 1000  # classes of a net that knows most of what people photograph
 
 
 class OwnNets(dict):
-    """One visitor's fine-tuned nets, {name in the lists: Loaded}; lives in a ``gr.State``.
+    """One visitor's own nets, {name in the lists: Loaded}; lives in a ``gr.State``.
 
-    Unlike a plain dict it can be weakly referenced, so that a session's nets go with it.
+    ``results`` holds what is kept beside some of them, by the same names: things with a method
+    ``close``. Unlike a plain dict it can be weakly referenced, so that a session's nets go with it.
     """
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
+
+    def __init__(self):
+        super().__init__()
+        self.results = {}
+
+    def forget(self, name: str) -> None:
+        """A net is no longer kept, nor what was kept beside it."""
+        self.pop(name, None)
+        if result := self.results.pop(name, None):
+            result.close()
 
 
 def choices(

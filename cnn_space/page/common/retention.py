@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from cnn_space.settings import Settings
 
+SWEEP = 30.0  # seconds between two looks
+
 
 class Bounds(NamedTuple):
     """What is kept at most: the number of things, their bytes together, and the seconds of each."""
@@ -36,19 +38,31 @@ class Shelf:
 
     Owners are held weakly: what a session kept is gone with the session.
     ``take(owner, key)`` removes something; it may be called from another thread than the owner's.
+    While anything is kept, a thread looks for what has become too old.
     """
 
     def __init__(self, take: Callable[[object, str], None], bounds: Callable[[], Bounds] = bounds):
         self._take, self._bounds = take, bounds
         self._kept: OrderedDict[tuple[int, str], _Kept] = OrderedDict()
         self._lock = threading.Lock()
+        self._sweeps = False
 
     def keep(self, owner, key: str = "", *, size: int) -> None:
         """``owner`` keeps ``size`` bytes under ``key``, from now on."""
         with self._lock:
             self._kept.pop((id(owner), key), None)
             self._kept[id(owner), key] = _Kept(weakref.ref(owner), size, time.monotonic())
+            if not self._sweeps:
+                self._sweeps = True
+                threading.Thread(target=self._sweep, name="shelf", daemon=True).start()
         self.tidy()
+
+    def _sweep(self) -> None:
+        while self._sweeps:
+            time.sleep(SWEEP)
+            self.tidy()
+            with self._lock:
+                self._sweeps = bool(self._kept)
 
     def tidy(self) -> None:
         """Remove what is too old, or too much."""
@@ -70,5 +84,5 @@ class Shelf:
         return len(self._kept)
 
 
-NETS = Shelf(lambda own_nets, name: own_nets.pop(name, None))
+NETS = Shelf(lambda own_nets, name: own_nets.forget(name))
 SESSIONS = Shelf(lambda session, _: session.forget())

@@ -11,15 +11,16 @@ from cnn_space.settings import Settings
 from cnn_space.weights import Loaded, WeightsRecord
 
 
-def keep(own_nets: OwnNets, name: str, loaded: Loaded) -> str:
+def keep(own_nets: OwnNets, name: str, loaded: Loaded, *, beside: int = 0) -> str:
     """Keep a net under ``name``, or with a number behind it where there is such a one; returns the
-    name that it has got. How many are kept, of all visitors, is bounded by ``NETS``."""
+    name that it has got. How many are kept, of all visitors, is bounded by ``NETS``; ``beside`` are
+    bytes of what is kept with it in ``own_nets.results``."""
     number, first = 2, name
     while name in own_nets:
         name, number = f"{first} ({number})", number + 1
     own_nets[name] = loaded
     # Counted twice: the tabs make a folded copy of it.
-    NETS.keep(own_nets, name, size=2 * loaded.bytes)
+    NETS.keep(own_nets, name, size=2 * loaded.bytes + beside)
     return name
 
 

@@ -17,7 +17,9 @@ class Components:
     classify_net: gr.Dropdown
     own_nets: gr.State
     # of this tab alone
+    key: gr.BrowserState  # by which a visitor comes back to the session
     session: gr.State
+    clock: gr.Timer  # runs while a run is under way
     # step 1: images
     source: gr.Radio
     photos: gr.HTML
@@ -45,7 +47,6 @@ class Components:
     # step 3: train
     train: gr.Button
     stop: gr.Button
-    arriving: gr.HTML
     state: gr.HTML
     curves: gr.HTML
     # result

@@ -10,6 +10,7 @@ from cnn_space import weights
 from cnn_space.images import readers
 from cnn_space.page.finetune import view
 from cnn_space.page.finetune.export import bundle
+from cnn_space.page.finetune.line import LINE
 from cnn_space.page.finetune.recorded import digits
 from cnn_space.page.finetune.running import plan_from
 from cnn_space.settings import Settings
@@ -78,12 +79,15 @@ def finetune(
 def _run(archive: str | None, model: str, controls: dict):
     """Yields (the fields of an update, None) and returns the Result. Raises ValueError."""
     images = (readers.read_zip(archive) if archive else digits()).images
-    plan = plan_from(controls)
-    run = Run(weights.load(model), images, plan, seconds=Settings.read().run_seconds)
-    with contextlib.closing(iter(run)) as updates:
-        for update in updates:
-            fields = {name: value for name, value in vars(update).items() if name != "history"}
-            yield {name: v for name, v in fields.items() if v == v}, None  # without NaN
+    plan, loaded = plan_from(controls), weights.load(model)
+    with LINE.ticket() as ticket:
+        while not ticket.wait(1):
+            yield {"phase": "queued", "ahead": ticket.ahead}, None
+        run = Run(loaded, images, plan, seconds=Settings.read().run_seconds)
+        with contextlib.closing(iter(run)) as updates:
+            for update in updates:
+                fields = {name: value for name, value in vars(update).items() if name != "history"}
+                yield {name: v for name, v in fields.items() if v == v}, None  # without NaN
     if not run.has_best:
         raise ValueError(view.why_nothing(run.ended, "en"))
     return run.result()

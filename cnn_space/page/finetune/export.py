@@ -9,7 +9,7 @@ from huggingface_hub import HfApi
 
 from cnn_space.page.common import visitor_nets
 from cnn_space.page.common.nets import OwnNets
-from cnn_space.page.finetune.session import Kept
+from cnn_space.page.finetune.results import Kept
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Result, Run, save
 
@@ -21,8 +21,9 @@ def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
     folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
     file = bundle(result, Path(folder.name))
     title = visitor_nets.title(result.loaded.record, lang)
-    name = visitor_nets.keep(own_nets, title, result.loaded)
-    return Kept(result, name, folder, str(file))
+    name = visitor_nets.keep(own_nets, title, result.loaded, beside=result.checked.images.nbytes)
+    own_nets.results[name] = Kept(result, name, folder, str(file))
+    return own_nets.results[name]
 
 
 def bundle(result: Result, folder: Path) -> Path:

@@ -11,6 +11,7 @@ from cnn_space.page.finetune import loose, sources, view
 from cnn_space.page.finetune.components import Components
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import ImagesState
+from cnn_space.page.finetune.visitors import VISITORS
 
 
 class ImagesStep(Components):
@@ -20,20 +21,27 @@ class ImagesStep(Components):
         self, session: Session, source: str, base: str, holdout: float, request: gr.Request
     ) -> dict:
         """Show the inputs of a source; the digits are there at once, others wait to be read."""
+        if source == session.source:  # a page that came back: what was read is still there
+            return self._inputs(source)
         session.choose(source)
         base = sources.suited_base(session.visitor_set, base)
         augment = "shift" if source == "digits" else "mirror"
+        return {
+            self.session: session,
+            **self._inputs(source),
+            self.base: base,
+            self.augment: augment,
+            **self._shown_images(session, base, augment, holdout, language(request)),
+        }
+
+    def _inputs(self, source: str) -> dict:
         inputs = {"zip": self.archive, "hub": self.hub, "folder": self.folder}
         here = source in ("digits", "photos")  # nothing to be named first
         return {
-            self.session: session,
             **{field: gr.update(visible=source == name) for name, field in inputs.items()},
             # Hidden, not taken away: the photos in it stay.
             self.photos: gr.update(visible=source == "photos" or "hidden"),
             self.read: gr.update(visible=not here),
-            self.base: base,
-            self.augment: augment,
-            **self._shown_images(session, base, augment, holdout, language(request)),
         }
 
     def reading(self, request: gr.Request) -> dict:
@@ -91,7 +99,7 @@ class ImagesStep(Components):
             problem = view.problem(why, lang)
             return {self.session: session, self.contents: problem, self.samples: ""}
         if session.images_arrive(number, visitor_set):
-            SESSIONS.keep(session, size=session.bytes)
+            SESSIONS.keep(VISITORS.admit(session), size=session.bytes)
         return {self.session: session}
 
     def suit(

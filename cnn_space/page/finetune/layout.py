@@ -3,7 +3,7 @@
 import gradio as gr
 
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import LIVE_JS, download_line, script
+from cnn_space.page.common.components import LIVE_JS, script
 from cnn_space.page.common.texts import t
 from cnn_space.page.finetune import export, sources
 from cnn_space.page.finetune.handlers import Tab
@@ -15,18 +15,31 @@ from cnn_space.page.finetune.wiring import (
     wire_result,
     wire_training,
 )
-from cnn_space.settings import Settings
 from cnn_space.training.recipes import AUGMENTATIONS, PRESETS, SWITCHES, Plan
 
 # What runs in the board of photos, class by class.
 PHOTO_SCRIPTS = ("finetune/webcam.js", "finetune/dropped.js", "finetune/photos.js")
 
 
+def outside_of_tabs() -> dict:
+    """What works from the start and in every tab: in a tab that was never opened nothing does."""
+    return {
+        # Encrypted with a secret that the page holds: it is the key itself that nobody can guess.
+        "key": gr.BrowserState(storage_key="cnn-space-visitor", secret="cnn-space"),
+        "session": gr.State(Session()),
+        "clock": gr.Timer(1, active=False),
+    }
+
+
 def finetune_tab(
-    demo: gr.Blocks, tabs: gr.Tabs, classify_net: gr.Dropdown, own_nets: gr.State
+    demo: gr.Blocks,
+    tabs: gr.Tabs,
+    classify_net: gr.Dropdown,
+    own_nets: gr.State,
+    visitor: dict,
 ) -> None:
-    """A short fine-tuning run on the visitor's own classes."""
-    session = gr.State(Session(), time_to_live=60 * Settings.read().keep_minutes)
+    """A short fine-tuning run on the visitor's own classes; ``visitor`` is what
+    ``outside_of_tabs`` gave."""
     with gr.Row(elem_classes="ft-row"):
         components = _images()
     with gr.Row(elem_classes="ft-row"):
@@ -34,7 +47,11 @@ def finetune_tab(
     with gr.Row(elem_classes="ft-row"):
         components |= _result()
     tab = Tab(
-        tabs=tabs, classify_net=classify_net, own_nets=own_nets, session=session, **components
+        tabs=tabs,
+        classify_net=classify_net,
+        own_nets=own_nets,
+        **visitor,
+        **components,
     )
     wire_arrival(demo, tab)
     wire_images(tab)
@@ -168,10 +185,9 @@ def _training() -> dict:
         with gr.Row(elem_classes="ft-buttons"):
             train = gr.Button(t("finetune_train"), variant="primary", elem_id="ft-train")
             stop = gr.Button(t("finetune_stop"), interactive=False, elem_id="ft-stop")
-        arriving = download_line()
         state = gr.HTML(elem_id="ft-state")
         curves = gr.HTML(elem_id="ft-curves")
-    return {"train": train, "stop": stop, "arriving": arriving, "state": state, "curves": curves}
+    return {"train": train, "stop": stop, "state": state, "curves": curves}
 
 
 def _result() -> dict:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from cnn_space import formats
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label
-from cnn_space.page.finetune.session import Kept
+from cnn_space.page.finetune.results import Kept
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Report, Result
 

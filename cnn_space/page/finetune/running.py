@@ -1,15 +1,27 @@
-"""A fine-tuning run as the page and its endpoint make it."""
+"""A fine-tuning run as the page makes it: in a thread of its own, whatever becomes of the page.
+
+The run belongs to a session. It goes on while its page is reloaded or the line is cut, and is given
+up when the page has not been heard of for some time.
+"""
 
 import contextlib
+import logging
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from cnn_space import weights
+from cnn_space.images.image_set import ImageSet
 from cnn_space.models.heads import can_have_aux
 from cnn_space.page.common.texts import say
+from cnn_space.page.finetune import export
+from cnn_space.page.finetune.line import LINE
 from cnn_space.page.finetune.session import Session
 from cnn_space.settings import Settings
-from cnn_space.training.finetuning import Run, Update
+from cnn_space.training.finetuning import Run
 from cnn_space.training.recipes import Plan
+from cnn_space.weights.transfer import Unreachable
 
 # The controls of a run: the fields of Plan except batch size, label smoothing and clipping.
 CONTROLS = (
@@ -26,6 +38,18 @@ CONTROLS = (
     "seed",
     "class_weights",
 )
+MOST = 32  # runs under way: one trains, the others wait
+_PLACES = threading.BoundedSemaphore(MOST)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a visitor asked for: a net, images and a plan; ``lang`` is the visitor's language."""
+
+    base: str
+    images: ImageSet
+    plan: Plan
+    lang: str
 
 
 def plan_from(controls: dict) -> Plan:
@@ -47,37 +71,93 @@ def plan_from(controls: dict) -> Plan:
     )
 
 
-def updates(
-    session: Session, number: int, base: str | None, controls: dict, lang: str
-) -> Iterator[Update]:
-    """Train the net ``base`` on a session's images; yields what the run is doing.
-
-    The session holds the run from its start, so that its result can be collected whether it ends
-    by itself or is stopped; ``number`` is its number there. Raises ValueError with a sentence in
-    the visitor's language that says why the run cannot begin.
-    """
-    visitor_set = session.visitor_set
-    if visitor_set is None:
+def order(session: Session, base: str | None, controls: dict, lang: str) -> Order:
+    """What is asked for. Raises ValueError with a sentence in the visitor's language where that
+    cannot be a run."""
+    if session.visitor_set is None:
         raise ValueError(say("finetune_no_data", lang))
     if not base:
         raise ValueError(say("finetune_no_base", lang))
     with explained("finetune_wrong_plan", lang):
         plan = plan_from(controls)
-    if weights.is_known(base) and not weights.is_local(base):
-        # The download failed and the page said why; there is no second attempt here.
-        raise ValueError(say("net_not_here", lang, title=weights.record(base).title))
-    with explained("net_trouble", lang, title=base):
-        loaded = weights.load(base)
-    if plan.aux and not can_have_aux(loaded.net):
-        raise ValueError(say("finetune_no_aux", lang, title=loaded.record.title))
-    run = Run(loaded, visitor_set.images, plan, seconds=Settings.read().run_seconds)
-    if not session.train(number, run):  # stopped meanwhile
+    return Order(base, session.visitor_set.images, plan, lang)
+
+
+def begin(session: Session, number: int, asked: Order) -> None:
+    """Start the run with this number of ``session``. Raises ValueError with a sentence where too
+    many are under way."""
+    if not _PLACES.acquire(blocking=False):
+        raise ValueError(say("finetune_too_many", asked.lang))
+    threading.Thread(target=_run, args=(session, number, asked), name="fine-tune").start()
+
+
+def keeper(session: Session, lang: str) -> partial:
+    """What makes the best net of a run one of the visitor's results."""
+    return partial(export.keep, own_nets=session.own_nets, lang=lang)
+
+
+def _run(session: Session, number: int, asked: Order) -> None:
+    try:
+        _fetch(session, number, asked)
+        if not session.net_arrives(number):
+            return
+        with LINE.ticket() as ticket:
+            while not ticket.wait(1):
+                session.tell(number, ahead=ticket.ahead)
+                if not _is_wanted(session, number):
+                    return
+            if session.take_turn(number):
+                _train(session, number, asked)
+        session.finish(number, keeper(session, asked.lang))
+    except ValueError as error:
+        session.refuse(number, str(error))
+    except Exception:
+        logging.getLogger(__name__).exception("a fine-tuning run broke off")
+        session.refuse(number, say("finetune_broke", asked.lang))
+    finally:
+        _PLACES.release()
+
+
+def _is_wanted(session: Session, number: int) -> bool:
+    if not threading.main_thread().is_alive():  # the page's process ends, and waits for this thread
+        return False
+    return session.is_wanted(number, Settings.read().away_seconds)
+
+
+def _fetch(session: Session, number: int, asked: Order) -> None:
+    """The net to start from may have to come over the network; no other run waits for that."""
+    base, lang = asked.base, asked.lang
+    if not weights.is_known(base) or weights.is_local(base):
         return
-    with contextlib.closing(iter(run)) as reports:
-        for update in reports:
-            if not session.is_training(number):  # stopped, and its result is on the page already
+    title = weights.record(base).title
+
+    def report(done: int, total: int | None) -> None:
+        session.tell(number, done=done, total=total)
+        if not _is_wanted(session, number):
+            raise ValueError("stopped")
+
+    try:
+        weights.fetch(base, report)
+    except Unreachable:
+        raise ValueError(say("net_not_here", lang, title=title)) from None
+    except ValueError as error:
+        raise ValueError(say("net_trouble", lang, title=title, why=error)) from None
+
+
+def _train(session: Session, number: int, asked: Order) -> None:
+    """From the run's turn to its end, or until it is stopped or given up."""
+    with explained("net_trouble", asked.lang, title=asked.base):
+        loaded = weights.load(asked.base)
+    if asked.plan.aux and not can_have_aux(loaded.net):
+        raise ValueError(say("finetune_no_aux", asked.lang, title=loaded.record.title))
+    run = Run(loaded, asked.images, asked.plan, seconds=Settings.read().run_seconds)
+    if not session.train(number, run):
+        return
+    with contextlib.closing(iter(run)) as updates:
+        for update in updates:
+            session.tell(number, update=update)
+            if not _is_wanted(session, number):
                 return
-            yield update
 
 
 @contextlib.contextmanager

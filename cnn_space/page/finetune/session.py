@@ -1,44 +1,46 @@
-"""One visitor's session on the Fine-tune tab: their images, their run, its result.
+"""One visitor's session on the Fine-tune tab: their images, their run, its results.
 
-Handlers of one visitor run at the same time, and some come late: a reading ends after other images
-were chosen, Stop and the end of a run both ask for its result, a run reports once more after Stop.
-So the tables in ``states`` decide whether an event is allowed. A reading and a run have a number,
-which their later events pass on: an event with an old number belongs to a reading or a run that was
-given up, and changes nothing.
+Handlers of one visitor run at the same time as their run, and some come late: a reading ends after
+other images were chosen, Stop and the end of a run both ask for its result, a run reports once more
+after Stop. So the tables in ``states`` decide whether an event is allowed. A reading and a run have
+a number, which their later events pass on: an event with an old number belongs to a reading or a
+run that was given up, and changes nothing.
 """
 
-import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cnn_space.images.visitor_set import VisitorSet
+from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.finetune.recorded import digits, recorded_run
+from cnn_space.page.finetune.results import Kept
 from cnn_space.page.finetune.states import (
     IMAGES_MOVES,
     RUN_MOVES,
+    UNDER_WAY,
     ImagesEvent,
     ImagesState,
     Machine,
     RunEvent,
     RunState,
 )
-from cnn_space.training.finetuning import Result, Run
+from cnn_space.training.finetuning import Result, Run, Update
 
 
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """A visitor's result: net and report of a run, its name in the lists of nets, and the zip to
-    download, which is deleted with its folder."""
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come: in the state it is in, what there is to tell."""
 
-    result: Result
-    name: str
-    folder: tempfile.TemporaryDirectory
-    file: str
+    done: int = 0  # bytes of the net to start from that have come over the network,
+    total: int | None = None  # of so many, where that is known
+    ahead: int = 0  # runs that are before this one
+    update: Update | None = None  # the last report of the training
 
 
 class Session:
-    """One visitor's images, run and result. Lives in a ``gr.State``; never shared.
+    """One visitor's images, run and results; never shared between visitors.
 
     The methods are the events. Each is atomic: other handlers see it done or not begun.
     """
@@ -47,10 +49,15 @@ class Session:
         self.images = Machine(IMAGES_MOVES, ImagesState.READY)
         self.run = Machine(RUN_MOVES, RunState.IDLE)
         self.source = "digits"
-        self.training: Run | None = None  # from TRAINING until it is collected
-        self.ended = ""  # how the last run ended, from COLLECTING on: "finished", "stopped", …
-        self.kept: Kept | None = None  # stays until another run has a result
+        self.chosen: dict[str, object] = {}  # what the last run was begun with, by component
+        self.progress = Progress()  # of the run under way
+        self.training: Run | None = None  # while it is TRAINING
+        self.ended = ""  # how the last run ended ("finished", "left", …), or why it was REFUSED
+        self.own_nets = OwnNets()  # and the results they are of, until those are forgotten
+        self.shows = ""  # the name of the result that the page shows
         self.shows_recorded = False  # whether the page shows the recorded run
+        self.key = ""  # by which the visitor comes back (see ``visitors``)
+        self.seen = time.monotonic()  # when the visitor's page was last heard of
         self._visitor_set: VisitorSet | None = None
         self._lock = threading.RLock()
         self._collecting = threading.Lock()
@@ -68,14 +75,19 @@ class Session:
 
     @property
     def bytes(self) -> int:
-        """Memory of the visitor's own images, of the result's net and held-out images, and of the
-        net of a run that nobody has collected."""
-        visitor_set, training, kept = self._visitor_set, self.training, self.kept
-        size = visitor_set.images.images.nbytes if visitor_set else 0
-        size += training.bytes if training else 0
-        if kept:
-            size += kept.result.loaded.bytes + kept.result.checked.images.nbytes
-        return size
+        """Memory of the visitor's own images. Their nets are counted one by one."""
+        visitor_set = self._visitor_set
+        return visitor_set.images.images.nbytes if visitor_set else 0
+
+    @property
+    def results(self) -> list[Kept]:
+        """The visitor's results that are still kept, oldest first."""
+        return list(self.own_nets.results.values())
+
+    @property
+    def kept(self) -> Kept | None:
+        """The visitor's result that the page shows; None where there is none, or not any more."""
+        return self.own_nets.results.get(self.shows)
 
     @property
     def shown(self) -> Result | None:
@@ -85,6 +97,16 @@ class Session:
         if kept:
             return kept.result
         return recorded_run() if self.shows_recorded else None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there is a run that has not ended."""
+        return self.run.state in (*UNDER_WAY, RunState.COLLECTING)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would be lost with this session."""
+        return not (self.is_under_way or self.own_nets or self._visitor_set)
 
     # Images
 
@@ -115,30 +137,55 @@ class Session:
         with self._lock:
             return self.images.move(ImagesEvent.REFUSE, number)
 
+    def forget(self) -> None:
+        """Forget the images; a reading and a run under way continue."""
+        with self._lock:
+            if self.source != "digits":
+                self.images.move(ImagesEvent.FORGET)
+            self._visitor_set = None
+
     # The run
 
-    def start(self, source: str) -> bool:
-        """A visitor asks for a run; False while another is under way.
+    def start(self, source: str) -> int | None:
+        """A visitor asks for a run; returns its number, None while another is under way.
 
         ``source`` is what the page shows as chosen: a forgotten session begins with the digits.
         """
         with self._lock:
             if not self.run.move(RunEvent.START):
-                return False
-            self.training = None
+                return None
+            self.progress, self.ended = Progress(), ""
             if source != self.source:
                 self.choose(source)
-            return True
+            return self.run.number
+
+    def is_wanted(self, number: int, patience: float) -> bool:
+        """Whether the run with this number is under way: not stopped, not collected, and its
+        visitor has been here within the last ``patience`` seconds; else it is given up."""
+        with self._lock:
+            if self.run.number != number or self.run.state not in UNDER_WAY:
+                return False
+            if time.monotonic() - self.seen <= patience:
+                return True
+            self.run.move(RunEvent.LEAVE)
+            self.training, self.ended = None, "left"
+            return False
+
+    def tell(self, number: int, **progress) -> None:
+        """How far the run has come: fields of ``Progress``."""
+        with self._lock:
+            if self.run.number == number:
+                self.progress = Progress(**progress)
 
     def net_arrives(self, number: int) -> bool:
-        """The net to start from is here, or could not be fetched."""
+        """The net to start from is here."""
         with self._lock:
             return self.run.move(RunEvent.ARRIVE, number)
 
-    def take_turn(self) -> int | None:
-        """A run's turn in the queue has come; returns its number, None where none waits."""
+    def take_turn(self, number: int) -> bool:
+        """The run's turn has come."""
         with self._lock:
-            return self.run.number if self.run.move(RunEvent.TURN) else None
+            return self.run.move(RunEvent.TURN, number)
 
     def train(self, number: int, training: Run) -> bool:
         """``training`` begins; False where the run was stopped meanwhile."""
@@ -148,37 +195,27 @@ class Session:
             self.training = training
             return True
 
-    def is_training(self, number: int) -> bool:
-        """Whether the run with this number is under way: not stopped, not collected."""
-        with self._lock:
-            return self.run.state is RunState.TRAINING and self.run.number == number
-
-    def refuse(self, number: int) -> bool:
-        """The run cannot begin, because its settings are wrong."""
+    def refuse(self, number: int, why: str) -> bool:
+        """The run cannot begin, or not go on; ``why`` is a sentence for the visitor."""
         with self._lock:
             if not self.run.move(RunEvent.REFUSE, number):
                 return False
-            self.training = None
+            self.training, self.ended = None, why
             return True
 
-    def end(self, number: int) -> bool:
-        """The run is over, because it is done or was cut off."""
-        with self._lock:
-            return self.run.move(RunEvent.END, number)
-
     def stop(self, keep: Callable[[Run], Kept]) -> bool:
-        """End the run; ``keep`` makes its best net the result. False where there is no such net."""
-        return self._collect(RunEvent.STOP, keep)
+        """End the run; ``keep`` makes its best net a result. False where there is no such net."""
+        return self._collect(RunEvent.STOP, None, keep)
 
-    def finish(self, keep: Callable[[Run], Kept]) -> bool:
-        """The same for a run that has ended."""
-        return self._collect(RunEvent.FINISH, keep)
+    def finish(self, number: int, keep: Callable[[Run], Kept]) -> bool:
+        """The same for a run that has come to its end."""
+        return self._collect(RunEvent.FINISH, number, keep)
 
-    def _collect(self, event: RunEvent, keep: Callable[[Run], Kept]) -> bool:
+    def _collect(self, event: RunEvent, number: int | None, keep: Callable[[Run], Kept]) -> bool:
         # A second caller waits here, and then finds the result collected.
         with self._collecting:
             with self._lock:
-                if not self.run.move(event):
+                if not self.run.move(event, number):
                     return False
                 training, self.training = self.training, None
                 self.ended = training.ended if training else "stopped"
@@ -190,32 +227,17 @@ class Session:
             try:
                 kept = keep(training)
             except BaseException:
-                self.run.move(RunEvent.FAIL)
+                with self._lock:
+                    self.ended = ""
+                    self.run.move(RunEvent.FAIL)
                 raise
             with self._lock:
-                before, self.kept = self.kept, kept
-                self.shows_recorded = False
+                self.shows, self.shows_recorded = kept.name, False
                 self.run.move(RunEvent.KEEP)
-            if before:
-                before.folder.cleanup()
             return True
 
-    # The end of the session
+    # The visitor
 
-    def forget(self) -> None:
-        """Forget the images and the result; a reading and a run under way continue."""
-        with self._lock:
-            if self.source != "digits":
-                self.images.move(ImagesEvent.FORGET)
-            self._visitor_set = None
-            if self.run.move(RunEvent.FORGET):
-                self.training = None
-            kept, self.kept = self.kept, None
-        if kept:
-            kept.folder.cleanup()
-
-    def leave(self) -> None:
-        """The page was closed: a run under way and its best net are released."""
-        with self._lock:
-            if self.run.move(RunEvent.LEAVE):
-                self.training = None
+    def see(self) -> None:
+        """The visitor's page was heard of."""
+        self.seen = time.monotonic()

@@ -3,7 +3,7 @@
     images: EMPTY ── READ ──► READING ── ARRIVE ──► READY
 
     run: IDLE ── START ──► FETCHING ── ARRIVE ──► QUEUED ── TURN ──► LOADING ── TRAIN ──► TRAINING
-         KEPT or NOTHING ◄── KEEP or DROP ── COLLECTING ◄── FINISH ── ENDED ◄── END ─────────┘
+         KEPT or NOTHING ◄── KEEP or DROP ── COLLECTING ◄── FINISH or STOP ──────────────────┘
 
 A move that is not in the tables below is refused and changes nothing.
 """
@@ -33,15 +33,15 @@ class ImagesEvent(StrEnum):
 class RunState(StrEnum):
     """States of a visitor's run."""
 
-    IDLE = "idle"  # no run yet, or the last one was refused or forgotten
+    IDLE = "idle"  # no run yet, or the last one was forgotten
     FETCHING = "fetching"  # the net to start from may come over the network
     QUEUED = "queued"  # another visitor's run may be before it
     LOADING = "loading"  # its turn has come
     TRAINING = "training"
-    ENDED = "ended"  # its best net has not been collected
-    COLLECTING = "collecting"
-    KEPT = "kept"  # its best net is the visitor's result
-    NOTHING = "nothing"  # it ended before a net was checked
+    COLLECTING = "collecting"  # its best net becomes a result
+    KEPT = "kept"  # its best net is one of the visitor's results
+    NOTHING = "nothing"  # it ended without a net to keep
+    REFUSED = "refused"  # it could not begin, or its result could not be made
 
 
 class RunEvent(StrEnum):
@@ -51,15 +51,13 @@ class RunEvent(StrEnum):
     ARRIVE = "arrive"  # the net to start from is here, or could not be fetched
     TURN = "turn"
     TRAIN = "train"
-    REFUSE = "refuse"  # its settings are wrong
-    END = "end"  # done, or cut off
+    REFUSE = "refuse"  # its net, its images or its settings cannot be used
     STOP = "stop"
-    FINISH = "finish"  # the page asks for the result of a run that has ended
+    FINISH = "finish"  # it has come to its end
     KEEP = "keep"
     DROP = "drop"  # there is no net to keep
     FAIL = "fail"  # the result could not be made
-    FORGET = "forget"  # the time the result is kept for is over
-    LEAVE = "leave"  # the page was closed
+    LEAVE = "leave"  # the visitor has been away for too long
 
 
 # {event: {state before it: state after it}}
@@ -75,21 +73,19 @@ IMAGES_MOVES: Moves = {
     ImagesEvent.FORGET: {_I.READY: _I.EMPTY},
 }
 _BEFORE_TRAINING = (_R.FETCHING, _R.QUEUED, _R.LOADING)
+UNDER_WAY = (*_BEFORE_TRAINING, _R.TRAINING)
 RUN_MOVES: Moves = {
-    RunEvent.START: dict.fromkeys((_R.IDLE, _R.ENDED, _R.KEPT, _R.NOTHING), _R.FETCHING),
+    RunEvent.START: dict.fromkeys((_R.IDLE, _R.KEPT, _R.NOTHING, _R.REFUSED), _R.FETCHING),
     RunEvent.ARRIVE: {_R.FETCHING: _R.QUEUED},
     RunEvent.TURN: {_R.QUEUED: _R.LOADING},
     RunEvent.TRAIN: {_R.LOADING: _R.TRAINING},
-    RunEvent.REFUSE: {_R.LOADING: _R.IDLE, _R.TRAINING: _R.IDLE},
-    RunEvent.END: {_R.LOADING: _R.IDLE, _R.TRAINING: _R.ENDED},
-    RunEvent.STOP: dict.fromkeys((_R.IDLE, *_BEFORE_TRAINING), _R.NOTHING)
-    | dict.fromkeys((_R.TRAINING, _R.ENDED), _R.COLLECTING),
-    RunEvent.FINISH: {_R.ENDED: _R.COLLECTING},
+    RunEvent.REFUSE: dict.fromkeys(UNDER_WAY, _R.REFUSED),
+    RunEvent.STOP: dict.fromkeys(_BEFORE_TRAINING, _R.NOTHING) | {_R.TRAINING: _R.COLLECTING},
+    RunEvent.FINISH: {_R.TRAINING: _R.COLLECTING},
     RunEvent.KEEP: {_R.COLLECTING: _R.KEPT},
     RunEvent.DROP: {_R.COLLECTING: _R.NOTHING},
-    RunEvent.FAIL: {_R.COLLECTING: _R.IDLE},
-    RunEvent.FORGET: dict.fromkeys((_R.ENDED, _R.KEPT, _R.NOTHING), _R.IDLE),
-    RunEvent.LEAVE: dict.fromkeys((*_BEFORE_TRAINING, _R.TRAINING, _R.ENDED), _R.IDLE),
+    RunEvent.FAIL: {_R.COLLECTING: _R.REFUSED},
+    RunEvent.LEAVE: dict.fromkeys(UNDER_WAY, _R.NOTHING),
 }
 # These begin a new reading or run, with a new number: the one under way is given up.
 _BEGINNINGS = (

@@ -16,6 +16,7 @@ from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common.charts import Line, Mark, line_chart
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
+from cnn_space.page.finetune.session import Progress
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Point, Report, Update, preview, split
 
@@ -118,21 +119,32 @@ def state(phase: str, text: str, lang: str, *, done: float = 0.0, figures: str =
 
 def idle(lang: str) -> Markup:
     """Before a run: its time limit, and what ends it."""
-    seconds = Settings.read().run_seconds
-    if seconds:
-        return state("idle", say("finetune_idle_note", lang, seconds=seconds), lang)
-    return state("idle", say("finetune_idle_note_free", lang), lang)
+    settings = Settings.read()
+    values = {"seconds": settings.run_seconds, "away": settings.away_seconds}
+    key = "finetune_idle_note" if settings.run_seconds else "finetune_idle_note_free"
+    return state("idle", say(key, lang, **values), lang)
 
 
-def waiting(phase: str, lang: str) -> Markup:
-    """While a run is "queued" or "preparing"."""
-    return state(phase, say(f"finetune_phase_{phase}_note", lang), lang)
+def waiting(phase: str, at: Progress, lang: str) -> Markup:
+    """While a run is "fetching" its net, "queued" behind others, "loading" or about to train."""
+    if phase == "fetching":
+        values = {"done": f"{at.done / 1e6:.0f}", "total": f"{(at.total or 0) / 1e6:.0f}"}
+        text = say("finetune_phase_fetching_note", lang, **values) if at.total else ""
+        return state(phase, text, lang, done=at.done / (at.total or math.inf))
+    if phase == "queued":
+        return state(phase, say("finetune_phase_queued_note", lang, ahead=at.ahead), lang)
+    return state("preparing", say("finetune_phase_preparing_note", lang), lang)
+
+
+def refused(why: str, lang: str) -> Markup:
+    """Why a run could not begin, or not go on."""
+    return state("refused", why, lang)
 
 
 def progress(update: Update, lang: str) -> Markup:
     """One moment of a run."""
     if update.phase == "preparing":
-        return waiting("preparing", lang)
+        return waiting("preparing", Progress(), lang)
     share = update.step / max(update.steps, 1)
     if update.phase == "features":
         text = say("finetune_phase_features_note", lang, step=update.step, steps=update.steps)
@@ -170,8 +182,9 @@ def ended(report: Report, lang: str) -> Markup:
 
 def why_nothing(ended: str, lang: str) -> str:
     """Why a run that ended like this has no net to keep."""
-    key = "advice_nan_early" if ended == "not_a_number" else "nothing_kept"
-    return say(f"finetune_{key}", lang)
+    keys = {"not_a_number": "finetune_advice_nan_early", "left": "finetune_left_note"}
+    away = Settings.read().away_seconds
+    return say(keys.get(ended, "finetune_nothing_kept"), lang, away=away)
 
 
 def nothing_kept(ended: str, lang: str) -> Markup:

@@ -2,10 +2,9 @@
 
 import gradio as gr
 
-from cnn_space.page.common import nets
-from cnn_space.page.common.components import FETCH, QUIET, TRAIN, script
+from cnn_space.page.common.components import QUIET, TRAIN, script
 from cnn_space.page.finetune.endpoint import finetune
-from cnn_space.page.finetune.handlers import Tab, leave
+from cnn_space.page.finetune.handlers import Tab
 
 LATEST = {"trigger_mode": "always_last", **QUIET}
 MULTIPLE = {"trigger_mode": "multiple", **QUIET}
@@ -14,17 +13,17 @@ READING = {"concurrency_id": "reading", "concurrency_limit": 2, **MULTIPLE}
 
 
 def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
-    """A page was opened, or closed."""
+    """A page was opened, maybe by a visitor who comes back."""
     demo.load(
         tab.arrive,
-        [tab.session, tab.base],
+        {tab.key, tab.classify_net, tab.base, tab.augment, tab.holdout},
         [
-            *(tab.base, tab.photos, tab.contents, tab.samples, tab.state, tab.curves),
-            *_shown_of_a_result(tab),
+            *(tab.key, tab.source, tab.photos, tab.contents, tab.samples),
+            *(tab.base, *tab.controls),
+            *_shown_of_a_run(tab),
         ],
         **QUIET,
     )
-    demo.unload(leave)
 
 
 def wire_images(tab: Tab) -> None:
@@ -77,58 +76,39 @@ def wire_training(tab: Tab) -> None:
         queue=False,
         **LATEST,
     )
-    # A net may have to come over the network first, and no other run waits for that.
-    begun = tab.train.click(
-        tab.begin,
-        [tab.session, tab.source],
-        [tab.session, tab.state, tab.train, tab.stop, tab.cell, *_shown_of_a_result(tab)],
-        queue=False,
-        **QUIET,
-    )
-    fetched = begun.then(
-        tab.fetch,
-        [tab.session, tab.base, tab.own_nets],
-        show_progress="minimal",
-        show_progress_on=tab.arriving,
-        trigger_mode="multiple",
-        **FETCH,
-        api_visibility="private",
-    )
-    # A generator: Stop and a closed page end it at its next report.
-    run = fetched.then(
-        tab.run,
-        {tab.session, tab.base, *tab.controls},
-        [tab.session, tab.state, tab.curves],
-        **TRAIN,
-        **MULTIPLE,  # Train is free again before a stopped run is through
-    )
-    outcome = {
-        "inputs": [tab.session, tab.own_nets],
-        "outputs": [
-            *(tab.session, tab.own_nets, tab.state, tab.curves, tab.own_net, tab.cell),
-            *(tab.download, tab.as_onnx, tab.use, tab.train, tab.stop),
-            *_shown_of_a_result(tab),
-        ],
-        **QUIET,
+    at_once = {"queue": False, **QUIET}
+    looks = {
+        "fn": tab.watch,
+        "inputs": [tab.session, tab.classify_net],
+        "outputs": _shown_of_a_run(tab),
+        **at_once,
     }
-    for event in (
-        run.then(tab.finish, **outcome),
-        run.failure(tab.finish, **outcome),  # `then` does not follow an error
-        tab.stop.click(tab.halt, cancels=run, **outcome),
-    ):
-        event.then(nets.refresh, [tab.classify_net, tab.own_nets], tab.classify_net, **QUIET)
+    asked = {tab.session, tab.source, tab.base, *tab.controls}
+    # Queued, because errors of the others do not reach the visitor. It waits for nothing: the run
+    # itself is in no queue of Gradio's (see ``running``).
+    tab.train.click(
+        tab.begin,
+        asked,
+        [tab.key, *_shown_of_a_run(tab)],
+        concurrency_limit=None,
+        **MULTIPLE,
+    ).then(**looks)
+    tab.clock.tick(**looks)
+    tab.stop.click(tab.halt, looks["inputs"], looks["outputs"], **at_once)
 
 
-def _shown_of_a_result(tab: Tab) -> list:
-    return [tab.result, tab.matrix, tab.mistakes]
+def _shown_of_a_run(tab: Tab) -> list:
+    return [
+        *(tab.session, tab.own_nets, tab.classify_net, tab.train, tab.stop, tab.clock),
+        *(tab.state, tab.curves, tab.result, tab.use, tab.download, tab.as_onnx),
+        *(tab.own_net, tab.matrix, tab.cell, tab.mistakes),
+    ]
 
 
 def wire_result(tab: Tab) -> None:
     """What can be done with a result."""
     tab.matrix.click(tab.open_cell, tab.session, tab.cell, **MULTIPLE)
-    tab.use.click(
-        tab.go_to_classify, [tab.session, tab.own_nets], [tab.tabs, tab.classify_net], **QUIET
-    )
+    tab.use.click(tab.go_to_classify, tab.session, [tab.tabs, tab.classify_net], **QUIET)
     tab.as_onnx.click(
         tab.write_onnx,
         tab.session,
