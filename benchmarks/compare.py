@@ -15,6 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cnn_space.settings import wait_passively
+
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -23,6 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--photo", type=Path, help="a picture (default: 1600 × 1200 noise)")
     parser.add_argument("--repeats", type=int, default=7)
     args = parser.parse_args(argv)
+    wait_passively()
     os.environ["CNN_SPACE_THREADS"] = str(args.threads)
     os.environ["OMP_NUM_THREADS"] = str(args.threads)
 

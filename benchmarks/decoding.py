@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from PIL import Image
 
+from cnn_space.settings import wait_passively
+
 SIZE, QUICK_SIZE = (4032, 3024), (400, 300)
 SLOPE = 1.2  # files of the size that phones write: 3 to 5 MB at quality 85 to 90
 
@@ -33,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     args = parser.parse_args(argv)
+    wait_passively()
     os.environ["CNN_SPACE_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(args.threads)
 
     size = QUICK_SIZE if args.quick else SIZE

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cnn_space.settings import wait_passively
 from cnn_space.training.recipes import PRESETS, Plan, Recipe
 
 PHOTOS, CLASSES, SEEDS = 10, 5, 3
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data-dir", help="folder of Imagenette's Parquet files")
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     options = parser.parse_args(argv)
+    wait_passively()
     for name in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
         os.environ[name] = str(options.threads)
 

@@ -18,11 +18,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cnn_space.settings import wait_passively
+
+wait_passively()  # before torch is imported
+
 import torch
 from PIL import Image
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cnn_space import create_model
 from cnn_space.images.image_set import ImageSet

@@ -14,7 +14,7 @@ from cnn_space.cli.output import READER_LEFT, careful_output, drop_output
 from cnn_space.cli.publish import add_publish
 from cnn_space.cli.table import add_table
 from cnn_space.cli.train import add_train
-from cnn_space.settings import Settings
+from cnn_space.settings import Settings, wait_passively
 
 COMMANDS = (
     add_train,
@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     for add in COMMANDS:
         add(commands)
     options = parser.parse_args(argv)
+    wait_passively()
     try:
         Settings.read()  # nonsense in the environment is said at once
         with careful_output(goes_on=getattr(options, "goes_on", False)):

@@ -32,6 +32,16 @@ def _variable(name: str, default, **limits):
     return Field(default, alias=name, **limits)
 
 
+def wait_passively() -> None:
+    """Let OpenMP's threads sleep while they wait for each other, unless the user has said how they
+    should wait. To be called before torch is imported.
+
+    Threads that spin burn a core that the thread they wait for may need: beside other programs
+    that makes answers many times slower (``benchmarks/contended.py``).
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 class Settings(BaseModel):
     """The environment variables of CNN Space, with their defaults. An empty one counts as unset."""
 

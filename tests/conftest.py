@@ -7,9 +7,12 @@ import shutil
 import pytest
 from throwaway import write_weights
 
+from cnn_space.settings import wait_passively
+
 
 def pytest_configure():
     """One process a core, one thread a process: threads that wait for each other cost the most."""
+    wait_passively()
     if "PYTEST_XDIST_WORKER" in os.environ:
         for variable in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
             os.environ.setdefault(variable, "1")

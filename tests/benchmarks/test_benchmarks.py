@@ -79,3 +79,14 @@ def test_decoding(checkpoints, capsys):
     assert [row.split(",")[0] for row in rows[:3]] == ["JPEG"] * 3
     assert all("decoded" in row and "floor" in row for row in rows[:3])
     assert rows[3].startswith("lenet5.cifar10") and "32 px  answer" in rows[3]
+
+
+def test_contended(capsys):
+    benchmark("contended")(["--net", "lenet5.cifar10", "--threads", "1", "--quick"])
+    head, *rows, training = lines(capsys)
+    assert head.startswith("1 threads, lenet5.cifar10; 0.1 s each")
+    assert [row.split("p50")[0].split(None, 1) for row in rows] == [
+        ["PASSIVE", f"{situation:26} "]
+        for situation in ("alone", "beside a fine-tune", "beside two busy programs")
+    ]
+    assert training.startswith("PASSIVE  training, images/s: ")

@@ -1,11 +1,17 @@
 """How many threads a net gets: two variables, else what the process may use."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import joblib
 import pytest
 
 from cnn_space.inference.threads import thread_count
+from cnn_space.settings import wait_passively
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -40,3 +46,38 @@ def test_nonsense_is_an_error_that_names_the_variable(variable, value, monkeypat
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValueError, match=variable):
         thread_count()
+
+
+ENTRIES = {
+    "the page": "import app",
+    "the command line": "from cnn_space.__main__ import main; main(['classify', 'nothing.jpg'])",
+    "a benchmark": "import sys; sys.path.insert(0, 'benchmarks'); import training",
+}
+# Says what the policy is when torch is first looked for, which reads it once.
+WATCH = """
+import os, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print("policy:", os.environ.get("OMP_WAIT_POLICY"))
+            os._exit(0)
+sys.meta_path.insert(0, Watch())
+"""
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("own", [None, "ACTIVE"])
+def test_threads_wait_passively_wherever_torch_is_loaded(entry, own):
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_WAIT_POLICY": own} if own else {}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{WATCH}\n{ENTRIES[entry]}"],
+        cwd=ROOT, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == f"policy: {own or 'PASSIVE'}\n", done.stderr
+
+
+def test_an_own_policy_wins(monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    wait_passively()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

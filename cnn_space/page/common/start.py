@@ -13,6 +13,8 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
+from cnn_space.settings import wait_passively
+
 # Megabytes that must be free for uploads: less does not take one zip of the usual size.
 LEAST_MB = 64
 
@@ -21,6 +23,7 @@ def prepare() -> None:
     """Set the environment up in which Gradio is imported. Where the page cannot work in it, print
     one sentence and end this process with exit code 2."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine
+    wait_passively()
     bypass_proxies("localhost", "127.0.0.1", "::1")
     try:
         check_proxies()
