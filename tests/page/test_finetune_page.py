@@ -28,6 +28,7 @@ from cnn_space.page.common import nets
 from cnn_space.page.finetune import endpoint, export, result_view, view
 from cnn_space.page.finetune.recorded import recorded_run
 from cnn_space.training import finetuning
+from cnn_space.training.finetuning import Update
 
 
 def phase(state):
@@ -142,6 +143,15 @@ def test_on_arrival_the_recorded_run_is_shown():
     assert "CPU, 스레드 2개" in shown["result"] and phase(shown["state"]) == "idle"
     assert "이미지 1,797장" in shown["contents"] and count(shown["samples"], "img") == 50
     assert count(shown["curves"], "polyline") == 4 and count(shown["mistakes"], "img") >= 1
+
+
+@pytest.mark.parametrize(("phase", "words"), [("preparing", "scaling"), ("features", "1 of 18")])
+def test_before_the_first_epoch_what_is_left_is_said_too(phase, words):
+    update = Update(phase, step=1, steps=18, seconds_left=16.2)
+    html = view.progress(update, "en")
+    assert words in html and "about 17 s left" in html and "width:5.6%" in html
+    assert "17초" in view.progress(update, "ko")
+    assert "left" not in view.progress(Update(phase), "en")
 
 
 def test_curves_show_both_parts_and_where_stages_begin():

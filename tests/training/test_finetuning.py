@@ -21,7 +21,7 @@ from cnn_space.inference import classification
 from cnn_space.models.heads import is_auxiliary
 from cnn_space.models.registry import create_model
 from cnn_space.training import finetuning
-from cnn_space.training.finetuning import Report, Run, features
+from cnn_space.training.finetuning import Report, Run, features, pace
 from cnn_space.training.finetuning.groups import layer_groups
 from cnn_space.training.recipes import PRESETS, Plan
 
@@ -81,6 +81,31 @@ def test_images_are_scaled_as_classification_does():
         picture = Image.fromarray(images.images[i].permute(1, 2, 0).numpy())
         _, seen = prepare(picture, shape)
         np.testing.assert_array_equal(small.images[i].permute(1, 2, 0).numpy(), np.asarray(seen))
+
+
+def test_what_is_left_of_steps_follows_from_those_done(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: now[0])
+    steps = pace.Pace(10)
+    assert math.isnan(steps.update("features", 0).seconds_left)
+    now[0] += 3
+    update = steps.update("features", 4)
+    assert (update.phase, update.step, update.steps) == ("features", 4, 10)
+    assert update.seconds_left == pytest.approx(3 / 4 * 6)
+    assert steps.is_due() and not steps.is_due()
+    now[0] += pace.OFTEN
+    assert steps.is_due()
+
+
+def test_preparing_and_features_say_what_is_left(folder, monkeypatch):
+    monkeypatch.setattr(pace, "OFTEN", 0)
+    run = Run(base(folder), stripes(count=80), Plan(head_epochs=1, top_epochs=0, epochs=0))
+    updates = [u for u in run_to_end(run) if u.phase in ("preparing", "features")]
+    for phase in ("preparing", "features"):
+        told = [u for u in updates if u.phase == phase and u.steps]
+        assert [u.step for u in told] == sorted(u.step for u in told) and len(told) > 1
+        assert told[-1].step == told[-1].steps and told[-1].seconds_left == 0
+        assert all(u.seconds_left > 0 for u in told[:-1])
 
 
 def test_the_preview_shows_the_scaled_image_or_its_shift():

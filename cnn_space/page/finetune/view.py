@@ -143,17 +143,14 @@ def refused(why: str, lang: str) -> Markup:
 
 def progress(update: Update, lang: str) -> Markup:
     """One moment of a run."""
-    if update.phase == "preparing":
-        return waiting("preparing", Progress(), lang)
     share = update.step / max(update.steps, 1)
-    if update.phase == "features":
-        text = say("finetune_phase_features_note", lang, step=update.step, steps=update.steps)
-        return state("features", text, lang, done=share)
+    by_epochs = update.phase not in ("preparing", "features")
+    key = "progress" if by_epochs else f"{update.phase}_note"
     numbers = {name: getattr(update, name) for name in ("epoch", "epochs", "step", "steps")}
-    text = say("finetune_phase_progress", lang, **numbers)
-    if math.isfinite(update.seconds_left):
+    text = say(f"finetune_phase_{key}", lang, **numbers)
+    if update.seconds_left > 0:  # not where it is unknown: NaN
         text += " · " + say("finetune_left_seconds", lang, seconds=math.ceil(update.seconds_left))
-    done = (max(update.epoch - 1, 0) + share) / max(update.epochs, 1)
+    done = (max(update.epoch - 1, 0) + share) / max(update.epochs, 1) if by_epochs else share
     return state(update.phase, text, lang, done=done, figures=_figures(update, lang))
 
 

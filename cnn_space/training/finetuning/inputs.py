@@ -1,6 +1,6 @@
 """Images as a fine-tuning run uses them: split, scaled to the net's input size, augmented."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,6 +12,8 @@ from cnn_space.images.augmentation import augment, draw_epoch
 from cnn_space.images.image_set import ImageSet
 from cnn_space.images.preprocessing import Preprocessing, center_crop
 from cnn_space.inference.threads import thread_count
+
+SCALED_AT_ONCE = 64  # images between two steps of ``Scaling``
 
 
 def held_counts(counts: Sequence[int], share: float) -> list[int]:
@@ -35,17 +37,31 @@ def split(images: ImageSet, share: float, *, seed: int = 0) -> tuple[ImageSet, I
 
 def scaled(images: ImageSet, preprocessing: Preprocessing) -> ImageSet:
     """The images at a net's input size, as ``preprocessing.center_crop`` gives them."""
-    size = preprocessing.size
-    out = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
+    scaling = Scaling(images, preprocessing)
+    for _ in scaling:
+        pass
+    return scaling.images
 
-    def work(i: int) -> None:
-        picture = Image.fromarray(images.images[i].permute(1, 2, 0).contiguous().numpy())
-        seen = center_crop(picture, preprocessing)
-        out[i] = torch.from_numpy(np.array(seen)).permute(2, 0, 1)
 
-    with ThreadPoolExecutor(thread_count()) as pool:
-        list(pool.map(work, range(len(images))))
-    return replace(images, images=out)
+class Scaling:
+    """``scaled`` in steps: iterate it for how many images are done; then ``images`` holds all."""
+
+    def __init__(self, images: ImageSet, preprocessing: Preprocessing):
+        size = preprocessing.size
+        out = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
+        self.images = replace(images, images=out)
+        self._source, self._preprocessing = images.images, preprocessing
+
+    def __iter__(self) -> Iterator[int]:
+        with ThreadPoolExecutor(thread_count()) as pool:
+            for index in torch.arange(len(self._source)).split(SCALED_AT_ONCE):
+                list(pool.map(self._scale, index.tolist()))
+                yield int(index[-1]) + 1
+
+    def _scale(self, i: int) -> None:
+        picture = Image.fromarray(self._source[i].permute(1, 2, 0).contiguous().numpy())
+        seen = center_crop(picture, self._preprocessing)
+        self.images.images[i] = torch.from_numpy(np.array(seen)).permute(2, 0, 1)
 
 
 def preview(images: ImageSet, preprocessing: Preprocessing, augmentation: str) -> list[np.ndarray]:

@@ -23,7 +23,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Update:
-    """What a run is doing. ``phase`` is "preparing", "features", "head", "top" or "all"."""
+    """What a run is doing. ``phase`` is "preparing", "features", "head", "top" or "all";
+    ``seconds_left`` are those of the phase."""
 
     phase: str
     epoch: int = 0

@@ -20,7 +20,8 @@ from cnn_space.training.evaluation import loss_and_accuracy, predict
 from cnn_space.training.finetuning.features import FrozenPass, Head
 from cnn_space.training.finetuning.groups import layer_groups
 from cnn_space.training.finetuning.imbalance import class_weights
-from cnn_space.training.finetuning.inputs import scaled, split
+from cnn_space.training.finetuning.inputs import Scaling, split
+from cnn_space.training.finetuning.pace import Pace
 from cnn_space.training.finetuning.report import Point, Report, Update
 from cnn_space.training.finetuning.result import Result, as_loaded
 from cnn_space.training.finetuning.stages import fit_sizes, head_recipe, stage_recipe
@@ -114,7 +115,7 @@ class Run:
         self._images = None
         self._train_counts = tuple(learn.counts)
         self._class_weights = class_weights(self.plan, learn.counts)
-        learn, check = (scaled(part, self.record.preprocessing) for part in (learn, self._checked))
+        learn, check = yield from self._scaled(learn, self._checked)
         net = replace_head(self._net, len(learn.classes)).to(self.device)
         size = self.record.preprocessing.size
         macs = self.record.macs or walk.count(net, size)[1]
@@ -127,6 +128,18 @@ class Run:
             recipe = stage_recipe(self.plan, self.plan.epochs, size)
             groups = layer_groups(net, recipe.lr, self.plan.lower, recipe.weight_decay)
             yield from self._stage("all", net, learn, check, recipe, groups)
+
+    def _scaled(self, *parts: ImageSet) -> Iterator[Update]:
+        """Both parts at the net's input size; with an update now and then."""
+        pace, done, small = Pace(sum(map(len, parts))), 0, []
+        for part in parts:
+            scaling = Scaling(part, self.record.preprocessing)
+            for count in scaling:
+                if pace.is_due():
+                    yield pace.update("preparing", done + count)
+            done += len(part)
+            small.append(scaling.images)
+        return small
 
     def _teach_upper(self, net: Net, learn: ImageSet, check: ImageSet) -> Iterator[Update]:
         """The head, then the last stage of layers, on what the frozen layers below make."""
@@ -143,8 +156,9 @@ class Run:
             bfloat16=self._bfloat16,
             chunk=self._chunk,
         )
+        pace = Pace(frozen.steps)
         for step in frozen:
-            yield Update("features", step=step, steps=frozen.steps)
+            yield pace.update("features", step)
             if time.perf_counter() > self._deadline:
                 self.ended = "time"
                 return
