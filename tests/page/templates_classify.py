@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 from PIL import Image
 
+from cnn_space.models import registry
+
 PICTURE = Image.new("RGB", (8, 8))
 
 
@@ -24,6 +26,25 @@ def answer(text: str, averaged: bool = True) -> dict:
 def examples(text: str) -> dict:
     shown = [(SimpleNamespace(name=text), True), (SimpleNamespace(name=text), False)]
     return {"examples": shown, "source": lambda _: text, "thumbnail": lambda _: PICTURE}
+
+
+def facts(text: str) -> dict:
+    stage = SimpleNamespace(channels=text, side=(text, text))
+    sizes = {"x": 1.0, "y": 1.0, "middle": 1.0, "width": 1.0, "height": 1.0, "shade": 0.5}
+    net = registry.facts("vgg16")
+    paper = SimpleNamespace(title=text, link="https://example.org")
+    return {
+        "net": SimpleNamespace(year=text, family=net.family, arch=text, title=text, paper=paper),
+        "title": text,
+        "blocks": [SimpleNamespace(stage=stage, about=text, **sizes)],
+        "width": 336,
+        "height": 96,
+        "trained": "classify_facts_here",
+        "data": text,
+        "accuracy": text,
+        "parameters": text,
+        "macs": text,
+    }
 
 
 def views(text: str) -> dict:
@@ -48,6 +69,7 @@ def inside(text: str) -> dict:
 CASES = {
     "classify/templates/waiting.html": lambda text: {"sentence": text},
     "classify/templates/examples.html": examples,
+    "classify/templates/facts.html": facts,
     "classify/templates/answer.html": answer,
     "classify/templates/seen.html": lambda text: {"picture": PICTURE},
     "classify/templates/views.html": views,

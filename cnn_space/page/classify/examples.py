@@ -9,6 +9,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
 from PIL import Image
 
 from cnn_space.images.photo import open_photo
@@ -44,11 +46,9 @@ class Example:
         path = Path(found.origin).parent.joinpath(*folder[1:], self.file) if found else None
         return path if path and path.is_file() else None
 
-    def open(self) -> Image.Image:
-        """The whole picture. Raises ValueError where it is not here."""
-        if self.path is None:
-            raise ValueError(f"the picture of a {self.name} comes with {self.package}: install it")
-        return open_photo(self.path)
+    def upload(self) -> str:
+        """The path of a copy among the uploads, which the page may show; always the same."""
+        return save_file_to_cache(self.path, get_upload_folder())
 
     def is_known(self, labels: tuple[str, ...]) -> bool:
         """Whether it is one of these classes."""
@@ -104,7 +104,7 @@ def suited(record: WeightsRecord | None) -> list[tuple[Example, bool]]:
 @cache
 def thumbnail(example: Example) -> Image.Image:
     """Its middle, small and square."""
-    picture = example.open()
+    picture = open_photo(example.path)
     side = min(picture.size)
     left, top = ((length - side) // 2 for length in picture.size)
     square = picture.crop((left, top, left + side, top + side))

@@ -12,6 +12,7 @@ from cnn_space import weights
 from cnn_space.images.preprocessing import prepare
 from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import examples, view
+from cnn_space.page.classify.facts import facts
 from cnn_space.page.common import nets, uploads, visitor_nets
 from cnn_space.page.common.photo_input import PhotoInput, Refused, notes, required
 from cnn_space.page.common.templates import of
@@ -31,6 +32,7 @@ class Tab:
     examples: gr.HTML
     net: gr.Dropdown
     zipped: gr.UploadButton  # a net of the visitor's own
+    facts: gr.HTML
     ten_views: gr.Checkbox
     download: gr.HTML
     # the result
@@ -58,10 +60,15 @@ class Tab:
         record = nets.record_of(net, own_nets) if net else None
         return {self.examples: view.examples(record, language(request))}
 
+    def show_facts(self, net: str | None, own_nets: Nets, request: gr.Request) -> dict:
+        """What to know of the chosen net. Of a deep one the first drawing takes a second."""
+        record = nets.record_of(net, own_nets) if net else None
+        return {self.facts: facts(record, language(request)) if record else ""}
+
     def take_example(self, event: gr.EventData) -> dict:
         """The picture of the example that was clicked."""
         example = examples.named(event._data.get("name"))
-        return {self.photo: example.open()} if example else gr.skip()
+        return {self.photo: example.upload()} if example else gr.skip()
 
     def coming(self, net: str | None, own_nets: Nets, request: gr.Request) -> dict:
         """The chosen net is not here and will be fetched: its answer follows."""

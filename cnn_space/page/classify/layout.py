@@ -62,12 +62,14 @@ def _form() -> dict:
         ten_views = gr.Checkbox(
             label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
         )
+        about = gr.HTML(elem_id="classify-facts")
         download = download_line()
     return {
         "photo": photo,
         "examples": tried,
         "net": net,
         "zipped": zipped,
+        "facts": about,
         "ten_views": ten_views,
         "download": download,
     }
@@ -131,6 +133,7 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
     shown = [tab.photo, tab.net, own_nets]
     in_module = [*shown, tab.module]
     gr.on([demo.load, tab.net.change], tab.show_examples, chosen, tab.examples, **latest)
+    gr.on([demo.load, tab.net.change], tab.show_facts, chosen, tab.facts, **latest)
     tab.examples.click(tab.take_example, None, tab.photo, queue=False, **each)
     answer = {
         "fn": tab.show,

@@ -11,6 +11,7 @@ import gradio as gr
 
 from cnn_space import formats
 from cnn_space.images import photo_error, visitor_set
+from cnn_space.models import registry
 from cnn_space.page import FOLDERS, PAGE
 
 LANGUAGES = ("en", "ko")
@@ -19,11 +20,13 @@ LABEL = 60  # letters of a class or a data set that are shown
 
 def _gather() -> dict[str, dict[str, str]]:
     """The words by language. The English reasons for which a picture or a set is refused are
-    those that Python and the command line give."""
+    those that Python and the command line give; the ideas of the nets stand beside them."""
     texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
     texts["en"] |= {f"finetune_error_{key}": text for key, text in visitor_set.REASONS.items()}
     texts["en"] |= {f"finetune_left_{key}": text for key, text in visitor_set.LEFT_OUT.items()}
     texts["en"] |= {f"finetune_note_{key}": text for key, text in visitor_set.NOTES.items()}
+    nets = (registry.facts(name) for name in registry.list_models())
+    texts["en"] |= {f"net_idea_{net.family}": net.idea for net in nets}
     texts["en"] |= {f"photo_{key}": text for key, text in photo_error.REASONS.items()}
     for folder in FOLDERS:
         for language in LANGUAGES:
