@@ -319,3 +319,28 @@ def test_an_example_tapped_on_a_phone_brings_its_answer_into_view(visit, phone, 
             )
         else:
             assert on.evaluate("scrollY") == before
+
+
+def test_terms_open_by_click_key_and_touch(visit, phone, page, page_url):
+    page.locator("#classify-facts a").first.wait_for()
+    macs = page.locator("#classify-facts .term button", has_text="MACs").first
+    meaning = macs.locator("xpath=following-sibling::*")
+    macs.click()
+    expect(meaning).to_be_visible()
+    expect(macs).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(meaning).not_to_be_visible()
+    macs.focus()
+    page.keyboard.press("Enter")
+    expect(meaning).to_contain_text("Multiply-accumulates")
+    expect(macs).to_be_focused()
+    macs.click()  # once more closes it
+    expect(meaning).not_to_be_visible()
+    tab = visit(phone, page_url)
+    last = tab.locator("#classify-looked .term button").first
+    last.click()
+    box = tab.locator(":popover-open").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    expect(tab.locator(":popover-open")).to_contain_text("히트맵")
+    tab.locator("#top h1").click()
+    expect(tab.locator(":popover-open")).to_have_count(0)

@@ -87,6 +87,10 @@ CASES = {
         "name": text,
         "nothing": False,
         "where": text,
+        "legend": PICTURE,
+        "layer": text,
+        "height": text,
+        "width": text,
     },
     "classify/templates/inside.html": inside,
 }

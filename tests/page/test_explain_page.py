@@ -48,8 +48,12 @@ def click(label: str) -> SimpleNamespace:
 def test_the_heatmap_is_of_the_answer_and_of_any_class_on_request(googlenet, photo):
     own = look(photo, googlenet)
     best = classification.classify(photo, googlenet, top_k=1)[0].label
-    assert f"speaks for {best}" in own and "Grad-CAM at inception4e, 8 × 8" in own
-    (drawn,) = pictures(own)
+    assert f"speaks for {best}" in own
+    assert "at inception4e, 8 × 8" in own
+    drawn, legend = pictures(own)
+    # From what the net ignores, grey, to the hottest spot: the legend is coloured as the map is.
+    left, right = (np.asarray(legend)[4, place].astype(int) for place in (0, -1))
+    assert np.ptp(left) == 0 and right[0] - right[2] > 100
     assert drawn.size == (view.SIDE, view.SIDE)
 
     shown = []
@@ -67,7 +71,7 @@ def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
     runner = engine.get(googlenet)
     x, _ = prepare(photo, runner.record.preprocessing)
     heat = enlarged(explain.grad_cam(runner.loaded.net, x).values, view.SIDE)
-    (drawn,) = pictures(look(photo, googlenet))
+    drawn, _ = pictures(look(photo, googlenet))
     red, green, blue = np.moveaxis(np.asarray(drawn.convert("RGB"), dtype=float), 2, 0)
     yellow = (red + green) / 2 - blue
     assert np.corrcoef(heat.ravel(), yellow.ravel())[0, 1] > 0.8

@@ -10,7 +10,7 @@ from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Answer, View
 from cnn_space.inference.explain import Branch, Heatmap
 from cnn_space.page.classify.examples import Example, suited, thumbnail
-from cnn_space.page.common.pictures import heat_over
+from cnn_space.page.common.pictures import heat_legend, heat_over
 from cnn_space.page.common.pictures import seen as seen_by
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label, say
@@ -111,6 +111,10 @@ def looked(
         picture=heat_over(seen_by(photo, preprocessing, SIDE), heatmap.values),
         name=name,
         nothing=not heatmap.values.any(),
+        legend=heat_legend(),
+        layer=heatmap.layer,
+        height=height,
+        width=width,
         where=say("heat_layer", lang, layer=heatmap.layer, height=height, width=width),
     )
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -49,6 +50,13 @@ def heat_over(picture: Image.Image, values: np.ndarray) -> Image.Image:
     faded = pixels + GREY * (1 - heat) * (grey - pixels)
     opacity = COVER * heat**0.8
     return Image.fromarray(np.uint8((1 - opacity) * faded + opacity * _coloured(heat[..., 0])))
+
+
+@cache
+def heat_legend() -> Image.Image:
+    """The colours of a heatmap over grey, from nothing at the left to the hottest spot."""
+    strip = np.broadcast_to(np.linspace(0, 1, 120), (8, 120))
+    return heat_over(Image.new("RGB", (120, 8), (150, 150, 150)), strip)
 
 
 def _coloured(values: np.ndarray) -> np.ndarray:
