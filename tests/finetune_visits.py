@@ -30,6 +30,7 @@ CONTROLS = {
     "holdout": 20,
     "seed": 0,
     "class_weights": "auto",
+    "cross_validate": "off",
 }
 
 

@@ -112,9 +112,13 @@ def _print_report(report, file: Path) -> None:
     after, before, always = (
         formats.accuracy(figure, held, 2) for figure in (report.after, report.before, baseline)
     )
-    judged = f"{after} of {held} held-out images"
-    if formats.is_few(held):
-        judged = f"{after} held-out images right; too few for a percentage"
+    few = formats.is_few(held)
+    if report.folds:
+        judged = f"{after}{'' if few else f' of {held}'} images right, each judged by a net that "
+        judged += "did not learn from it"
+    else:
+        judged = f"{after} held-out images right" if few else f"{after} of {held} held-out images"
+    judged += "; too few for a percentage" if few else ""
     print(f"{judged} (before {before}, always {label!r} {always})")
     if report.class_weights is not None:
         print(f"classes were weighted: {max(report.train_counts)} to {min(report.train_counts)}")
@@ -139,7 +143,7 @@ def _follow(run) -> None:
             checks = [point for point in run.history if point.part == "validation"]
             if bar.disable:
                 for point in checks[shown:]:
-                    _print_check(point, run.held)
+                    _print_check(point, run.checked)
             shown = len(checks)
 
 

@@ -1,5 +1,6 @@
 """What several commands share: options of a training, and where its result goes."""
 
+import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -12,11 +13,11 @@ DATA_DIR = (
 
 
 def add_setting(group, name: str, field, *, help: str) -> None:
-    """Add the pydantic ``field`` called ``name`` to a group of argparse: ``--batch-size 512``, or a
-    switch for a bool. Not given, it is None. The field checks the value, not argparse; where it
-    is one of a few words, ``help`` is preceded by them."""
+    """Add the pydantic ``field`` called ``name`` to a group of argparse: ``--batch-size 512``, or
+    ``--aux`` and ``--no-aux`` for a bool. Not given, it is None. The field checks the value, not
+    argparse; where it is one of a few words, ``help`` is preceded by them."""
     if field.annotation is bool:
-        kind = {"action": "store_true"}
+        kind = {"action": argparse.BooleanOptionalAction}
     elif field.annotation in (int, float):
         kind = {"type": field.annotation}
     else:

@@ -15,7 +15,7 @@ from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.images.sources import SOURCES
 from cnn_space.publishing.metadata import data_set, front_matter
 from cnn_space.training.recipes import small_sides
-from cnn_space.weights.card import Card, Data, Earlier
+from cnn_space.weights.card import CROSS_VALIDATED, Card, Data, Earlier
 
 # What is known of the terms of each set's images, which are not ours to license.
 DATA_TERMS = {
@@ -33,7 +33,7 @@ def card_text(card: Card, repo: str) -> str:
         card=card,
         repo=repo,
         front_matter=front_matter([card]),
-        few=formats.is_few(card.data.eval_images),
+        accuracy=_accuracy(card),
         settings=_table_of_settings(card),
         earlier=_earlier(card),
         terms=_terms([card]),
@@ -77,6 +77,23 @@ def _cell(value: object) -> str:
 def _count(number: int | None) -> str:
     """A count, which a card may leave out."""
     return "" if number is None else formats.count(number)
+
+
+def _accuracy(card: Card) -> str:
+    """How many images of which the net answers right, as a sentence."""
+    data, few = card.data, formats.is_few(card.data.eval_images)
+    count = "" if few or data.eval_images is None else f"{formats.count(data.eval_images)} "
+    if data.eval_split == CROSS_VALIDATED:
+        which = f"{count}images, each judged by a net that did not learn from it"
+    elif data.eval_split:
+        which = f"the {count}images of the {data.eval_split} split"
+    else:
+        which = f"{count}held-out images"
+    figure = formats.accuracy(card.accuracy, data.eval_images, 2)
+    if few:
+        return f"**{figure} right** ({which}; too few for a percentage)."
+    note = f" ({data.note})" if data.note else ""
+    return f"**Top-1 accuracy {figure}** on {which}{note}."
 
 
 def _terms(cards: Sequence[Card]) -> list[str]:

@@ -142,11 +142,16 @@ class Plan(Hyperparameters):
     # fewer where the images are few or the net is large
     batch_size: Annotated[int, Field(ge=2, le=1024)] = 32
     aux: bool = False  # fresh auxiliary heads, where the net has them
-    frozen_norm: bool = False  # batch norm keeps the old data's statistics: for very few images
+    # batch norm keeps the old data's statistics: the stages before learned with these, and with
+    # those of a batch the net would fall back (from 100 to 43 % of its training images, on digits)
+    frozen_norm: bool = True
     label_smoothing: BelowOne = 0.05  # so that a few wrong labels do not dominate
     clip: NotNegative = 1.0  # largest norm of the gradient: nets without batch norm need one
     # whether rare classes weigh more in the loss; "auto": where one has 5 times another's images
     class_weights: Switch = "auto"
+    # few images are all learnt from and judged by cross-validation; "auto": where a class has
+    # fewer than 20, and all together no more than 400
+    cross_validate: Switch = "auto"
     # share of every class that is held out to check on
     holdout: Annotated[float, Field(ge=0.05, le=0.5)] = 0.2
     seed: Seed = 0

@@ -31,6 +31,8 @@ MAX_NUMBER = 10**18
 MAX_UNKNOWN_FIELDS = 50
 MAX_UNKNOWN_CHARACTERS = 100_000
 
+CROSS_VALIDATED = "cross-validated"  # in place of a split: each image by a net that had not seen it
+
 NAME = re.compile(r"[\w-]+(\.[\w-]+)+")  # arch.tag, what weights are called
 
 

@@ -61,7 +61,7 @@ def test_a_zip_is_read_and_shown(checkpoints, tmp_path):
     shown = TAB.suit(session, LENET, "none", 40, visitor())
     assert shown["base"] == LENET and session.visitor_set.images.classes[1] == "고양이"
     contents, samples = parse(shown["contents"]), parse(shown["samples"])
-    assert "6 images in 2 classes. 4 to learn from, 2 to check on" in text(contents)
+    assert "6 images in 2 classes. So few are all learnt from" in text(contents)
     rows = [text(row) for row in contents.iter("li")]
     assert rows == [f"{names[1]}3", "고양이3", "1 × not an image first: 고양이/<b>.txt"]
     assert [text(figure) for figure in samples.iter("figure")] == [names[1], "고양이"] * 3
@@ -131,14 +131,14 @@ def test_what_is_chosen_while_images_are_read_stays(checkpoints, monkeypatch):
     def slow(name):
         shown.append(TAB.show_images(session, LENET, "none", 20, visitor()))
         shown.append(TAB.suit(session, LENET, "none", 20, visitor()))
-        return VisitorSet(bars())
+        return VisitorSet(bars(count=20))
 
     monkeypatch.setattr(readers, "read_hub", slow)
     read_images("hub", hub="me/set", session=session)
     assert shown == [gr.skip()] * 2  # that images are read stays on the page
     shown = TAB.suit(session, LENET, "none", 50, visitor())
     assert shown["base"] == LENET and shown["samples"]
-    assert "12 to learn from, 12 to check on" in shown["contents"]
+    assert "20 to learn from, 20 to check on" in shown["contents"]
 
 
 def test_what_cannot_be_read_is_said_in_the_visitors_language(tmp_path):
@@ -200,7 +200,7 @@ def test_left_out_files_are_listed_with_an_example():
     contents = parse(view.contents(visitor_set, 0.2, "en"))
     assert text(next(contents.iter("summary"))) == "3 left out"
     assert "2 × unpacks to far more than it is" in text(contents)
-    assert "20 to learn from, 4 to check on" in text(contents)
+    assert "24 images in 2 classes. So few are all learnt from" in text(contents)
 
 
 def test_of_many_classes_the_first_are_shown():

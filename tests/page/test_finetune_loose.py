@@ -114,7 +114,7 @@ def test_a_drop_is_read_and_shown(checkpoints, uploads):
     reading, done = dropped(session, offer)
     assert "Reading the images" in reading["contents"] and done == {"session": session}
     shown = TAB.suit(session, LENET, "none", 20, visitor())
-    assert "7 images in 2 classes. 5 to learn from, 2 to check on" in shown["contents"]
+    assert "7 images in 2 classes. So few are all learnt from" in shown["contents"]
     assert shown["contents"].count("<b>My photos</b>") == 1
     assert "내 사진" in TAB.suit(session, LENET, "none", 20, visitor("ko"))["contents"]
 

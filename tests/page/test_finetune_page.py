@@ -70,6 +70,22 @@ def test_few_held_out_images_make_no_percentage(checkpoints, lang, said):
     assert home.record.eval_images == session.kept.result.loaded.record.eval_images == 4
 
 
+@pytest.mark.parametrize(
+    "lang, said",
+    [
+        ("en", "of 24 images are right, each judged by a net that did not learn from it."),
+        ("ko", "이미지마다 그 이미지를 배우지 않은 신경망으로 검증했고"),
+    ],
+)
+def test_few_images_are_cross_validated(checkpoints, lang, said):
+    session = with_bars()
+    reports, shown = trained(session, request=visitor(lang), cross_validate="auto")
+    assert said in shown["result"] and session.kept.result.report.folds == 5
+    assert any({"en": "Round 2 of 6", "ko": "6회 중 2회"}[lang] in r["state"] for r in reports)
+    cells = [cell for cell in parse(shown["matrix"]).iter("button") if cell.get("data-cell")]
+    assert sum(int(text(cell)) for cell in cells) == 24
+
+
 @pytest.mark.parametrize("choice, said", [("on", True), ("auto", False)])
 def test_that_classes_were_weighted_is_said(checkpoints, choice, said):
     _, shown = trained(with_bars(), class_weights=choice)
@@ -113,7 +129,7 @@ def test_the_result_is_told_with_its_figures(checkpoints):
     assert figures[:2] == [f"{report.before:.1f} %", f"{report.after:.1f} %"]
     assert figures[-1] == "50.0 %"  # always the same class
     assert count(shown["mistakes"], "img") == len(report.mistakes)
-    assert ("No held-out image was misjudged" in shown["mistakes"]) == (not report.mistakes)
+    assert ("No image was misjudged" in shown["mistakes"]) == (not report.mistakes)
 
 
 def test_the_net_as_onnx(checkpoints):

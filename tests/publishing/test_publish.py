@@ -12,7 +12,7 @@ from hub_client import commands, load, publish_space, publish_weights, run
 from hub_server import HubServer
 from PIL import Image
 
-from cnn_space.publishing import curves, metadata
+from cnn_space.publishing import curves, metadata, model_card
 from cnn_space.publishing import upload as publish
 from cnn_space.weights import card as cards
 from cnn_space.weights import catalogue
@@ -106,9 +106,12 @@ def test_few_held_out_images_make_no_percentage(zoo):
     path.write_text(json.dumps(card))
     files = publish.weights_files("me/zoo")
     text, readme = files[f"cards/{NAME}.md"].decode(), files["README.md"].decode()
-    assert "**5 of 6 held-out images right**; too few for a percentage." in text
+    assert "**5 of 6 right** (the images of the test split; too few for a percentage)." in text
     assert "| airplane | 2 of 3 |" in text and "| automobile | 3 of 3 |" in text
     assert "| 5 of 6 |" in readme and "83.33" not in text + readme
+    card["data"] |= {"eval_split": cards.CROSS_VALIDATED, "eval_images": 60, "note": "mine"}
+    said = model_card.card_text(cards.Card.model_validate(card), "me/zoo")
+    assert "83.33 %** on 60 images, each judged by a net that did not learn from it (mine)" in said
     # The Hub would show the figure of an index as a percentage.
     assert yaml.safe_load(text.split("---")[1])["model-index"] == []
 

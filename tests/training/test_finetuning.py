@@ -25,7 +25,7 @@ from cnn_space.training.finetuning import Report, Run, features, pace
 from cnn_space.training.finetuning.groups import layer_groups
 from cnn_space.training.recipes import PRESETS, Plan
 
-QUICK = Plan(head_epochs=6, top_epochs=2, epochs=1, batch_size=16)
+QUICK = Plan(head_epochs=6, top_epochs=2, epochs=1, batch_size=16, cross_validate="off")
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_the_last_stage_learns_on_what_enters_it(folder, monkeypatch):
         return forward(self, x)
 
     monkeypatch.setattr(type(first), "forward", counted)
-    run = Run(loaded, stripes(8), QUICK.changed(top_epochs=3, epochs=0))
+    run = Run(loaded, stripes(8), QUICK.changed(top_epochs=3, epochs=0, frozen_norm=False))
     run_to_end(run)
     assert sum(seen) == 24  # every image once, for features and maps together
     assert [p.stage for p in run.history if p.part == "validation"] == ["head"] * 6 + ["top"] * 3

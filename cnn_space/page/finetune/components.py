@@ -44,6 +44,7 @@ class Components:
     aux: gr.Checkbox
     frozen_norm: gr.Checkbox
     class_weights: gr.Radio
+    cross_validate: gr.Radio
     # step 3: train
     train: gr.Button
     stop: gr.Button

@@ -32,6 +32,7 @@ def finetune(
     holdout: float,
     seed: int,
     class_weights: str = "auto",
+    cross_validate: str = "auto",
 ):
     """Teach a net new classes.
 
@@ -50,6 +51,7 @@ def finetune(
         holdout: percent of every class to check on.
         seed: of the split, the new layer and the augmentation.
         class_weights: whether rare classes weigh more: "on", "off", or "auto" above 5 to 1.
+        cross_validate: judge each image by a net that did not learn from it: "on", "off", "auto".
 
     Returns:
         Updates while the run goes on; the last output is its report and a zip with the net.
@@ -67,6 +69,7 @@ def finetune(
         "holdout": holdout,
         "seed": seed,
         "class_weights": class_weights,
+        "cross_validate": cross_validate,
     }
     try:
         result = yield from _run(archive, model, controls)

@@ -154,12 +154,16 @@ def _advanced() -> dict:
         percent = round(100 * start.holdout)
         holdout = gr.Slider(5, 50, percent, step=5, label=t("finetune_holdout"))
         seed = gr.Number(start.seed, label=t("finetune_seed"), precision=0)
-    class_weights = gr.Radio(
-        [(t(f"finetune_class_weights_{name}"), name) for name in SWITCHES],
-        value=start.class_weights,
-        label=t("finetune_class_weights"),
-        info=t("finetune_class_weights_info"),
-    )
+    with gr.Row():
+        class_weights, cross_validate = (
+            gr.Radio(
+                [(t(f"finetune_switch_{choice}"), choice) for choice in SWITCHES],
+                value=getattr(start, name),
+                label=t(f"finetune_{name}"),
+                info=t(f"finetune_{name}_info"),
+            )
+            for name in ("class_weights", "cross_validate")
+        )
     aux = gr.Checkbox(start.aux, label=t("finetune_aux"))
     frozen_norm = gr.Checkbox(start.frozen_norm, label=t("finetune_frozen_norm"))
     return {
@@ -175,6 +179,7 @@ def _advanced() -> dict:
         "aux": aux,
         "frozen_norm": frozen_norm,
         "class_weights": class_weights,
+        "cross_validate": cross_validate,
     }
 
 

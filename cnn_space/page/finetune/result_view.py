@@ -27,6 +27,7 @@ def finding(result: Result | None, lang: str) -> Markup:
         return Markup()
     report = result.report
     commonest, baseline = report.majority
+    few = formats.is_few(len(report.targets))
     return _fill(
         "result",
         lang,
@@ -37,7 +38,9 @@ def finding(result: Result | None, lang: str) -> Markup:
         classes=len(report.classes),
         train=sum(report.train_counts),
         held=len(report.targets),
-        few=formats.is_few(len(report.targets)),
+        judged=("_folds" if report.folds else "") + ("_few" if few else ""),
+        few=few,
+        folds=report.folds,
         right=round(report.after * len(report.targets) / 100),
         seconds=report.seconds,
         before=report.before,

@@ -37,6 +37,7 @@ CONTROLS = (
     "holdout",
     "seed",
     "class_weights",
+    "cross_validate",
 )
 MOST = 32  # runs under way: one trains, the others wait
 _PLACES = threading.BoundedSemaphore(MOST)
@@ -68,6 +69,7 @@ def plan_from(controls: dict) -> Plan:
         holdout=float(controls["holdout"]) / 100,
         seed=int(controls["seed"] or 0),
         class_weights=controls["class_weights"],
+        cross_validate=controls["cross_validate"],
     )
 
 

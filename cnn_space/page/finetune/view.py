@@ -18,7 +18,8 @@ from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
 from cnn_space.page.finetune.session import Progress
 from cnn_space.settings import Settings
-from cnn_space.training.finetuning import Point, Report, Update, preview, split
+from cnn_space.training.finetuning import Point, Report, Update, draw_folds, preview, split
+from cnn_space.training.recipes import Plan
 
 SHOWN_CLASSES = 12
 
@@ -66,12 +67,13 @@ def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
     images = visitor_set.images
     counts = images.counts
     numbers = replace(images, images=images.labels)  # to split them copies no pictures
+    folded = draw_folds(numbers, Plan()) is not None
     return _fill(
         "images",
         lang,
         name=images.name,
         images=len(images),
-        held=len(split(numbers, share)[1]),
+        held=0 if folded else len(split(numbers, share)[1]),
         classes=len(counts),
         counts=list(zip(images.classes, counts, strict=True))[:SHOWN_CLASSES],
         most=max(counts),
@@ -148,9 +150,14 @@ def progress(update: Update, lang: str) -> Markup:
     key = "progress" if by_epochs else f"{update.phase}_note"
     numbers = {name: getattr(update, name) for name in ("epoch", "epochs", "step", "steps")}
     text = say(f"finetune_phase_{key}", lang, **numbers)
+    if update.rounds:
+        count = {"round": update.round, "rounds": update.rounds}
+        text = say("finetune_phase_round", lang, **count) + " · " + text
     if update.seconds_left > 0:  # not where it is unknown: NaN
         text += " · " + say("finetune_left_seconds", lang, seconds=math.ceil(update.seconds_left))
     done = (max(update.epoch - 1, 0) + share) / max(update.epochs, 1) if by_epochs else share
+    if update.rounds:
+        done = (update.round - 1 + done) / update.rounds
     return state(update.phase, text, lang, done=done, figures=_figures(update, lang))
 
 
@@ -170,7 +177,7 @@ def _figures(update: Update, lang: str) -> str:
 def ended(report: Report, lang: str) -> Markup:
     """How a run ended, and which net was kept."""
     stage, epoch = report.best
-    where = say(f"finetune_where_{stage}", lang, epoch=epoch)
+    where = say(f"finetune_{'paid' if report.folds else 'where'}_{stage}", lang, epoch=epoch)
     text = say("finetune_ended_note", lang, seconds=f"{report.seconds:.1f}", where=where)
     if report.ended == "not_a_number":
         text += " " + say("finetune_advice_nan", lang)

@@ -6,8 +6,12 @@ net's last stage, for layers are best unfrozen from the top (Howard and Ruder, U
 Model Fine-tuning for Text Classification, 2018, section 3.3). What frozen layers make of an image
 never changes, so it is computed once for the first two. Each stage is a ``TrainingRun``, the loop
 of ``python -m cnn_space train``.
+
+``Course`` is what all runs have in common; ``HeldOut`` is judged after every epoch on images that
+were held out, ``CrossValidated`` learns few images all and is judged a fold at a time.
 """
 
+from cnn_space.training.finetuning.folds import draw_folds
 from cnn_space.training.finetuning.inputs import preview, scaled, split
 from cnn_space.training.finetuning.report import Point, Report, Update
 from cnn_space.training.finetuning.result import Result, result_name, save
@@ -19,6 +23,7 @@ __all__ = [
     "Result",
     "Run",
     "Update",
+    "draw_folds",
     "preview",
     "result_name",
     "save",

@@ -28,30 +28,31 @@ class Head(nn.Module):
 
 
 class FrozenPass:
-    """One pass of the images to learn from and of those to check on through a frozen net,
-    ``chunk`` images at a time.
+    """One pass of the images to learn from, and of those to check on where they are others,
+    through a frozen net, ``chunk`` images at a time.
 
     Iterate it for the number of chunks done, out of ``steps``. Then ``features`` holds what enters
     the net's last layer and ``maps`` what enters its last stage (``net.top_layer``), each as
     ``[to learn from, to check on]``. ``maps`` is None where it would exceed MAPS_BYTES.
-    ``bfloat16`` is for the images to learn from; those to check on are computed in float32, for
-    what is checked is the net that is kept.
+    ``bfloat16`` is for images that are only learnt from; those to check on are computed in float32,
+    for what is checked is the net that is kept.
     """
 
     def __init__(
         self,
         net: Net,
         learn: ImageSet,
-        check: ImageSet,
+        check: ImageSet | None,
         preprocessing: Preprocessing,
         *,
         device: torch.device,
         bfloat16: bool,
         chunk: int,
     ):
-        self.learn, self.check, self.bfloat16, self.chunk = learn, check, bfloat16, chunk
+        self.parts = [learn] if check is None else [learn, check]
+        self.bfloat16, self.chunk = bfloat16 and check is not None, chunk
         self.net, self.preprocessing, self.device = net, preprocessing, device
-        self.steps = sum(len(self._chunks(images)) for images in (learn, check))
+        self.steps = sum(len(self._chunks(images)) for images in self.parts)
         self.features: list[ImageSet] = []
         self.maps: list[ImageSet] | None = []
 
@@ -61,8 +62,8 @@ class FrozenPass:
             lambda module, inputs: entering.append(inputs[0])
         )
         step = 0
-        for images in (self.learn, self.check):
-            bfloat16 = self.bfloat16 and images is self.learn
+        for images in self.parts:
+            bfloat16 = self.bfloat16 and images is self.parts[0]
             features, maps = [], None
             for index in self._chunks(images):
                 features.append(self._forward(frozen, images.images[index], bfloat16))
@@ -91,8 +92,8 @@ class FrozenPass:
 
     def _fits(self, first: Tensor) -> bool:
         """Whether the maps of all images may be stored; ``first`` is one to learn from."""
-        learn_bytes = len(self.learn) * first.element_size()
-        return first.numel() * (learn_bytes + 4 * len(self.check)) <= MAPS_BYTES
+        learn, *check = map(len, self.parts)
+        return first.numel() * (learn * first.element_size() + 4 * sum(check)) <= MAPS_BYTES
 
 
 def _storage(count: int, maps: Tensor) -> Tensor:

@@ -35,11 +35,15 @@ class Update:
     accuracy: float = math.nan
     images_per_s: float = math.nan
     seconds_left: float = math.nan
+    round: int = 0  # of a cross-validation: a round a fold, and one of all images
+    rounds: int = 0
     history: tuple[Point, ...] = ()
 
 
 class Report(BaseModel):
-    """All that is known of a run, as plain data. Accuracies are percent of the held-out images.
+    """All that is known of a run, as plain data. Accuracies are percent of the held-out images; in
+    a cross-validation of ``folds`` parts (else 0) of all, each judged by a net that did not learn
+    from it.
 
     ``ended`` is "finished", "stopped", "time" or "not_a_number"; ``best`` the stage and epoch of
     the net that was kept; ``plan`` what was carried out, with the batch size and rate that were
@@ -68,6 +72,7 @@ class Report(BaseModel):
     history: tuple[Point, ...]
     environment: dict[str, str | int]
     class_weights: tuple[float, ...] | None = None
+    folds: int = 0
 
     @property
     def confusion(self) -> list[list[int]]:

@@ -14,7 +14,7 @@ from cnn_space.models.registry import create_model
 from cnn_space.training import cards
 from cnn_space.training.finetuning.report import Report
 from cnn_space.weights import Loaded, WeightsRecord
-from cnn_space.weights.card import Card, Data
+from cnn_space.weights.card import CROSS_VALIDATED, Card, Data
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +68,18 @@ def as_loaded(
         accuracy=report.after,
         eval_images=len(checked),
         data=checked.name,
-        data_note=f"{len(checked)} held-out images",
+        data_note=_note(report),
         card=None,
         adapt=None,
     )
     return Loaded(net, replace(record, card=card_of(record, report)))
+
+
+def _note(report: Report) -> str:
+    """On what the accuracy was measured."""
+    if report.folds:
+        return f"cross-validated in {report.folds} folds"
+    return f"{len(report.targets)} held-out images"
 
 
 def card_of(record: WeightsRecord, report: Report) -> Card:
@@ -90,8 +97,8 @@ def card_of(record: WeightsRecord, report: Report) -> Card:
             name=record.data,
             note=record.data_note,
             train_images=sum(report.train_counts),
-            holdout_images=len(report.targets),
-            eval_split="held out",
+            holdout_images=0 if report.folds else len(report.targets),
+            eval_split=CROSS_VALIDATED if report.folds else "held out",
             eval_images=len(report.targets),
         ),
         recipe={"base": report.base, **report.plan.model_dump()},
