@@ -141,7 +141,7 @@ def test_both_tabs_share_one_photo(page, photo):
 
     open_tab(page, "Classify")
     page.locator(f"#classify-photo img[src='{second}']").wait_for()
-    page.locator("#classify .gallery-item").nth(1).click()
+    page.locator("#classify-examples button").nth(1).click()
     page.locator(f"#classify-photo img:not([src='{second}'])").wait_for()
     third = page.locator("#classify-photo img").get_attribute("src")
     open_tab(page, "Compare")
@@ -156,7 +156,7 @@ def test_nets_come_and_go(compared):
     page.locator("#compare-nets").get_by_title("Remove").last.click()
     # What is still there of four nets is dimmed until three have answered.
     for part in ("finding", "cards", "table"):
-        page.locator(f"#compare-{part} [data-of].stale").wait_for()
+        page.locator(f"#compare-{part} [data-of].stale").wait_for(state="attached")
     page.locator(f".compare-card[data-net='{last}']").wait_for(state="detached")
     finished(page)
     assert page.locator("#compare-said .stale, #compare-cards .stale").count() == 0

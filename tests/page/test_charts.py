@@ -3,7 +3,11 @@
 import math
 from xml.etree import ElementTree
 
+import pytest
+
+from cnn_space.inference.comparison import MOST
 from cnn_space.page.common.charts import Dot, Line, Mark, line_chart, scatter_chart
+from cnn_space.page.compare.view import COLOURS
 
 
 def svg(chart) -> ElementTree.Element:
@@ -79,9 +83,36 @@ def test_named_dots_are_strong_and_in_their_place():
     assert sorted(names) == ["Large", "Small"]
 
 
+def test_a_name_stands_over_no_dot():
+    near = Dot(4e8, 91, 80, tip="faint")  # where the name would stand
+    strong = Dot(1e8, 91, 80, tip="", name="GoogLeNet", colour="red")
+    far = Dot(1e10, 80, 10, tip="")
+    starts = []
+    for dots in ([strong, far], [strong, far, near]):
+        chart = svg(scatter_chart(dots, title="", about="", x_title=""))
+        (name,) = (text for text in chart.iter("text") if text.get("class") == "name")
+        starts.append(float(name.get("x")))
+    assert starts[0] < 200 and starts[1] == 276  # beside the dot; at the right of the frame
+
+
 def test_names_of_a_crowd_do_not_overlap():
     dots = [Dot(1e9, 95 + 0.01 * i, 5, tip="", name=f"Net {i}", colour="red") for i in range(8)]
     chart = svg(scatter_chart([*dots, Dot(1e6, 60, 1, tip="")], title="", about="", x_title=""))
     heights = [float(text.get("y")) for text in chart.iter("text") if text.get("class") == "name"]
     assert len(heights) == 8
     assert all(b - a >= 13.9 for a, b in zip(sorted(heights), sorted(heights)[1:], strict=False))
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111417"])  # as in theme.py
+def test_lines_stand_out_from_light_and_dark_ground(ground):
+    for colour in COLOURS:
+        darker, lighter = sorted(map(luminance, (colour, ground)))
+        assert (lighter + 0.05) / (darker + 0.05) >= 3, colour  # WCAG 1.4.11
+    assert len(set(COLOURS)) == len(COLOURS) == MOST

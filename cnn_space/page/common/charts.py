@@ -142,7 +142,7 @@ def scatter_chart(dots: Sequence[Dot], *, title: str, about: str, x_title: str) 
         ],
         up=[(frame.at_y(value), f"{value:g}") for value in up],
         circles=sorted(circles, key=lambda circle: bool(circle[0].name)),  # strong ones on top
-        names=_place_names([circle for circle in circles if circle[0].name], frame.right + 8),
+        names=_place_names(circles, frame.right + 8),
     )
 
 
@@ -151,14 +151,21 @@ def _radius(share: float) -> float:
 
 
 def _place_names(circles, edge: float) -> list[dict]:
-    """Where the names stand, none over another: beside the dot where there is room, else in a
-    column from x = ``edge``; a hairline leads from each to its dot."""
+    """Where the names stand, none over another or over a dot: beside their own dot where there is
+    room, else in a column from x = ``edge``; a hairline leads from each to its dot."""
     taken: list[tuple[float, float, float]] = []  # line, from x, to x
     names = []
     for dot, x, y, radius in sorted(circles, key=lambda circle: circle[2]):
+        if not dot.name:
+            continue
         width = LETTER * len(dot.name)
         start = x + radius + 8
-        start = start if start + width < edge - 60 else edge
+        end = start + width
+        covered = any(
+            abs(y - cy) < r + LEADING / 2 and start < cx + r and cx - r < end
+            for _, cx, cy, r in circles
+        )
+        start = edge if end > edge or covered else start
         line = y
         while any(
             abs(line - other) < LEADING and start < to and since < start + width

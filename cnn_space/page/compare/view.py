@@ -16,7 +16,7 @@ from cnn_space.page.compare.finding import captions, finding
 # One colour a net, in the order they were chosen: apart for colour-blind eyes too, and readable
 # on white as on black.
 COLOURS = (
-    "#0f9d8a", "#d9822b", "#4c78d0", "#c2477f", "#8a9a2b", "#7b61c9", "#a8683a", "#5b8a99",
+    "#0f9d8a", "#cc7722", "#4c78d0", "#c2477f", "#8a9a2b", "#7b61c9", "#a8683a", "#5b8a99",
 )  # fmt: skip
 PICTURE = 288  # pixels a side of the heatmaps on the cards
 BARS = 3  # ranked classes on a card

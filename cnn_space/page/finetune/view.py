@@ -196,7 +196,7 @@ def nothing_kept(ended: str, lang: str) -> Markup:
     return state(ended, why_nothing(ended, lang), lang)
 
 
-PARTS = {"train": "var(--faint)", "validation": "var(--accent)"}
+PARTS = {"train": "var(--muted)", "validation": "var(--accent)"}
 
 
 def curves(history: Sequence[Point], lang: str) -> Markup:
