@@ -19,7 +19,7 @@ from cnn_space.page.classify import view
 from cnn_space.page.classify.handlers import Tab, has_inside
 from cnn_space.page.classify.layout import FIRST_MODULE, MODULES
 from cnn_space.page.common.photo_input import Refused
-from cnn_space.page.common.pictures import heat_over, seen
+from cnn_space.page.common.pictures import data_uri, heat_legend, heat_over, seen
 
 tab = by_name(Tab)
 
@@ -50,10 +50,7 @@ def test_the_heatmap_is_of_the_answer_and_of_any_class_on_request(googlenet, pho
     best = classification.classify(photo, googlenet, top_k=1)[0].label
     assert f"speaks for {best}" in own
     assert "at inception4e, 8 × 8" in own
-    drawn, legend = pictures(own)
-    # From what the net ignores, grey, to the hottest spot: the legend is coloured as the map is.
-    left, right = (np.asarray(legend)[4, place].astype(int) for place in (0, -1))
-    assert np.ptp(left) == 0 and right[0] - right[2] > 100
+    (drawn,) = pictures(own)
     assert drawn.size == (view.SIDE, view.SIDE)
 
     shown = []
@@ -67,11 +64,19 @@ def test_the_heatmap_is_of_the_answer_and_of_any_class_on_request(googlenet, pho
     assert tab.look_for(photo, googlenet, {}, ENGLISH, click("unicorn"))["looked"] == own
 
 
+def test_the_legend_is_coloured_as_a_heatmap_is(googlenet, photo):
+    (strip,) = with_class(look(photo, googlenet), "heat-legend")
+    assert text(strip) == "nothing most"
+    assert data_uri(heat_legend(), exact=True) in strip.find("i").get("style")
+    left, right = (np.asarray(heat_legend())[4, place].astype(int) for place in (0, -1))
+    assert np.ptp(left) == 0 and right[0] - right[2] > 100  # from grey to the hottest spot
+
+
 def test_the_picture_is_warm_where_the_net_looked(googlenet, photo):
     runner = engine.get(googlenet)
     x, _ = prepare(photo, runner.record.preprocessing)
     heat = enlarged(explain.grad_cam(runner.loaded.net, x).values, view.SIDE)
-    drawn, _ = pictures(look(photo, googlenet))
+    (drawn,) = pictures(look(photo, googlenet))
     red, green, blue = np.moveaxis(np.asarray(drawn.convert("RGB"), dtype=float), 2, 0)
     yellow = (red + green) / 2 - blue
     assert np.corrcoef(heat.ravel(), yellow.ravel())[0, 1] > 0.8
