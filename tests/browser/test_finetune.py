@@ -93,14 +93,28 @@ def test_a_preset_sets_the_epochs(page):
         expect(epochs).to_have_value(count)
 
 
-def test_a_refused_start_loses_nothing(page):
+def test_a_number_out_of_range_marks_its_field_and_loses_nothing(page):
     open_tab(page)
     set_advanced(page, {"Seed": "-1"})
+    seed, rate = page.locator("#ft-seed input"), page.locator("#ft-lr input")
+    sentence = page.get_by_text("Seed must be a whole number from 0 to 2147483647.")
+    sentence.wait_for()
+    expect(seed).to_have_attribute("aria-invalid", "true")
+    expect(seed).to_have_accessible_description(re.compile("^Seed must be"))
+    plain, red = (box.evaluate("box => getComputedStyle(box).borderColor") for box in (rate, seed))
+    assert plain != red
+    # Folded away, it is opened again by a click on Train, which leads to the field.
+    page.get_by_role("button", name="Advanced").click()
+    expect(seed).not_to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()
-    page.locator(".toast-body").get_by_text("seed is -1").wait_for()
-    page.get_by_role("button", name="Train", exact=True, disabled=False).wait_for()
+    expect(sentence).to_be_visible()
+    expect(seed).to_be_focused()
     assert page.locator("#ft-curves polyline").first.get_attribute("points")  # the example's
     assert page.locator("#ft-matrix button.ft-hit").count() >= 10
+    seed.fill("1")
+    expect(seed).not_to_have_attribute("aria-invalid", "true")
+    expect(sentence).to_have_count(0)
+    assert page.locator(".toast-body").count() == 0
 
 
 def test_a_share_may_be_typed(page):

@@ -73,6 +73,7 @@ def cell(text: str) -> dict:
 
 CASES = {
     "finetune/templates/note.html": lambda text: {"text": text},
+    "finetune/templates/wrong.html": lambda text: {"name": "lr", "text": text},
     "finetune/templates/problem.html": lambda text: {"text": text},
     "finetune/templates/board.html": lambda text: {"most": 2000},
     "finetune/templates/images.html": images,

@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 from finetune_visits import (
     LENET,
+    TAB,
     arrive,
     halt,
     look,
@@ -329,17 +330,35 @@ def test_the_download_of_a_net_is_shown_and_a_failure_told(checkpoints, monkeypa
     assert "VGG-16 is not on this machine and could not be fetched" in shown["state"]
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [({"augment": "twirl"}, "augment"), ({"lr": 99}, "lr is 99"), ({"seed": -1}, "seed is -1")],
-)
-def test_controls_out_of_range_are_a_sentence_at_once(checkpoints, change, words):
+def test_controls_out_of_range_are_a_sentence_at_once(checkpoints):
     session = with_bars()
-    with pytest.raises(gr.Error, match=words):
-        start(session, **change)
+    with pytest.raises(gr.Error, match="augment"):
+        start(session, augment="twirl")
     assert session.training is None and session.run.state == "refused"
-    with pytest.raises(gr.Error, match=r"고급 설정.*seed is -1"):
-        start(session, request=visitor("ko"), seed=-1)
+    with pytest.raises(gr.Error, match="고급 설정"):
+        start(session, request=visitor("ko"), augment="twirl")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right", "words"),
+    [
+        ("lr", (-1, 10.1, 99), (0, None, 1e-5, 10), "Learning rate must be 0 (default) to 10."),
+        ("seed", (-1, 2**31), (0, None, 2**31 - 1), "whole number from 0 to 2147483647"),
+    ],
+)
+def test_a_number_out_of_range_is_said_at_its_field(checkpoints, name, wrong, right, words):
+    session, other = with_bars(), {"lr": "seed", "seed": "lr"}[name]
+    for value in wrong:
+        shown = start(session, **{name: value})
+        assert shown.keys() == {"advanced", "lr_wrong", "seed_wrong"} and shown["advanced"].open
+        assert words in shown[f"{name}_wrong"] and shown[f"{other}_wrong"] == ""
+        assert session.run.state == "idle" and session.training is None
+        typed = TAB.check_fields(*({name: value, other: 0}[n] for n in ("lr", "seed")), visitor())
+        assert typed[f"{name}_wrong"] == shown[f"{name}_wrong"]
+    for value in right:
+        typed = TAB.check_fields(*({name: value, other: 0}[n] for n in ("lr", "seed")), visitor())
+        assert set(typed.values()) == {""}
+    assert "학습률은 0" in start(session, request=visitor("ko"), lr=99)["lr_wrong"]
 
 
 @pytest.mark.parametrize(
@@ -378,7 +397,8 @@ def test_a_refused_start_loses_nothing(checkpoints):
     _, before = trained(session)
     kept = session.kept
     with pytest.raises(gr.Error):
-        start(session, seed=-1)
+        start(session, augment="twirl")
+    start(session, seed=-1)
     shown = look(session)
     assert shown["result"] == before["result"] and shown["curves"] == before["curves"]
     assert session.kept is kept and list(session.own_nets) == [kept.name]

@@ -45,6 +45,9 @@ class Components:
     frozen_norm: gr.Checkbox
     class_weights: gr.Radio
     cross_validate: gr.Radio
+    advanced: gr.Accordion  # they are folded into it
+    lr_wrong: gr.HTML
+    seed_wrong: gr.HTML
     # step 3: train
     train: gr.Button
     stop: gr.Button

@@ -39,3 +39,7 @@ class Tab(ImagesStep, RunStep):
     def choose_preset(self, preset: str) -> dict:
         """A preset sets the epochs of all stages."""
         return {getattr(self, name): epochs for name, epochs in PRESETS[preset].items()}
+
+    def check_fields(self, lr: float | None, seed: float | None, request: gr.Request) -> dict:
+        """What is wrong with a number, at its field, as soon as it is typed."""
+        return self.marks({"lr": lr, "seed": seed}, language(request))

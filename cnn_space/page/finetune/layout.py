@@ -5,7 +5,7 @@ import gradio as gr
 from cnn_space.page.common import nets
 from cnn_space.page.common.components import LIVE_JS, script
 from cnn_space.page.common.texts import t
-from cnn_space.page.finetune import export, sources
+from cnn_space.page.finetune import export, fields, sources
 from cnn_space.page.finetune.handlers import Tab
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.wiring import (
@@ -124,9 +124,10 @@ def _net() -> dict:
             label=t("finetune_preset"),
             elem_id="ft-preset",
         )
-        with gr.Accordion(t("finetune_advanced"), open=False, elem_id="ft-advanced"):
+        fold = gr.Accordion(t("finetune_advanced"), open=False, elem_id="ft-advanced")
+        with fold:
             advanced = _advanced()
-    return {"base": base, "preset": preset, **advanced}
+    return {"base": base, "preset": preset, "advanced": fold, **advanced}
 
 
 def _advanced() -> dict:
@@ -148,12 +149,18 @@ def _advanced() -> dict:
             label=t("finetune_augment"),
         )
     with gr.Row():
-        lr = gr.Number(start.lr, label=t("finetune_lr"), info=t("finetune_lr_info"))
+        with gr.Column(min_width=160):
+            lr = gr.Number(
+                start.lr, label=t("finetune_lr"), info=t("finetune_lr_info"), elem_id="ft-lr"
+            )
+            lr_wrong = fields.place()
         lower = gr.Slider(0.01, 1, start.lower, step=0.01, label=t("finetune_lower"))
     with gr.Row():
         percent = round(100 * start.holdout)
         holdout = gr.Slider(5, 50, percent, step=5, label=t("finetune_holdout"))
-        seed = gr.Number(start.seed, label=t("finetune_seed"), precision=0)
+        with gr.Column(min_width=160):
+            seed = gr.Number(start.seed, label=t("finetune_seed"), precision=0, elem_id="ft-seed")
+            seed_wrong = fields.place()
     with gr.Row():
         class_weights, cross_validate = (
             gr.Radio(
@@ -180,6 +187,8 @@ def _advanced() -> dict:
         "frozen_norm": frozen_norm,
         "class_weights": class_weights,
         "cross_validate": cross_validate,
+        "lr_wrong": lr_wrong,
+        "seed_wrong": seed_wrong,
     }
 
 

@@ -7,7 +7,7 @@ import gradio as gr
 
 from cnn_space.page.common import nets
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.finetune import running, view
+from cnn_space.page.finetune import fields, running, view
 from cnn_space.page.finetune.result_step import ResultStep
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import RunState
@@ -21,6 +21,9 @@ class RunStep(ResultStep):
         """A click on Train; ``values`` are those of session, source, base and controls, by
         component."""
         session, lang = VISITORS.admit(values[self.session]), language(request)
+        numbers = {name: values[getattr(self, name)] for name in fields.FREE}
+        if fields.wrong(numbers, lang):
+            return {self.advanced: gr.Accordion(open=True), **self.marks(numbers, lang)}
         number = session.start(values[self.source])
         if number is None:  # another page of this visitor's has begun one
             return self.under_way(session, lang)
@@ -34,6 +37,11 @@ class RunStep(ResultStep):
         # The recorded result is not this run's: it goes, and comes back if the run has none.
         cleared = self.result_of(session, lang) if session.shows_recorded else {}
         return cleared | self.under_way(session, lang) | {self.key: session.key}
+
+    def marks(self, numbers: dict, lang: str) -> dict:
+        """The sentences at the fields of ``numbers``, or nothing where they are right."""
+        found = fields.messages(numbers, lang)
+        return {getattr(self, f"{name}_wrong"): html for name, html in found.items()}
 
     def under_way(self, session: Session, lang: str) -> dict:
         """What the page shows of a run that goes on."""

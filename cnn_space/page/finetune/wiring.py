@@ -76,6 +76,15 @@ def wire_training(tab: Tab) -> None:
         queue=False,
         **LATEST,
     )
+    marks = [tab.lr_wrong, tab.seed_wrong]
+    gr.on(
+        [tab.lr.change, tab.seed.change],
+        tab.check_fields,
+        [tab.lr, tab.seed],
+        marks,
+        queue=False,
+        **LATEST,
+    )
     at_once = {"queue": False, **QUIET}
     looks = {
         "fn": tab.watch,
@@ -86,13 +95,15 @@ def wire_training(tab: Tab) -> None:
     asked = {tab.session, tab.source, tab.base, *tab.controls}
     # Queued, because errors of the others do not reach the visitor. It waits for nothing: the run
     # itself is in no queue of Gradio's (see ``running``).
-    tab.train.click(
+    begun = tab.train.click(
         tab.begin,
         asked,
-        [tab.key, *_shown_of_a_run(tab)],
+        [tab.key, tab.advanced, *marks, *_shown_of_a_run(tab)],
         concurrency_limit=None,
         **MULTIPLE,
-    ).then(**looks)
+    )
+    begun.then(**looks)
+    begun.then(None, js=script("finetune/to_field.js"), **QUIET)
     tab.clock.tick(**looks)
     tab.stop.click(tab.halt, looks["inputs"], looks["outputs"], **at_once)
 
