@@ -18,12 +18,14 @@ from cnn_space.page.common.theme import STYLE_SHEETS, theme
 from cnn_space.page.compare.layout import compare_tab
 from cnn_space.page.finetune.layout import finetune_tab, outside_of_tabs
 from cnn_space.page.inception.layout import inception_tab
+from cnn_space.page.server.options import bounds
+from cnn_space.page.server.page import Page
 from cnn_space.settings import Settings
 
 
 def build() -> gr.Blocks:
     """The whole page, not yet served."""
-    with gr.Blocks(title="CNN Space", delete_cache=(3600, 3600)) as demo:
+    with Page(title="CNN Space", delete_cache=(3600, 3600)) as demo:
         # A visitor's own fine-tuned nets, {display name: Loaded}; one dictionary a session.
         own_nets = gr.State(nets.OwnNets())
         with gr.Column(elem_id="top"):
@@ -45,21 +47,18 @@ def build() -> gr.Blocks:
                 finetune_tab(demo, tabs, net, own_nets, visitor)
         demo.load(None, js=script("common/terms.js"), **QUIET)
         demo.load(None, js=TAKE_HOME_JS, **QUIET)
-    return demo.queue(api_open=False, max_size=64)
+    return demo.queue(api_open=False)
 
 
 def launch_options() -> dict:
     """What every way of serving the page shares (the command line, a Space, the tests)."""
-    settings = Settings.read()
-    return {
+    return bounds() | {
         "theme": theme(),
         "css_paths": STYLE_SHEETS,
         "i18n": I18N,
         # Not the settings: their language reaches the labels alone, the browser's reaches all.
         "footer_links": ["api"],
         "run_history": False,
-        "max_file_size": f"{max(64, settings.mb, settings.net_mb)}mb",
-        "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs
     }
 
 

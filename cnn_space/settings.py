@@ -57,6 +57,9 @@ class Settings(BaseModel):
     threads: int | None = _variable("CNN_SPACE_THREADS", None, ge=1, le=1024)
     cpu_cores: float | None = _variable("CPU_CORES", None, gt=0, le=1024)
 
+    # Megabytes that uploads and answers may take on disk.
+    uploads_mb: Positive = _variable("CNN_SPACE_UPLOADS_MB", 2000)
+
     # Set by Hugging Face on a Space.
     space_id: str | None = _variable("SPACE_ID", None)
     oauth_client_id: str | None = _variable("OAUTH_CLIENT_ID", None)

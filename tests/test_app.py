@@ -115,11 +115,11 @@ def test_a_shared_link_keeps_the_time_limit_that_is_set(launched, monkeypatch):
 
 
 def test_uploads_may_be_as_large_as_the_environment_says(monkeypatch):
-    assert app.launch_options()["max_file_size"] == "128mb"  # a net's zip
+    assert app.launch_options()["max_file_size"] == 128 * 2**20  # a net's zip
     monkeypatch.setenv("CNN_SPACE_NET_MB", "1")
-    assert app.launch_options()["max_file_size"] == "64mb"
+    assert app.launch_options()["max_file_size"] == 64 * 2**20
     monkeypatch.setenv("CNN_SPACE_FINETUNE_MB", "200")
-    assert app.launch_options()["max_file_size"] == "200mb"
+    assert app.launch_options()["max_file_size"] == 200 * 2**20
 
 
 def test_events_of_one_queue_agree_on_its_limit():

@@ -17,6 +17,7 @@ VARIABLES = {name: field.alias for name, field in Settings.model_fields.items()}
 OTHERS = {
     "CNN_SPACE_REPO": ("me/zoo", "me/zoo"),
     "CNN_SPACE_TORCHVISION_URL": ("http://mirror/models", "http://mirror/models"),
+    "CNN_SPACE_UPLOADS_MB": ("9", 9),
     "CNN_SPACE_THREADS": ("3", 3),
     "CPU_CORES": ("1.5", 1.5),
     "SPACE_ID": ("me/space", "me/space"),
@@ -54,6 +55,7 @@ def test_the_defaults():
         "torchvision_url": "https://download.pytorch.org/models",
         "threads": None,
         "cpu_cores": None,
+        "uploads_mb": 2000,
         "space_id": None,
         "oauth_client_id": None,
         "images": 2000,

@@ -68,17 +68,18 @@ def test_a_proxy_that_no_client_speaks_to_is_named(monkeypatch, capsys):
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives away")
 def test_uploads_do_not_go_where_another_user_could_read_them(tmp_path):
-    (tmp_path / "gradio").mkdir(mode=0o777)
-    os.chown(tmp_path / "gradio", 65534, -1)
+    (tmp_path / "cnn-space").mkdir(mode=0o777)
+    os.chown(tmp_path / "cnn-space", 65534, -1)
     start.prepare()
-    assert Path(os.environ["GRADIO_TEMP_DIR"]).name.startswith("gradio-")
+    assert Path(os.environ["GRADIO_TEMP_DIR"]).name.startswith("cnn-space-")
 
 
 def test_uploads_go_to_a_folder_of_our_own_where_the_usual_one_is_not_ours(tmp_path, monkeypatch):
     start.prepare()
-    assert not os.environ["GRADIO_TEMP_DIR"] and (tmp_path / "gradio").is_dir()
-    (tmp_path / "gradio").rmdir()
-    (tmp_path / "gradio").touch()  # root may write to every folder, but not into a file
+    assert Path(os.environ["GRADIO_TEMP_DIR"]) == tmp_path.resolve() / "cnn-space"
+    (tmp_path / "cnn-space").rmdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    (tmp_path / "cnn-space").touch()  # root may write to every folder, but not into a file
     start.prepare()
     folder = Path(os.environ["GRADIO_TEMP_DIR"])
     assert folder.is_dir() and folder.parent == tmp_path.resolve()
@@ -93,7 +94,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys)
 def test_a_small_disk_is_named_with_what_is_free(tmp_path, monkeypatch, capsys):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(2**23, 2**20, 7 * 2**20))
-    assert f"{tmp_path / 'gradio'} has 7 MB free and uploads need 64" in ended(capsys)
+    assert f"{tmp_path / 'cnn-space'} has 7 MB free and uploads need 64" in ended(capsys)
 
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch, capsys):
@@ -153,7 +154,7 @@ def proxied(url: str, path: str):
 def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
     """Proxies that lead nowhere, a home and a folder of uploads that cannot be written, a
     container's address, rendering by a Node that is not there, and a proxy in front."""
-    (tmp_path / "gradio").touch()
+    (tmp_path / "cnn-space").touch()
     nowhere = "http://127.0.0.1:9"
     with (
         served(
@@ -175,5 +176,5 @@ def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
         photo = ROOT / "docs" / "classify.webp"
         answer = client.predict(handle_file(str(photo)), "lenet5.cifar10", 3, api_name="/classify")
         assert len(answer["confidences"]) == 3
-        [folder] = tmp_path.glob("gradio-*")
+        [folder] = tmp_path.glob("cnn-space-*")
         assert any(path.is_file() for path in folder.rglob("*"))

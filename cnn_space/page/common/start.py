@@ -24,6 +24,10 @@ def prepare() -> None:
     one sentence and end this process with exit code 2."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine
     wait_passively()
+    # For its page of statistics, which is off here, Gradio makes a pandas table of the last 10,000
+    # events at each event.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     bypass_proxies("localhost", "127.0.0.1", "::1")
     try:
         check_proxies()
@@ -64,32 +68,34 @@ def check_proxies() -> None:
 
 
 def choose_upload_folder() -> None:
-    """Check the folder of uploads and answers: ``GRADIO_TEMP_DIR``, else ``gradio`` in the folder
-    of temporary files. Where the latter is another user's, ``GRADIO_TEMP_DIR`` becomes a new one
-    that goes with this process.
+    """Set ``GRADIO_TEMP_DIR``, the folder of uploads and answers, where it is not set:
+    ``cnn-space`` in the folder of temporary files, and where that is another user's, a new one
+    that goes with this process. Not Gradio's own default, which other programs share.
 
     Raises ValueError, which names the folder, where nothing can be written or LEAST_MB are not
     free."""
     given = os.environ.get("GRADIO_TEMP_DIR")
     try:
-        folder = Path(given or Path(tempfile.gettempdir()) / "gradio")
+        folder = Path(given or Path(tempfile.gettempdir()) / "cnn-space")
     except FileNotFoundError:  # none of its candidates can be written
         place = os.environ.get("TMPDIR") or "/tmp"
         raise ValueError(f"{_cannot_write(place)}: make room there, or set TMPDIR") from None
     try:
         _try_to_write(folder)
+        is_ours = os.name != "posix" or folder.stat().st_uid == os.getuid()
     except OSError as error:
         if given:
             raise ValueError(f"{_cannot_write(folder, error)} (GRADIO_TEMP_DIR)") from None
+        is_ours = False
+    if not (given or is_ours):  # its owner could read and change what visitors bring
         folder = _own_folder()
-    if not given and os.name == "posix" and folder.stat().st_uid != os.getuid():
-        folder = _own_folder()  # its owner could read and change what visitors bring
     free = shutil.disk_usage(folder).free // 2**20
     if free < LEAST_MB:
         raise ValueError(
             f"{folder} has {free} MB free and uploads need {LEAST_MB}: make room there, or set "
             "GRADIO_TEMP_DIR to another folder"
         )
+    os.environ["GRADIO_TEMP_DIR"] = str(folder.resolve())
 
 
 def check_address(host: str | None, port: int | None) -> None:
@@ -124,12 +130,11 @@ def _try_to_listen(host: str, port: int) -> None:
 def _own_folder() -> Path:
     """A new folder for the uploads of this process alone."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix="gradio-"))
+        folder = Path(tempfile.mkdtemp(prefix="cnn-space-"))
     except OSError as error:
         place = tempfile.gettempdir()
         raise ValueError(f"{_cannot_write(place, error)}: set TMPDIR to another") from None
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["GRADIO_TEMP_DIR"] = str(folder.resolve())
     return folder
 
 

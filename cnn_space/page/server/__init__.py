@@ -1,0 +1,9 @@
+"""What keeps a page that is open to strangers whole: Gradio believes what browsers send.
+
+- ``bodies``: how large a request may be, counted while it comes.
+- ``values``: what an event's values may be: their size, and no addresses, which Gradio would fetch.
+- ``waiting``: who may wait for how much, so that a flood of one kind leaves room for the others.
+- ``quota``: how much disk uploads take, for each visitor and in all; the oldest go first.
+
+``page.Page`` is the ``gr.Blocks`` with these rules, ``options.bounds`` what ``launch`` is given.
+"""

@@ -1,0 +1,24 @@
+"""How a page that is open to strangers is served."""
+
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
+
+from cnn_space.page.server.bodies import BoundedBodies
+from cnn_space.page.server.quota import Quota
+from cnn_space.settings import Settings
+
+
+def bounds() -> dict:
+    """Arguments of ``launch``. What earlier processes left in the folder of uploads is deleted."""
+    settings = Settings.read()
+    largest = max(64, settings.mb, settings.net_mb) * 2**20
+    quota = Quota(Path(get_upload_folder()), settings.uploads_mb * 2**20, largest)
+    quota.tidy()
+    return {
+        "max_file_size": largest,
+        "app_kwargs": {"middleware": [Middleware(BoundedBodies, quota=quota)]},
+        "enable_monitoring": False,
+        "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs
+    }

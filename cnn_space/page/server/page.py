@@ -1,0 +1,63 @@
+"""``gr.Blocks`` that bounds what strangers send."""
+
+import inspect
+import logging
+from contextvars import ContextVar
+
+import gradio as gr
+from gradio.exceptions import ComponentProcessingError
+
+from cnn_space.page.common.texts import language, say
+from cnn_space.page.server import values, waiting
+
+_log = logging.getLogger(__name__)
+_lang: ContextVar[str] = ContextVar("lang", default="en")
+
+
+class Page(gr.Blocks):
+    """A page whose events take what ``values`` and ``waiting`` allow. What else does not fit a
+    component is refused in one sentence too, and nothing of it fills the log."""
+
+    def queue(self, **options) -> "Page":
+        super().queue(**options)
+        waiting.bound(self._queue)
+        return self
+
+    async def process_api(self, block_fn, inputs, state=None, request=None, *rest, **options):
+        _lang.set(language(request if isinstance(request, gr.Request) else None))
+        return await super().process_api(block_fn, inputs, state, request, *rest, **options)
+
+    def _check(self, block_fn, inputs) -> None:
+        """Raise gr.Error for a value that no component should see."""
+        blocks = block_fn.inputs
+        if len(inputs) < len(blocks):
+            raise _refusal("server_missing", given=len(inputs), needed=len(blocks))
+        for name, block, value in zip(_names(block_fn), blocks, inputs, strict=False):
+            if problem := values.problem(block, value):
+                shown = values.short(repr(value))
+                _log.warning("refused as %r: %s", name, shown)
+                raise _refusal(problem, name=name, value=shown)
+
+    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
+        self._check(block_fn, inputs)
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error as error:  # of a component: no such choice, a number out of bounds
+            why = error.message
+        except ComponentProcessingError as error:
+            why = str(error.__cause__)
+        except ValueError as error:  # no file of this visitor's, or no file at all
+            why = str(error)
+        _log.warning("refused: %s", values.short(why, 200))
+        raise _refusal("server_unusable", why=values.short(why, 200))
+
+
+def _refusal(key: str, **named) -> gr.Error:
+    return gr.Error(say(key, _lang.get(), **named), print_exception=False)
+
+
+def _names(block_fn) -> list[str]:
+    """What programs call the inputs of an endpoint; of other events the components' own names."""
+    parameters = list(inspect.signature(block_fn.fn).parameters) if block_fn.fn else []
+    own = [block.elem_id or type(block).__name__ for block in block_fn.inputs]
+    return parameters if len(parameters) == len(own) else own

@@ -1,0 +1,70 @@
+"""What may come as the values of an event. Gradio fetches files that are named by an address before
+any component sees them, without a limit of size or time, and keeps each value with the session."""
+
+import math
+from collections.abc import Iterator
+
+import gradio as gr
+
+from cnn_space.page.common.photo_input import PhotoInput
+from cnn_space.page.server.bodies import MOST
+
+LETTERS = 500_000  # of a value that is no picture: the names of 2,000 files are about half of it
+PART = 20  # letters that a number, or the start of a list, counts for
+
+
+def problem(block: gr.components.Component, value: object) -> str | None:
+    """The key of the sentence that says why ``value`` cannot be that of ``block``; None where
+    nothing speaks against it before the component itself has seen it."""
+    if any(_is_address(part.get("path")) for part in _parts(value) if isinstance(part, dict)):
+        return "server_address"
+    if value is None or block.stateful:
+        return None
+    most = getattr(block, "max_length", None) or LETTERS
+    if isinstance(block, PhotoInput):
+        most = MOST  # the picture itself may be inside
+    if _letters(value, most) > most:
+        return "server_value"
+    if isinstance(block, gr.Number | gr.Slider):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if is_number and math.isfinite(value) else "server_kind_number"
+    if isinstance(block, gr.Checkbox):
+        return None if value in (True, False) else "server_kind_flag"
+    if isinstance(block, gr.Textbox | gr.Code):
+        return None if isinstance(value, str) else "server_kind_text"
+    if isinstance(block, gr.Image | gr.File):
+        return None if isinstance(value, dict | list) else "server_kind_file"
+    return None
+
+
+def short(value: object, most: int = 80) -> str:
+    """A value for the log and for messages, on one line."""
+    text = value if isinstance(value, str) else repr(value)
+    text = " ".join(text[: 2 * most].split())
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _is_address(path: object) -> bool:
+    return isinstance(path, str) and path.lower().startswith(("http:", "https:"))
+
+
+def _parts(value: object) -> Iterator[object]:
+    """``value`` and all that is inside of it."""
+    rest = [value]
+    while rest:
+        part = rest.pop()
+        yield part
+        if isinstance(part, dict):
+            rest += [*part.keys(), *part.values()]
+        elif isinstance(part, list | tuple):
+            rest += part
+
+
+def _letters(value: object, most: int) -> int:
+    """How many letters ``value`` has; above ``most`` they are not counted on."""
+    total = 0
+    for part in _parts(value):
+        total += len(part) if isinstance(part, str) else PART
+        if total > most:
+            break
+    return total

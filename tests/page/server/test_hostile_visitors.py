@@ -1,0 +1,238 @@
+"""A hostile visitor against the running server: what Gradio would take, this page does not."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+import app
+from cnn_space.page.server import bodies
+
+PHOTO = Path(__file__).parents[3] / "docs" / "classify.webp"
+KOREAN = {"accept-language": "ko"}
+CUT = 0
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The page in this process: (its address, the page itself, the folder of uploads)."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("uploads")
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        patch.setenv("CNN_SPACE_UPLOADS_MB", "100")
+        patch.setenv("CNN_SPACE_NET_MB", "1")
+        demo = app.build()
+        _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **app.launch_options())
+        yield url.rstrip("/"), demo, folder
+        demo.close()
+
+
+@pytest.fixture(scope="module")
+def client(served):
+    return Client(served[0], verbose=False, analytics_enabled=False)
+
+
+def post(url: str, body, headers=None, timeout: float = 30) -> tuple[int, dict]:
+    """Status and answer of a request with a JSON ``body``, which may be an iterable of bytes."""
+    data = json.dumps(body).encode() if isinstance(body, dict) else body
+    headers = {"content-type": "application/json"} | (headers or {})
+    try:
+        request = urllib.request.Request(url, data, headers)
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        text = error.read().decode()
+        return error.code, json.loads(text) if text.startswith("{") else {"detail": text}
+    except (urllib.error.URLError, ConnectionError):  # cut off while it sent
+        return CUT, {}
+
+
+def call(served, name: str, values: list, headers=None) -> str:
+    """What the server says to a call of an endpoint, the raw events of its answer."""
+    url = f"{served[0]}/gradio_api/call/{name}"
+    status, answer = post(url, {"data": values}, headers)
+    assert status == 200, answer
+    with urllib.request.urlopen(f"{url}/{answer['event_id']}", timeout=60) as events:
+        return events.read().decode()
+
+
+def error_of(events: str) -> str:
+    event, data = events.strip().split("\n")[-2:]
+    assert event == "event: error", events
+    return json.loads(data.removeprefix("data: "))["error"]
+
+
+def file(path: str) -> dict:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.png", "https://example.invalid/a.zip"])
+def test_nothing_is_fetched_from_an_address(address, served, monkeypatch):
+    from gradio import processing_utils
+
+    fetched = []
+
+    async def fetch(url, *_, **__):
+        fetched.append(url)
+        raise OSError
+
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_get", fetch)
+    said = error_of(call(served, "classify", [file(address), "lenet5.cifar10", 3]))
+    assert said.startswith("Files are not fetched from addresses.")
+    said = error_of(call(served, "compare", [file(address), ["lenet5.cifar10"]], KOREAN))
+    assert said.startswith("주소에 있는 파일은 가져오지 않습니다.")
+    values = [file(address), "lenet5.cifar10", *[None] * 11, "auto"]
+    assert "not fetched" in error_of(call(served, "finetune", values))
+    assert not fetched
+
+
+def test_a_body_has_8_mb_at_most_however_it_comes(served):
+    url = f"{served[0]}/gradio_api/call/classify"
+    most = bodies.MOST
+    numbers = b'{"data": [' + b"1," * (most // 2) + b"1]}"
+    status, answer = post(url, numbers)
+    assert status == 413 and answer["detail"].startswith("This is more than 8 MB")
+    # Streamed, without a length: counted while it comes, refused before its end.
+    sent = []
+
+    def chunks():
+        for _ in range(100):
+            sent.append(2**20)
+            yield b" " * 2**20
+
+    assert post(url, chunks())[0] in (413, CUT) and sum(sent) < 100 * 2**20
+    photo = "data:image/png;base64," + "A" * (most + 1)
+    assert post(url, {"data": [{"path": "", "url": photo}, "lenet5.cifar10", 3]})[0] == 413
+    assert post(url, {"data": [None, "lenet5.cifar10", 3]})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        (
+            "classify",
+            ["a photo", "lenet5.cifar10", 3],
+            ["“image” takes an uploaded file, not 'a photo'."],
+        ),
+        ("classify", [None, "lenet5.cifar10", "x" * 10_000], ["top_k", "a number", "xxx…"]),
+        ("classify", [None, {"a": 1}, 3], ["not in the list"]),
+        ("classify", [None, "lenet5.cifar10"], ["needs 3 values and has 2"]),
+        ("classify", [None, "x" * 600_000, 3], ["model", "too long"]),
+        ("classify", [None, "lenet5.cifar10", [1] * 30_000], ["top_k", "too long"]),
+        ("finetune", [None, "lenet5.cifar10", "sgd", "fast", *[0] * 10], ["learning_rate"]),
+        ("finetune", [None, "lenet5.cifar10", "sgd", 1e400, *[0] * 10], ["learning_rate"]),
+        ("finetune", [None, "lenet5.cifar10", 5, *[0] * 11], ["not in the list"]),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence_and_a_short_line_in_the_log(
+    name, values, words, served, caplog, capfd
+):
+    said = error_of(call(served, name, values))
+    assert all(word in said for word in words), said
+    assert len(said) < 400 and "\n" not in said
+    printed = capfd.readouterr()
+    assert "Traceback" not in printed.err + printed.out
+    assert all(len(record.getMessage()) < 400 for record in caplog.records)
+
+
+def test_waiting_runs_are_few_and_answers_keep_their_room(served, client):
+    """65 fine-tunings that nobody listens to closed the page for all."""
+    url, demo, _ = served
+    queue = demo._queue
+    run = {"data": [None, "lenet5.cifar10", "sgd", 0, 0.1, 1, 0, 0, "none", False, False, 20, 0]}
+    run["data"].append("auto")
+    fn = next(fn for fn in demo.fns.values() if fn.api_name == "finetune")
+    queue.create_event_queue_for_fn(fn)
+    runs = queue.event_queue_per_concurrency_id["train"]
+    held, runs.concurrency_limit = runs.concurrency_limit, 0  # nothing begins
+    try:
+        answers = [post(f"{url}/gradio_api/call/finetune", run) for _ in range(3)]
+        assert [status for status, _ in answers] == [200, 429, 429]
+        assert answers[1][1]["detail"].startswith("One of your trainings is waiting already.")
+        # Other visitors, by other addresses of this machine.
+        for other in range(2, 5):
+            assert from_address(f"127.0.0.{other}", url, run) == 200
+        assert from_address("127.0.0.5", url, run) == 429
+        status, answer = post(f"{url}/gradio_api/call/finetune", run, KOREAN)
+        assert status == 429 and "기다리고 있습니다" in answer["detail"]
+        answer = client.predict(handle_file(PHOTO), "lenet5.cifar10", 3, api_name="/classify")
+        assert len(answer["confidences"]) == 3
+        assert len(runs.queue) == 4
+    finally:
+        runs.queue.clear()
+        runs.concurrency_limit = held
+
+
+def from_address(source: str, url: str, body: dict) -> int:
+    """The status of ``body``'s fine-tuning, asked for from another address of this machine."""
+    import http.client
+
+    host, port = url.removeprefix("http://").split(":")
+    line = http.client.HTTPConnection(host, int(port), timeout=30, source_address=(source, 0))
+    line.request(
+        "POST",
+        "/gradio_api/call/finetune",
+        json.dumps(body),
+        {"content-type": "application/json"},
+    )
+    status = line.getresponse().status
+    line.close()
+    return status
+
+
+def upload(url: str, *contents: bytes) -> tuple[int, list | dict]:
+    parts = b"".join(
+        b'--x\r\ncontent-disposition: form-data; name="files"; filename="a.zip"\r\n\r\n'
+        + content
+        + b"\r\n"
+        for content in contents
+    )
+    return post(
+        f"{url}/gradio_api/upload",
+        parts + b"--x--\r\n",
+        {"content-type": "multipart/form-data; boundary=x"},
+        timeout=60,
+    )
+
+
+def test_uploads_have_a_share_and_the_oldest_go_first(served):
+    """Of 100 MB a visitor gets what one largest upload takes, 65 MB."""
+    url, _, folder = served
+    kept = []
+    for number in range(4):
+        status, paths = upload(url, bytes([number]) * 20 * 2**20)
+        assert status == 200
+        kept += [Path(path) for path in paths]
+    for _ in range(100):  # the answer comes before the room is made
+        if not kept[0].exists():
+            break
+        time.sleep(0.1)
+    assert [path.exists() for path in kept] == [False, True, True, True]
+    taken = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert taken <= 65 * 2**20
+    assert upload(url, *[bytes(15 * 2**20)] * 5)[0] in (413, CUT)
+
+
+def test_monitoring_is_off(served):
+    for path in ("monitoring", "monitoring/summary", "monitoring/x"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{served[0]}/{path}", timeout=30)
+        assert refused.value.code == 403
+
+
+def test_what_a_session_sends_inside_of_a_request_does_not_stay(served, client):
+    import base64
+
+    photo = "data:image/webp;base64," + base64.b64encode(PHOTO.read_bytes()).decode()
+    events = call(served, "classify", [{"path": "", "url": photo}, "lenet5.cifar10", 3])
+    assert '"confidences"' in events
+    with pytest.raises(AppError, match="not in the list"):
+        client.predict(handle_file(PHOTO), "no.net", 3, api_name="/classify")
+    sessions = served[1].app.state_holder.session_data.values()
+    kept = json.dumps([session.config_values for session in sessions], default=str)
+    assert '"value": "lenet5.cifar10"' in kept and photo[:100] not in kept
