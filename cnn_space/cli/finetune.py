@@ -10,6 +10,8 @@ from cnn_space.cli.options import add_setting, given_settings, make_folder
 from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import PRESETS, Plan
 
+SHOWN_SUSPECTS = 20  # --json has them all
+
 
 def add_finetune(commands) -> None:
     """Add ``finetune`` to an argparse object of subcommands."""
@@ -126,7 +128,19 @@ def _print_report(report, file: Path) -> None:
         report.classes, report.recall.values(), report.confusion, strict=True
     ):
         print(f"  recall {formats.accuracy(recall or 0, sum(row)):>8}  {name}")
+    _print_suspects(report)
     print(f"{file}: cnn_space.load({str(file)!r})")
+
+
+def _print_suspects(report) -> None:
+    if not report.suspects:
+        return
+    print(f"likely wrong labels: {len(report.suspects)} of {len(report.targets)}, the worst first")
+    for suspect in report.suspects[:SHOWN_SUSPECTS]:
+        name = suspect.name or f"image {suspect.number}"
+        given, likely = report.classes[suspect.given], report.classes[suspect.likely]
+        sure = formats.probability(suspect.likely_probability)
+        print(f"  {name}: {given}, rather {likely} ({sure})")
 
 
 def _follow(run) -> None:

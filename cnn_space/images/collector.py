@@ -60,6 +60,7 @@ def display_name(name: str) -> str:
 
 
 class _Photo(NamedTuple):
+    name: str
     label: str
     pixels: np.ndarray  # uint8 [side, side, 3]
     held_out: bool
@@ -141,7 +142,7 @@ class Collector:
             self.leave_out("time" if too_late else _PHOTO_REASONS[error.reason], name)
             return False
         self._digests.add(digest)
-        self._photos.append(_Photo(label, np.array(photo), held_out, original))
+        self._photos.append(_Photo(clean_name(name), label, np.array(photo), held_out, original))
         return True
 
     def _open(self, data: bytes, seconds: float) -> Image.Image:
@@ -230,4 +231,5 @@ def _image_set(photos: list[_Photo], classes: tuple[str, ...], name: str):
         name,
         held_out=held_out if held_out.any() else None,
         look_alikes=torch.from_numpy(alike) if len(set(alike)) < len(alike) else None,
+        names=tuple(photo.name for photo in photos),
     )

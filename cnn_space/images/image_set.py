@@ -14,8 +14,9 @@ class ImageSet:
     ``images`` is ``uint8 [N, 3, H, W]``, or float of any shape ``[N, ...]`` for what needs no
     normalising any more (cached features); ``labels`` is ``int64 [N]``. Where the set's maker has
     said which images are held out of a training, ``held_out`` is ``bool [N]``. Where some are
-    copies of others, ``look_alikes`` is ``int64 [N]``: images of one number look alike. Raises
-    ValueError where the lengths of images and labels differ.
+    copies of others, ``look_alikes`` is ``int64 [N]``: images of one number look alike. ``names``
+    are what each is known by, or empty. Raises ValueError where the lengths of images and labels
+    differ.
     """
 
     images: torch.Tensor
@@ -26,6 +27,7 @@ class ImageSet:
     split_name: str = ""  # as the set's publisher calls it
     held_out: torch.Tensor | None = None
     look_alikes: torch.Tensor | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self):
         if len(self.images) != len(self.labels):
@@ -50,12 +52,14 @@ class ImageSet:
 
     def subset(self, index: torch.Tensor) -> "ImageSet":
         """The images at ``index``: int64 indices, or a bool for each image."""
+        places = index.nonzero().flatten() if index.dtype == torch.bool else index
         return replace(
             self,
             images=self.images[index],
             labels=self.labels[index],
             held_out=None if self.held_out is None else self.held_out[index],
             look_alikes=None if self.look_alikes is None else self.look_alikes[index],
+            names=tuple(self.names[i] for i in places.tolist()) if self.names else (),
         )
 
     def split(self, holdout: int, *, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:

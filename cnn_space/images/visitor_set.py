@@ -1,7 +1,7 @@
 """What reading a visitor's images gives: a set to learn from, or the reason why there is none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ LEFT_OUT = {
     "lonely": "the only image of its class",
     "over_limit": "more than the limit",
     "time": "not reached in time",
+    "suspect": "left out by you, as likely labelled wrongly",
 }
 
 
@@ -111,6 +112,25 @@ class VisitorSet:
     images: "ImageSet"
     left_out: tuple[LeftOut, ...] = ()
     unreached: tuple[str, ...] = ()
+
+    def without(self, numbers: Sequence[int]) -> "VisitorSet":
+        """The set without the images of these ``numbers``. Of each class at least two stay, for
+        one to learn from and one to check: the last of the numbers are not left out then."""
+        import torch
+
+        images = self.images
+        counts, stays, gone = images.counts, torch.ones(len(images), dtype=torch.bool), []
+        for number in numbers:
+            label = int(images.labels[number])
+            if counts[label] > 2:
+                counts[label] -= 1
+                stays[number] = False
+                gone.append(number)
+        if not gone:
+            return self
+        name = images.names[gone[0]] if images.names else images.classes[images.labels[gone[0]]]
+        left_out = (*self.left_out, LeftOut("suspect", len(gone), name))
+        return replace(self, images=images.subset(stays), left_out=left_out)
 
     @property
     def split(self) -> str:

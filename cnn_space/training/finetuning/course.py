@@ -50,6 +50,7 @@ class Course:
     """
 
     folds = 0  # into how many parts the images are divided to be judged; 0: some are held out
+    top_rate = 1.0  # the last stage's learning rate, in those of all layers
 
     def __init__(
         self, base: Loaded, images: ImageSet, plan: Plan, device: torch.device, deadline: float
@@ -60,6 +61,7 @@ class Course:
         self.best: Best | None = None
         self.before, self.head = 0.0, None
         self.checked: ImageSet | None = None
+        self.numbers: list[int] = []  # where in the whole set the checked images are
         self.train_counts: tuple[int, ...] = ()
         self.class_weights: Tensor | None = None
         self.bfloat16 = good_at_bfloat16(device)
@@ -136,6 +138,7 @@ class Course:
     def _top(self, net: Net) -> tuple[nn.Module, Recipe, list[dict]]:
         """The last stage of ``net``, and how it learns from what enters it."""
         recipe = stage_recipe(self.plan, self.plan.top_epochs, self.preprocessing.size)
+        recipe = recipe.changed(lr=recipe.lr * self.top_rate)
         top = last_stage(net)
         return top, recipe, layer_groups(top, recipe.lr, 1.0, recipe.weight_decay)
 

@@ -1,6 +1,7 @@
 """A run that is judged on images which were held out, after every epoch."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -22,7 +23,9 @@ class HeldOut(Course):
         yield Update("preparing")
         torch.manual_seed(self.plan.seed)
         learn, self.checked = split(self._images, self.plan.holdout, seed=self.plan.seed)
-        self._images = None
+        places = replace(self._images, images=torch.arange(len(self._images)))
+        held = split(places, self.plan.holdout, seed=self.plan.seed)[1]
+        self.numbers, self._images = held.images.tolist(), None
         learn, check = yield from self._scaled(learn, self.checked)
         net = self._begin(learn.counts)
         frozen = yield from self._frozen(net, self._mirrored(learn), check)

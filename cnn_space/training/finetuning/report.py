@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from cnn_space.training import scores
+from cnn_space.training.finetuning.suspects import Suspect
 from cnn_space.training.recipes import Plan
 
 
@@ -50,7 +51,8 @@ class Report(BaseModel):
     used; ``before`` is the accuracy with the fresh last layer, ``head`` the best of the first stage
     (None if it had no check); ``class_weights`` are those in the loss and in the choice of the best
     net (None where all classes weighed the same); ``targets``, ``answers`` and ``confidences``
-    (0..1) have one entry a held-out image, in the order of ``split``.
+    (0..1) have one entry a held-out image, in the order of ``split``; ``suspects`` are those whose
+    label is likely wrong, the most suspicious first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +75,7 @@ class Report(BaseModel):
     environment: dict[str, str | int]
     class_weights: tuple[float, ...] | None = None
     folds: int = 0
+    suspects: tuple[Suspect, ...] = ()
 
     @property
     def confusion(self) -> list[list[int]]:

@@ -15,6 +15,7 @@ from cnn_space.training.finetuning.folds import draw_folds
 from cnn_space.training.finetuning.held_out import HeldOut
 from cnn_space.training.finetuning.report import Point, Report, Update
 from cnn_space.training.finetuning.result import Result, as_loaded
+from cnn_space.training.finetuning.suspects import find_suspects
 from cnn_space.training.recipes import Plan
 from cnn_space.weights import Loaded
 
@@ -100,7 +101,9 @@ class Run:
         best, checked, weights = course.best, course.checked, course.class_weights
         if best is None:
             raise ValueError("nothing has been checked yet: there is no net to keep")
-        confidences, answers = best.logits.softmax(1).max(1)
+        probabilities = best.logits.softmax(1)
+        confidences, answers = probabilities.max(1)
+        targets = checked.labels.tolist()
         report = Report(
             base=self.record.name,
             title=self.record.title,
@@ -113,12 +116,13 @@ class Run:
             seconds=self._seconds or time.perf_counter() - self._start,
             before=course.before,
             head=course.head,
-            targets=tuple(checked.labels.tolist()),
+            targets=tuple(targets),
             answers=tuple(answers.tolist()),
             confidences=tuple(round(value, 4) for value in confidences.tolist()),
             history=tuple(course.history),
             class_weights=None if weights is None else weights.tolist(),
             folds=course.folds,
+            suspects=find_suspects(probabilities.numpy(), targets, course.numbers, checked.names),
             environment=cards.environment(self.device, bfloat16=course.bfloat16).model_dump(),
         )
         loaded = as_loaded(self.record, best.state, checked, report)
