@@ -65,6 +65,7 @@ class _Photo(NamedTuple):
     pixels: np.ndarray  # uint8 [side, side, 3]
     held_out: bool
     original: str | None
+    notes: tuple[str, ...]  # of its decoding
 
 
 class Collector:
@@ -142,7 +143,9 @@ class Collector:
             self.leave_out("time" if too_late else _PHOTO_REASONS[error.reason], name)
             return False
         self._digests.add(digest)
-        self._photos.append(_Photo(clean_name(name), label, np.array(photo), held_out, original))
+        remarks = tuple(photo.info.get("notes", ()))
+        pixels = np.array(photo)
+        self._photos.append(_Photo(clean_name(name), label, pixels, held_out, original, remarks))
         return True
 
     def _open(self, data: bytes, seconds: float) -> Image.Image:
@@ -180,7 +183,8 @@ class Collector:
             raise DataError("too_many_classes", count=len(kept), limit=self._limits.classes)
         photos = [photo for photo in photos if photo.label in kept]
         images = _image_set(photos, tuple(kept), name)
-        return VisitorSet(replace(images, split_name=part), self.left_out)
+        decoded = Counter(note for photo in photos for note in photo.notes)
+        return VisitorSet(replace(images, split_name=part), self.left_out, decoded=decoded)
 
     def _learnable(self, photos: list[_Photo], classes: list[str]) -> list[str]:
         """Those of the ``classes`` that can be learnt from the photos. The others are left out."""

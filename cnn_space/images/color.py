@@ -18,25 +18,26 @@ _MODES = {
 }
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
-    """The picture in sRGB, and whether its profile could be used (or there was none).
+def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str]:
+    """The picture in sRGB, and what became of its profile: "converted", "ignored" where it cannot
+    be used, or "" where there is none or it says sRGB.
 
     ``image`` has 8 bits a channel; without a usable profile it comes back as it is, but a CIELAB
     picture needs none. Rendering intent: perceptual, which browsers prefer (it equals relative
     colorimetric for profiles without tables).
     """
     if not profile and image.mode != "LAB":
-        return image, True
+        return image, ""
     if profile and len(profile) > MAX_PROFILE_BYTES:
-        return image, False
+        return image, "ignored"
     try:
         mode, transform = _transform(profile, image.mode)
         if transform is None:
-            return image, True
+            return image, ""
         source = image if image.mode == mode else image.convert(mode)
-        return ImageCms.applyTransform(source, transform), True
+        return ImageCms.applyTransform(source, transform), "converted" if profile else ""
     except Exception:  # a profile is a stranger's data: what it leads to is not one family
-        return image, False
+        return image, "ignored"
 
 
 @lru_cache(maxsize=4)  # the photos of one set often share a profile

@@ -28,7 +28,8 @@ def decode(data: bytes, *, side: int | None, max_pixels: int) -> Image.Image:
     With ``side`` a larger picture is reduced to a fraction whose shorter side has at least twice
     that many pixels. ``info["format"]`` is Pillow's name of the format; ``info["notes"]`` has
     ``"stretched"``, the bits in use, for pixels of 16 bits whose top bits are empty, and
-    ``"profile_ignored"``, True, for a colour profile that cannot be used.
+    ``"profile_converted"`` or ``"profile_ignored"``, True, for a colour profile that is not sRGB's,
+    or that cannot be used.
 
     Raises PhotoError, for a picture of more than ``max_pixels`` pixels, too, unless it is a JPEG.
     """
@@ -137,8 +138,8 @@ def to_rgb(
     image = _direct(image)
     if side and (factor := min(image.size) // (2 * side)) > 1:
         image = image.reduce(factor)
-    image, is_used = to_srgb(image, profile)
-    notes |= {} if is_used else {"profile_ignored": True}
+    image, became = to_srgb(image, profile)
+    notes |= {f"profile_{became}": True} if became else {}
     if image.mode in ("RGBA", "LA"):
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")

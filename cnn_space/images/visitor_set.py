@@ -1,7 +1,7 @@
 """What reading a visitor's images gives: a set to learn from, or the reason why there is none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ REASONS = {
 # Why one file is left out of data that can be used.
 LEFT_OUT = {
     "duplicate": "the same image twice",
-    "not_image": "not an image",
+    "not_image": "not a readable image",
     "other_format": "a kind of file that is not read here: save it as JPEG or PNG",
     "damaged": "damaged or cut off",
     "too_slow": "takes too long to decode",
@@ -71,6 +71,10 @@ NOTES = {
     "accuracy.",
     "all_alike": "All images of {names} look alike, so that copies are on both sides of the split.",
     "unreached": "Not reached in the set, which is sorted: {names}.",
+    # Of a photo by itself as of many: see ``decoding.decode``.
+    "stretched": "Brightened to the full range, for they use few of their 16 bits: {count}.",
+    "profile_converted": "Converted to sRGB from a colour profile of their own: {count}.",
+    "profile_ignored": "Taken as sRGB, for their colour profile cannot be used: {count}.",
 }
 
 
@@ -107,11 +111,13 @@ class Note:
 @dataclass(frozen=True)
 class VisitorSet:
     """A visitor's photos as squares of one size, what was left out of them, and the classes of
-    the set that none was taken of (``unreached``)."""
+    the set that none was taken of (``unreached``). ``decoded`` has how many photos there is a
+    remark on, by its kind, a key of NOTES."""
 
     images: "ImageSet"
     left_out: tuple[LeftOut, ...] = ()
     unreached: tuple[str, ...] = ()
+    decoded: Mapping[str, int] = field(default_factory=dict)
 
     def without(self, numbers: Sequence[int]) -> "VisitorSet":
         """The set without the images of these ``numbers``. Of each class at least two stay, for
@@ -170,6 +176,7 @@ class VisitorSet:
                 notes.append(Note("all_alike", {"names": _few(names)}))
         if self.unreached:
             notes.append(Note("unreached", {"names": _few(self.unreached)}))
+        notes += [Note(kind, {"count": count}) for kind, count in self.decoded.items()]
         return tuple(notes)
 
     def _groups(self) -> list[list[int]]:

@@ -65,7 +65,7 @@ def test_photos_without_a_split_are_learnt_and_a_fifth_is_held_out(train, tmp_pa
     place = write_folder(tmp_path / "My Photos", photos(120, 0))
     (place / "red" / "notes.txt").write_text("no photo")
     assert train(place) == 0
-    assert "left out: 1 × not an image" in capsys.readouterr().err
+    assert "left out: 1 × not a readable image" in capsys.readouterr().err
     card = read_card(tmp_path / "checkpoints" / "lenet5.my_photos.json")
     assert card["data"] == {
         "tag": "my_photos", "name": "My Photos", "note": "32 px", "train_images": 96,

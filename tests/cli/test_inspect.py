@@ -52,7 +52,7 @@ def test_a_table_for_people(tmp_path, capsys):
     assert __main__.main(["inspect", path]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0].split() == ["a", "4", "to", "learn", "from", "1", "held", "out"]
-    assert "left out: 1 × not an image (a/notes.txt)" in err
+    assert "left out: 1 × not a readable image (a/notes.txt)" in err
 
 
 @pytest.mark.parametrize("name", ["a.zip", "no such folder/x"])

@@ -1,6 +1,9 @@
 """What is collected of a visitor's photos, and what is left out."""
 
+import numpy as np
+import profiles
 import pytest
+from odd_photos import encoded
 from PIL import Image
 from tiny_sets import encode, picture
 
@@ -43,6 +46,24 @@ def test_a_set_has_the_classes_in_the_order_asked_for():
     images = collector.finish("pets", ["ox", "dog", "cat"]).images
     assert images.classes == ("ox", "cat") and images.labels.tolist() == [0, 1, 0, 1]
     assert len(collector) == 0
+
+
+def test_how_photos_were_read_is_said_of_the_set():
+    collector = Collector(Limits())
+    deep = Image.fromarray(np.random.default_rng(0).integers(0, 4033, (40, 60)).astype(np.uint16))
+    adobe = profiles.profile(profiles.ADOBE_RGB, 2.2)
+    for number, profile in enumerate([None, adobe, adobe, b"x"]):
+        pixels = np.random.default_rng([1, number]).integers(0, 255, (40, 60, 3), np.uint8)
+        options = {"icc_profile": profile} if profile else {}
+        tiff = encoded(Image.fromarray(pixels), "TIFF", **options)
+        collector.add(f"{number}.tif", "left" if number % 2 else "right", tiff)
+    collector.add("deep.png", "left", encoded(deep, "PNG"))
+    found = collector.finish("set")
+    assert found.decoded == {"profile_converted": 2, "profile_ignored": 1, "stretched": 1}
+    said = [str(note) for note in found.notes]
+    assert "Converted to sRGB from a colour profile of their own: 2." in said
+    assert "Taken as sRGB, for their colour profile cannot be used: 1." in said
+    assert "Brightened to the full range, for they use few of their 16 bits: 1." in said
 
 
 def test_small_photos_are_scaled_up_to_the_largest():

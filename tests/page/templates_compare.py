@@ -43,7 +43,7 @@ def table(text: str) -> dict:
 
 
 CASES = {
-    "compare/templates/finding.html": lambda text: {"finding": text},
+    "compare/templates/finding.html": lambda text: {"finding": text, "notes": [text]},
     "compare/templates/table.html": table,
     "compare/templates/cards.html": cards,
     "compare/templates/work.html": lambda text: {"charts": [text]},

@@ -253,6 +253,17 @@ def test_run_ends_with_everything_and_does_not_repeat_itself(three, photo):
     assert len(list(tab.run(photo, three, {}, last["done"], KOREAN))) > 1
 
 
+def test_how_the_photo_was_read_is_said(three, photo):
+    photo.info["notes"] = {"stretched": 12, "profile_converted": True}
+    for request, said in (
+        (ENGLISH, ("12 bits", "converted to sRGB")),
+        (KOREAN, ("12비트", "sRGB")),
+    ):
+        *_, last = tab.run(photo, three, {}, None, request)
+        small = [text(p) for p in with_class(parse(last["finding"]), "small")]
+        assert len(small) == 2 and all(w in line for w, line in zip(said, small, strict=True))
+
+
 def test_what_is_shown_says_of_which_photo_and_nets_it_is(three, photo):
     """By it the browser dims what is of others: see current.js."""
     photo.info["path"] = "/upload/cat.png"

@@ -63,7 +63,7 @@ def test_a_zip_is_read_and_shown(checkpoints, tmp_path):
     contents, samples = parse(shown["contents"]), parse(shown["samples"])
     assert "6 images in 2 classes. So few are all learnt from" in text(contents)
     rows = [text(row) for row in contents.iter("li")]
-    assert rows == [f"{names[1]}3", "고양이3", "1 × not an image first: 고양이/<b>.txt"]
+    assert rows == [f"{names[1]}3", "고양이3", "1 × not a readable image first: 고양이/<b>.txt"]
     assert [text(figure) for figure in samples.iter("figure")] == [names[1], "고양이"] * 3
     assert [image.keys() for image in samples.iter("img")] == [["src", "alt"]] * 6
     assert not list(contents.iter("img"))

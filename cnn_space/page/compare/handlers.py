@@ -11,7 +11,7 @@ from cnn_space import weights
 from cnn_space.inference import comparison
 from cnn_space.inference.comparison import Entry
 from cnn_space.page.common import nets as all_nets
-from cnn_space.page.common.photo_input import PhotoInput, Refused, required
+from cnn_space.page.common.photo_input import PhotoInput, Refused, notes, required
 from cnn_space.page.common.templates import of
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.compare import figures, view
@@ -99,7 +99,7 @@ class Tab:
         pictures = view.Pictures(photo)
         try:
             for entries in _compare(photo, names, own_nets, fetch=False):
-                shown = self._shown(entries, pictures, lang)
+                shown = self._shown(entries, pictures, notes(photo, lang), lang)
                 finished = all(e.milliseconds is not None for e in entries)
                 yield {part: of("compare", photo, names, html) for part, html in shown.items()} | {
                     self.done: key if finished else None
@@ -107,10 +107,12 @@ class Tab:
         except ValueError as problem:
             yield self._only(str(problem))
 
-    def _shown(self, entries: Sequence[Entry], pictures: view.Pictures, lang: str) -> dict:
+    def _shown(
+        self, entries: Sequence[Entry], pictures: view.Pictures, notes: Sequence[str], lang: str
+    ) -> dict:
         finished = all(e.problem or e.milliseconds is not None for e in entries)
         return {
-            self.finding: view.finding_paragraph(entries, lang),
+            self.finding: view.finding_paragraph(entries, lang, notes),
             self.cards: view.cards(entries, pictures, lang),
             self.table: table_html(entries, lang, finished=finished),
         }

@@ -40,14 +40,16 @@ class Pictures:
         return self._drawn[key]
 
 
-def sentence(text: str) -> Markup:
-    """A sentence in the place of the finding."""
-    return render("compare/templates/finding.html", finding=text)
+def sentence(text: str, notes: Sequence[str] = ()) -> Markup:
+    """A sentence in the place of the finding, and small ones on how the photo was read."""
+    return render("compare/templates/finding.html", finding=text, notes=notes)
 
 
-def finding_paragraph(entries: Sequence[Entry], lang: str = "en") -> Markup:
-    """What the comparison says."""
-    return sentence(finding(entries, lang))
+def finding_paragraph(
+    entries: Sequence[Entry], lang: str = "en", notes: Sequence[str] = ()
+) -> Markup:
+    """What the comparison says; ``notes`` are those on the photo."""
+    return sentence(finding(entries, lang), notes)
 
 
 def cards(entries: Sequence[Entry], pictures: Pictures, lang: str = "en") -> Markup:
