@@ -12,9 +12,10 @@ import gradio as gr
 from cnn_space.page.check.layout import check_part
 from cnn_space.page.classify.layout import classify_tab
 from cnn_space.page.common import nets
-from cnn_space.page.common.components import QUIET, TAKE_HOME_JS, script
+from cnn_space.page.common.address import Address
 from cnn_space.page.common.texts import I18N, t
 from cnn_space.page.common.theme import STYLE_SHEETS, theme
+from cnn_space.page.common.top import top, whole_page_scripts
 from cnn_space.page.compare.layout import compare_tab
 from cnn_space.page.finetune.layout import finetune_tab, outside_of_tabs
 from cnn_space.page.inception.layout import inception_tab
@@ -25,28 +26,29 @@ from cnn_space.settings import Settings
 
 def build() -> gr.Blocks:
     """The whole page, not yet served."""
+    address = Address()
     with Page(title="CNN Space", delete_cache=(3600, 3600)) as demo:
         # A visitor's own fine-tuned nets, {display name: Loaded}; one dictionary a session.
         own_nets = gr.State(nets.OwnNets())
-        with gr.Column(elem_id="top"):
-            gr.Markdown("# CNN Space")
-            gr.Markdown(t("tagline"))
+        top()
         visitor = outside_of_tabs()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_classify"), id="classify"):
-                photo, net = classify_tab(demo, own_nets)
+                photo, net = classify_tab(demo, own_nets, address)
             with gr.Tab(t("tab_compare"), id="compare") as tab:
-                compare_tab(tab, photo, own_nets)
+                compare_tab(tab, photo, own_nets, address)
             inception = gr.Tab(t("tab_inception"), id="inception")
             with inception, gr.Tabs(elem_id="inception-places") as places:
-                with gr.Tab(t("check_tab_module"), id="module") as module:
-                    inception_tab(tabs)
-                with gr.Tab(t("check_tab"), id="check") as place:
-                    check_part(tabs, places, module, place)
+                with gr.Tab(t("check_tab_module"), id="module"):
+                    inception_tab(address)
+                with gr.Tab(t("check_tab"), id="check") as tab:
+                    check_part(tab)
             with gr.Tab(t("tab_finetune"), id="finetune"):
-                finetune_tab(demo, tabs, net, own_nets, visitor)
-        demo.load(None, js=script("common/terms.js"), **QUIET)
-        demo.load(None, js=TAKE_HOME_JS, **QUIET)
+                finetune_tab(demo, tabs, net, own_nets, visitor, address)
+        address.tabs("tab", tabs)
+        address.tabs("place", places, inside="inception")
+        address.wire(demo)
+        whole_page_scripts(demo)
     return demo.queue(api_open=False)
 
 
@@ -56,8 +58,10 @@ def launch_options() -> dict:
         "theme": theme(),
         "css_paths": STYLE_SHEETS,
         "i18n": I18N,
-        # Not the settings: their language reaches the labels alone, the browser's reaches all.
+        # Not the settings: their language reaches the labels alone, that of our button all.
         "footer_links": ["api"],
+        # Drawn in the browser alone: what a visitor chose (early.js) is known only there.
+        "ssr_mode": False,
         "run_history": False,
     }
 

@@ -13,12 +13,17 @@ SIDE_LIMIT = 4_096  # pixels; far beyond any photo a net is shown
 CHANNEL_LIMIT = 65_536
 
 
+def limit(name: str) -> int:
+    """The largest number called ``name`` that a module can have; the least is 1."""
+    return SIDE_LIMIT if name in ("height", "width") else CHANNEL_LIMIT
+
+
 class FieldError(ValueError):
     """A number that no module can have: ``name`` says which, ``reason`` is "whole" or "range"."""
 
     def __init__(self, name: str, value: object, reason: str):
         self.name, self.value, self.reason = name, value, reason
-        self.limit = SIDE_LIMIT if name in ("height", "width") else CHANNEL_LIMIT
+        self.limit = limit(name)
         super().__init__(f"{name} must be a whole number from 1 to {self.limit:,}, got {value!r}")
 
 
@@ -26,8 +31,7 @@ def whole_number(name: str, value: object) -> int:
     """``value`` as a size or width called ``name``; 28.0 is 28. Raises FieldError."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         raise FieldError(name, value, "whole")
-    limit = SIDE_LIMIT if name in ("height", "width") else CHANNEL_LIMIT
-    if not 1 <= value <= limit:
+    if not 1 <= value <= limit(name):
         raise FieldError(name, value, "range")
     if value != int(value):
         raise FieldError(name, value, "whole")

@@ -56,7 +56,7 @@ def clipboard(calculator):
     return lambda: calculator.evaluate("navigator.clipboard.readText()")
 
 
-def test_a_value_moves_the_totals_and_the_link_opens_the_same(calculator):
+def test_a_value_moves_the_totals_and_stands_in_the_address(calculator):
     page = calculator
     field(page, "ch3x3").fill("200")
     module = InceptionCosts(**PAPER_3A | {"ch3x3": 200})
@@ -66,15 +66,8 @@ def test_a_value_moves_the_totals_and_the_link_opens_the_same(calculator):
     page.get_by_label("two 3×3 (Inception v2)", exact=True).check()
     module = InceptionCosts(**PAPER_3A | {"ch3x3": 200}, kernel5x5="3+3", batch_norm=True)
     expect(figure(page, "parameters")).to_have_text(f"{module.parameters:,}")
-    expect(page).to_have_url(re.compile(r"ch3x3=200.*kernel5x5=3%2B3.*batch_norm=true"))
-
-    other = page.context.new_page()
-    other.goto(page.url)
-    expect(figure(other, "parameters")).to_have_text(f"{module.parameters:,}")
-    expect(figure(other, "parameters")).to_be_visible()  # its tab is open
-    expect(field(other, "ch3x3")).to_have_value("200")
-    expect(other.get_by_label("Batch norm", exact=True)).to_be_checked()
-    other.close()
+    for part in ("ch3x3=200", r"kernel5x5=3%2B3", "batch_norm=true"):
+        expect(page).to_have_url(re.compile(part))
 
 
 def test_presets_naive_and_chain(calculator):
@@ -104,12 +97,6 @@ def test_the_code_copied_and_downloaded_builds_the_module_shown(calculator, clip
     module = runpy.run_path(str(file))["module"]
     assert sum(parameter.numel() for parameter in module.parameters()) == 166_400
     assert module(torch.zeros(1, 192, 28, 28)).shape == (1, 272, 28, 28)
-
-
-def test_the_link_button_copies_a_link(calculator, clipboard):
-    calculator.locator("#inception-link").click()
-    expect(calculator.locator("#inception-link")).to_have_class(re.compile("copied"))
-    assert all(f"{name}={value}" in clipboard() for name, value in PAPER_3A.items())
 
 
 def test_an_impossible_number_gets_a_sentence_and_can_be_put_right(calculator):

@@ -1,7 +1,6 @@
 """Check your net: what its handlers show of a text, and what the endpoint gives."""
 
 import json
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -191,14 +190,6 @@ def test_weights_show_their_layers(tmp_path):
 def test_the_first_visit_checks_and_the_next_keeps_what_is_there():
     assert headline(checker.open(ENGLISH, "", EXAMPLE, "", "", "")) == "3 faults in GoogLeNet"
     assert checker.open(ENGLISH, "<p>there</p>", EXAMPLE, "", "", "") == gr.skip()
-
-
-def test_a_link_opens_it():
-    link = SimpleNamespace(headers={}, query_params={"tab": "check"})
-    answer = checker.open_link(link)
-    assert answer["tabs"].selected == "inception" and answer["places"].selected == "check"
-    assert headline(answer) == "3 faults in GoogLeNet"
-    assert checker.open_link(SimpleNamespace(headers={}, query_params={})) == gr.skip()
 
 
 def test_the_endpoint_gives_what_the_command_prints(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The example pictures: each bundled net is right about those that it is said to know."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from cnn_space.images.photo import open_photo
 from cnn_space.page.classify import drawings, examples, view
 from cnn_space.page.classify.examples import EXAMPLES
 from cnn_space.page.classify.handlers import Tab
+from cnn_space.page.server.quota import Quota
 
 tab = by_name(Tab)
 BUNDLED = [name for name in weights.list_weights() if weights.record(name).source == "bundled"]
@@ -94,3 +96,16 @@ def test_a_thumbnail_is_the_middle_of_its_picture():
     assert small.size == (examples.SIDE, examples.SIDE)
     record = replace(weights.record("googlenet.cifar10"), labels=("cat",), name="cats.mine")
     assert len(pictures(view.examples(record))) == 2
+
+
+def test_its_copy_stays_when_uploads_are_deleted(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    copy = Path(EXAMPLES[0].upload())
+    upload = tmp_path / ("0" * 64) / "photo.png"
+    upload.parent.mkdir()
+    upload.write_bytes(b"gone")
+    for file in (copy, upload):
+        os.utime(file, (0, 0))
+    Quota(tmp_path, most=2**30, largest=2**20).tidy()
+    assert copy.is_file() and not upload.exists()
+    assert examples.copies()["cat"] == str(copy)

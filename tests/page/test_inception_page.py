@@ -8,7 +8,6 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import gradio as gr
-import orjson
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -20,7 +19,7 @@ from visitors import by_name
 from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
 from cnn_space.models.googlenet_table import KERNELS_5X5
 from cnn_space.page.inception import cost_table, drawing, handlers, paper, view
-from cnn_space.page.inception.form import FORM, SWITCHES, from_address, preset_of
+from cnn_space.page.inception.form import SWITCHES
 from cnn_space.page.inception.pytorch_code import pytorch_code
 
 PAPER_3A = dict(zip(NUMBERS, PRESETS["3a"], strict=True))
@@ -324,48 +323,31 @@ def test_the_sentence_at_a_field_says_the_limit_in_the_visitors_language():
     assert "65,536 channels" in update(preset="chain", ch1x1=65_536)["figure"]
 
 
-# --- links ---
+# --- an address was opened: it has set the form ---
 
 
-def test_a_link_opens_the_same_module():
-    query = {**PAPER_3A, "ch5x5": 48, "kernel5x5": "3 3", "batch_norm": "true", "preset": ""}
-    opened = calculator.open_link(visitor(**{name: str(value) for name, value in query.items()}))
-    assert opened["tabs"].selected == "inception"
+def arrive(language="en-US", **values) -> dict:
+    form = {"preset": "3a", **PAPER_3A, **SWITCHES, **values}
+    return calculator.arrive(visitor(language), False, **form)
+
+
+def test_the_panels_follow_the_form_of_an_address():
+    opened = arrive(ch5x5=48, kernel5x5="3+3", batch_norm=True)
     assert opened["preset"] is None
-    assert {name: opened[name]["value"] for name in NUMBERS} == PAPER_3A | {"ch5x5": 48}
-    switches = {name: opened[name] for name in SWITCHES}
-    assert switches == {"kernel5x5": "3+3", "reduction": True, "batch_norm": True, "bias": False}
     expected = InceptionCosts(**PAPER_3A | {"ch5x5": 48}, kernel5x5="3+3", batch_norm=True)
     assert figures(opened["figure"])["parameters"] == f"{expected.parameters:,}"
-    assert opened.keys() == {"tabs", *FORM, *PANELS}
-
-
-def test_an_address_without_a_module_opens_3a_where_the_visitor_is():
-    assert calculator.open_link(visitor()) == gr.skip()
-    korean = calculator.open_link(visitor("ko"))
-    assert korean.keys() == PANELS
+    korean = arrive("ko")
     assert "파라미터 12,288개" in korean["figure"]
     assert figures(korean["figure"])["parameters"] == "163,328"
 
 
-@pytest.mark.parametrize("typed", ["", "abc", "-3", "1e999", "1e20", "nan", "<b>", "2.5"])
-def test_a_broken_link_gets_a_sentence(typed):
-    opened = calculator.open_link(visitor(ch3x3=typed, kernel5x5="7", reduction="?"))
-    orjson.dumps(opened["ch3x3"])  # as it is sent to the browser
-    assert opened["tabs"].selected == "inception"
-    assert opened["ch3x3"]["info"].startswith("Must be")
-    assert (opened["kernel5x5"], opened["reduction"]) == ("5", False)
-    assert not opened.keys() & PANELS
-    korean = calculator.open_link(visitor("ko", ch3x3=typed))
-    assert "파라미터 12,288개" in korean["figure"] and "인셉션" in korean["figure"]
-
-
-def test_an_address_names_what_the_form_names():
-    form = from_address({"height": "14", "preset": "chain", "unknown": "1"})
-    assert tuple(form) == FORM
-    assert (form["height"], form["width"], form["preset"]) == (14, 28, "chain")
-    assert from_address({"preset": "4a"}) is None
-    assert preset_of(InceptionCosts(*PRESETS["4a"], bias=True)) == "4a"
+def test_a_module_named_alone_brings_its_numbers():
+    opened = arrive(preset="4a", bias=True)
+    assert {name: opened[name]["value"] for name in NUMBERS} == dict(
+        zip(NUMBERS, PRESETS["4a"], strict=True)
+    )
+    assert opened["preset"] == "4a" and "832 → 1,024" in arrive(preset="chain")["figure"]
+    assert "value" not in arrive(preset="4a", height=7)["height"]  # with numbers they count
 
 
 # --- the endpoint ---

@@ -18,8 +18,6 @@ FIELDS = ("net", "arguments", "input_shape")
 class Checker:
     """The code and the choices above it, and the panels that say what was found."""
 
-    tabs: gr.Tabs
-    places: gr.Tabs
     file: gr.File
     code: gr.Code
     net: gr.Dropdown
@@ -44,13 +42,6 @@ class Checker:
     def open(self, request: gr.Request, verdict, code, net, arguments, input_shape):
         """When the visitor comes here for the first time."""
         return gr.skip() if verdict else self.show(request, code, net, arguments, input_shape)
-
-    def open_link(self, request: gr.Request):
-        """On arrival with ``?tab=check`` in the address."""
-        if request.query_params.get("tab") != "check":
-            return gr.skip()
-        opened = {self.tabs: gr.Tabs(selected="inception"), self.places: gr.Tabs(selected="check")}
-        return opened | self._answer(Asked(checks.example()), language(request))
 
     def open_file(self, request: gr.Request, path: str | None):
         """A dropped file: its text goes into the editor; of weights the report alone is shown."""

@@ -14,11 +14,10 @@ QUIET = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode":
 
 LINE_JS = script("check/line.js")
 WATCH_JS = script("check/live.js").strip().rstrip(";")
-ADDRESS_JS = script("check/address.js").strip().rstrip(";")
 
 
-def check_part(tabs: gr.Tabs, places: gr.Tabs, module: gr.Tab, here: gr.Tab) -> None:
-    """A net's code beside its findings, inside ``here``; ``module`` is the part next to it."""
+def check_part(here: gr.Tab) -> None:
+    """A net's code beside its findings, inside ``here``."""
     verdict = gr.HTML(elem_id="check-verdict", js_on_load=LIVE_JS)
     with gr.Row(elem_id="check"):
         with gr.Column(elem_id="check-form", scale=11, min_width=300):
@@ -29,8 +28,6 @@ def check_part(tabs: gr.Tabs, places: gr.Tabs, module: gr.Tab, here: gr.Tab) -> 
             mended = gr.HTML(elem_id="check-mended")
     run = form.pop("run")
     checker = Checker(
-        tabs=tabs,
-        places=places,
         **form,
         verdict=verdict,
         findings=findings,
@@ -39,7 +36,7 @@ def check_part(tabs: gr.Tabs, places: gr.Tabs, module: gr.Tab, here: gr.Tab) -> 
         identity=gr.HTML(elem_id="check-identity", js_on_load=LINE_JS),
         layers=gr.HTML(elem_id="check-layers", js_on_load=LINE_JS),
     )
-    _wire(checker, run, module, here)
+    _wire(checker, run, here)
     gr.api(handlers.endpoint, api_name="check", **CHECK)
 
 
@@ -79,7 +76,7 @@ def _form() -> dict:
             "run": run, "file": file}  # fmt: skip
 
 
-def _wire(checker: Checker, run: gr.Button, module: gr.Tab, here: gr.Tab) -> None:
+def _wire(checker: Checker, run: gr.Button, here: gr.Tab) -> None:
     """The events; whatever changes, the panels and the fields' hints follow."""
     asked = [checker.code, checker.net, checker.arguments, checker.input_shape]
     panels = [checker.net, checker.arguments, checker.input_shape, checker.verdict,
@@ -96,6 +93,3 @@ def _wire(checker: Checker, run: gr.Button, module: gr.Tab, here: gr.Tab) -> Non
     checker.mend.click(checker.apply, asked, [*panels, checker.code], **events)
     checker.code.input(None, None, None, js=f"({WATCH_JS})", queue=False, **QUIET)
     here.select(checker.open, [checker.verdict, *asked], panels, **events)
-    for place, name in ((module, "null"), (here, '"check"')):
-        place.select(None, None, None, js=f"({ADDRESS_JS})({name})", queue=False, **QUIET)
-    gr.on(None, checker.open_link, None, [checker.tabs, checker.places, *panels], **events)

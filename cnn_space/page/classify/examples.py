@@ -9,11 +9,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from cnn_space.images.photo import open_photo
+from cnn_space.page.common import uploads
 from cnn_space.weights import WeightsRecord
 
 PICTURES = Path(__file__).parent / "pictures"  # see drawings.py
@@ -48,7 +47,7 @@ class Example:
 
     def upload(self) -> str:
         """The path of a copy among the uploads, which the page may show; always the same."""
-        return save_file_to_cache(self.path, get_upload_folder())
+        return uploads.own_copy(self.path)
 
     def is_known(self, labels: tuple[str, ...]) -> bool:
         """Whether it is one of these classes."""
@@ -84,6 +83,11 @@ EXAMPLES = (
 def named(name: str) -> Example | None:
     """The example of this name, where its picture is here."""
     return next((e for e in EXAMPLES if e.name == name and e.path), None)
+
+
+def copies() -> dict[str, str]:
+    """The paths of their copies among the uploads, by name, of the pictures that are here."""
+    return {example.name: example.upload() for example in EXAMPLES if example.path}
 
 
 def first() -> Example:

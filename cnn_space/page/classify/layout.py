@@ -5,7 +5,7 @@ import gradio as gr
 from cnn_space.models.googlenet_table import TABLE_1
 from cnn_space.page.classify import examples
 from cnn_space.page.classify.handlers import TOP_K, Tab, classify, has_inside
-from cnn_space.page.common import nets
+from cnn_space.page.common import address, nets
 from cnn_space.page.common.components import (
     FETCH,
     INFER,
@@ -22,7 +22,9 @@ MODULES = tuple(TABLE_1)  # of GoogLeNet
 FIRST_MODULE = "4c"
 
 
-def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Dropdown]:
+def classify_tab(
+    demo: gr.Blocks, own_nets: gr.State, link: address.Address
+) -> tuple[gr.Image, gr.Dropdown]:
     """One photo, one net: the answer, and what led to it. Gives the photo and the list of nets."""
     with gr.Row(elem_id="classify"):
         form = _form()
@@ -32,6 +34,12 @@ def classify_tab(demo: gr.Blocks, own_nets: gr.State) -> tuple[gr.Image, gr.Drop
     _wire(tab, demo, own_nets)
     tab.photo.show_converted()
     demo.load(None, js=script("common/any_file.js"), **QUIET)
+    link.keep(
+        "classify",
+        photo=address.photo(tab.photo, examples.copies()),
+        net=address.choice(tab.net, nets.offered()),
+        ten_views=address.switch(tab.ten_views),
+    )
     return tab.photo, tab.net
 
 

@@ -1,8 +1,19 @@
-"""Where a visitor's uploads lie."""
+"""Where a visitor's uploads lie, and the page's own pictures beside them."""
 
 from pathlib import Path
 
+from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
+
+# Copies of the page's own pictures: whatever deletes uploads leaves them.
+OWN: set[Path] = set()
+
+
+def own_copy(path: Path) -> str:
+    """The path of a copy among the uploads, which the page may show; always the same."""
+    copy = save_file_to_cache(path, get_upload_folder())
+    OWN.add(Path(copy))
+    return copy
 
 
 def find(name: str | None) -> Path | None:

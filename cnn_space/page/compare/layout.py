@@ -4,6 +4,7 @@ import gradio as gr
 
 from cnn_space.inference import comparison
 from cnn_space.page.common import nets
+from cnn_space.page.common.address import Address, choice
 from cnn_space.page.common.components import (
     FETCH,
     INFER,
@@ -18,7 +19,9 @@ from cnn_space.page.common.texts import t
 from cnn_space.page.compare.handlers import Tab, compare, fetch
 
 
-def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
+def compare_tab(
+    tab: gr.Tab, shared: gr.Image, own_nets: gr.State, address: Address
+) -> None:
     """One photo, several nets: answers, cost and heatmaps side by side.
 
     ``tab`` is where the components are; ``shared`` the photo of the Classify tab.
@@ -26,6 +29,8 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     components = Tab(**_question(), **_comparison(), **_figures())
     _endpoint(components)
     _wire(components, tab, shared, own_nets)
+    again = {"fn": None, "inputs": [shared, components.photo], "js": script("compare/again.js")}
+    address.keep("compare", then=again | QUIET, nets=choice(components.nets, nets.offered()))
 
 
 def defaults() -> list[str]:
@@ -115,7 +120,8 @@ def _wire(on: Tab, tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     on.photo.show_converted()
     # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.
     hand_on = {"fn": None, "js": "(photo) => photo", **latest}
-    opened = tab.select(**hand_on, inputs=shared, outputs=on.photo)
+    again = gr.Button(visible="hidden", elem_id="compare-again")  # pressed by again.js
+    opened = gr.on([tab.select, again.click], **hand_on, inputs=shared, outputs=on.photo)
     arrived = opened.then(on.arrive, chosen, on.nets, **latest)
     tab.select(**figures)
     on.photo.input(**hand_on, inputs=on.photo, outputs=shared)

@@ -3,6 +3,7 @@
 import gradio as gr
 
 from cnn_space.page.common import nets
+from cnn_space.page.common.address import Address, choice
 from cnn_space.page.common.components import LIVE_JS, script
 from cnn_space.page.common.texts import t
 from cnn_space.page.finetune import export, fields, sources
@@ -37,6 +38,7 @@ def finetune_tab(
     classify_net: gr.Dropdown,
     own_nets: gr.State,
     visitor: dict,
+    address: Address,
 ) -> None:
     """A short fine-tuning run on the visitor's own classes; ``visitor`` is what
     ``outside_of_tabs`` gave."""
@@ -58,6 +60,13 @@ def finetune_tab(
     wire_training(tab)
     wire_result(tab)
     wire_endpoint(tab)
+    # Not `change`: images bring a net that suits them, which is no choice of the visitor's.
+    address.keep(
+        "finetune",
+        on=[tab.base.input, tab.preset.input],
+        base=choice(tab.base, nets.offered()),
+        teach=choice(tab.preset, PRESETS),
+    )
 
 
 # What is on the tab

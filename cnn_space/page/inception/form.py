@@ -1,4 +1,4 @@
-"""The form of the Inception tab: its values as the fields give them and as an address has them."""
+"""The form of the Inception tab: its values as the fields give them."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ CHAIN = "chain"  # the preset that shows how modules feed each other
 KERNELS = {str(kernel): kernel for kernel in KERNELS_5X5}  # as the form and the address write them
 START = dict(zip(NUMBERS, PRESETS["3a"], strict=True))
 SWITCHES = {"kernel5x5": "5", "reduction": True, "batch_norm": False, "bias": False}
-FORM = ("preset", *NUMBERS, *SWITCHES)  # the names of the components, and those in an address
+FORM = ("preset", *NUMBERS, *SWITCHES)  # the names of the components
 
 
 def numbers_of(module: InceptionCosts) -> dict[str, int]:
@@ -37,28 +37,3 @@ def module_of(values: Mapping[str, object]) -> InceptionCosts:
     numbers = {name: values[name] for name in NUMBERS}
     switches = {name: values[name] for name in SWITCHES}
     return InceptionCosts(**numbers, **switches | {"kernel5x5": KERNELS[switches["kernel5x5"]]})
-
-
-def from_address(query: Mapping[str, str]) -> dict[str, object] | None:
-    """The form's values that a link's parameters describe; None where they name no module."""
-    if not query.keys() & set(NUMBERS):
-        return None
-    values: dict[str, object] = {"preset": query.get("preset", "3a")}
-    values |= {name: _number(query.get(name, default)) for name, default in START.items()}
-    kernel = query.get("kernel5x5", "5").replace(" ", "+")  # a bare + in an address is a space
-    values["kernel5x5"] = kernel if kernel in KERNELS else "5"
-    for name in ("reduction", "batch_norm", "bias"):
-        values[name] = query.get(name, str(SWITCHES[name])).lower() in ("true", "1")
-    return values
-
-
-def _number(text: object) -> float | int | None:
-    """A number of the address as the field would give it; None (an empty field) for no number."""
-    try:
-        number = float(text)
-    except (TypeError, ValueError):
-        return None
-    if number != number or number in (float("inf"), float("-inf")):
-        return None
-    # A browser holds whole numbers exactly up to 2⁵³.
-    return int(number) if abs(number) < 2**53 and number == int(number) else number

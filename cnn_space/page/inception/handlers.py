@@ -13,8 +13,6 @@ from cnn_space.page.inception.form import (
     CHAIN,
     KERNELS,
     START,
-    SWITCHES,
-    from_address,
     module_of,
     preset_of,
     wrong_number,
@@ -34,7 +32,6 @@ def notice(error: FieldError | None, lang: str) -> dict:
 class Calculator:
     """The form of a module and the panels that follow it."""
 
-    tabs: gr.Tabs
     preset: gr.Radio
     height: gr.Number
     width: gr.Number
@@ -70,23 +67,13 @@ class Calculator:
             for name in NUMBERS
         }
 
-    def open_link(self, request: gr.Request):
-        """On arrival: the tab, the whole form and the panels, as the address says.
-
-        Without a module in the address only the language of the panels may have to change. The
-        form is left alone, since a quick visitor may have changed it already.
-        """
-        lang = language(request)
-        changes = {} if lang == "en" else self.panels(InceptionCosts(**START), lang=lang)
-        form = from_address(dict(request.query_params))
-        if form is None:
-            return changes or gr.skip()
-        changes |= self._answer(form, False, lang)
-        for name in NUMBERS:
-            wrong = wrong_number(name, form[name])
-            changes[getattr(self, name)] = gr.update(value=form[name], **notice(wrong, lang))
-        changes |= {getattr(self, name): form[name] for name in SWITCHES}
-        return changes | {self.tabs: gr.Tabs(selected="inception")}
+    def arrive(self, request: gr.Request, unfolded: bool, **form) -> dict:
+        """When an address was opened, which has set the form: the panels, in the visitor's
+        language. A module of the paper that is named alone brings its numbers."""
+        at_start = all(form[name] == value for name, value in START.items())
+        if at_start and form["preset"] not in (None, "3a", CHAIN):
+            return self.choose(request, unfolded, **form)
+        return self.update(request, unfolded, **form)
 
     def panels(
         self,
@@ -125,9 +112,16 @@ class Calculator:
 class WholeNet:
     """The panel of a whole net, and the fields above it that can be wrong."""
 
+    fold: gr.Accordion
     size: gr.Number
     classes: gr.Number
     panel: gr.HTML
+
+    def open(self, request: gr.Request, is_open: bool, *asked) -> dict:
+        """When an address was opened: the fold as it says, and what is in it."""
+        if not is_open:
+            return {self.fold: gr.Accordion(open=False)}
+        return {self.fold: gr.Accordion(open=True)} | self.show(request, *asked)
 
     def pick(self, request: gr.Request, net: str, classes, search: str) -> dict:
         """After another net is chosen: its natural size comes into the field."""

@@ -1,18 +1,14 @@
 """The Inception tab: its components and how they are wired."""
 
-import json
-
 import gradio as gr
 
-from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
-from cnn_space.page.common.components import script
+from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts, limit
+from cnn_space.page.common.address import Address, choice, number, switch
 from cnn_space.page.common.texts import t
 from cnn_space.page.inception import handlers, view, whole_net
 from cnn_space.page.inception.form import CHAIN, FORM, KERNELS, START, SWITCHES
 from cnn_space.page.inception.handlers import Calculator, WholeNet
 from cnn_space.page.inception.pytorch_code import pytorch_code
-
-LINK_JS = script("inception/link.js").strip().rstrip(";")
 
 # Live: no queue, no overlay, and of fast typing the last word counts.
 LIVE = {
@@ -25,7 +21,7 @@ LIVE = {
 OPENING = LIVE | {"show_progress": "minimal"}
 
 
-def inception_tab(tabs: gr.Tabs) -> None:
+def inception_tab(address: Address) -> None:
     """The Inception module as a calculator; a link with its numbers opens this tab."""
     start = InceptionCosts(**START)
     preset = gr.Radio(
@@ -39,7 +35,6 @@ def inception_tab(tabs: gr.Tabs) -> None:
     with gr.Row(elem_id="inception"):
         with gr.Column(elem_id="inception-form", scale=0, min_width=250):
             fields = _numbers() | _switches()
-            link = gr.Button(t("inception_copy_link"), size="sm", elem_id="inception-link")
         figure = gr.HTML(view.figure(start), elem_id="inception-figure")
     with gr.Accordion(t("inception_table_title"), open=False, elem_id="inception-table"):
         unfolded = gr.Checkbox(False, label=t("inception_unfold"), container=False)
@@ -59,10 +54,8 @@ def inception_tab(tabs: gr.Tabs) -> None:
     with claims_fold:
         here = gr.HTML(view.here(start))
         claims = gr.HTML()
-    _whole_net()
 
     calculator = Calculator(
-        tabs=tabs,
         preset=preset,
         **fields,
         figure=figure,
@@ -72,7 +65,8 @@ def inception_tab(tabs: gr.Tabs) -> None:
         code_link=code_link,
         here=here,
     )
-    _wire(calculator, unfolded, link)
+    _wire(calculator, unfolded, address)
+    _whole_net(address)
     claims_fold.expand(handlers.claims, None, claims, **OPENING)
     gr.api(handlers.table, api_name="inception", queue=False)
 
@@ -113,29 +107,35 @@ def _switches() -> dict[str, gr.Radio | gr.Checkbox]:
     return {"kernel5x5": kernel5x5, **boxes}
 
 
-def _wire(calculator: Calculator, unfolded: gr.Checkbox, link: gr.Button) -> None:
-    """The form's events: what changes is shown at once, then it stands in the address."""
+def _wire(calculator: Calculator, unfolded: gr.Checkbox, address: Address) -> None:
+    """The form's events: what changes is shown at once, and stands in the address."""
     form = {name: getattr(calculator, name) for name in FORM}
     asked = form | {"unfolded": unfolded}
     panels = list(calculator.panels(InceptionCosts(**START)))
-    changed = [form["preset"], *(form[name] for name in NUMBERS), *panels]
-    names = json.dumps(FORM)
-    address = {"fn": None, "inputs": [*form.values()], "js": f"({LINK_JS})({names})", **LIVE}
+    numbers = [form[name] for name in NUMBERS]
+    changed = [form["preset"], *numbers, *panels]
     moved = [field.input for name, field in asked.items() if name != "preset"]
-    gr.on(moved, calculator.update, inputs_kwargs=asked, outputs=changed, **LIVE).then(**address)
+    updated = gr.on(moved, calculator.update, inputs_kwargs=asked, outputs=changed, **LIVE)
     chosen = calculator.preset.input(
         calculator.choose, inputs_kwargs=asked, outputs=changed, **LIVE
     )
-    chosen.then(**address)
-    link.click(None, [*form.values()], js=f"({LINK_JS})({names}, true)", **LIVE)
-    gr.on(None, calculator.open_link, None, [calculator.tabs, *form.values(), *panels], **LIVE)
+    address.keep(
+        "inception",
+        on=[updated.then, chosen.then],
+        then={"fn": calculator.arrive, "inputs_kwargs": asked, "outputs": changed, **LIVE},
+        preset=choice(form["preset"], [*PRESETS, CHAIN]),
+        **{name: number(form[name], 1, limit(name)) for name in NUMBERS},
+        kernel5x5=choice(form["kernel5x5"], KERNELS),
+        **{name: switch(form[name]) for name in SWITCHES if name != "kernel5x5"},
+    )
 
 
-def _whole_net() -> None:
+def _whole_net(address: Address) -> None:
     """The fold of a whole net, with its own fields and events."""
     start = whole_net.START
     fold = gr.Accordion(t("inception_net_title"), open=False, elem_id="inception-net")
     with fold:
+        is_open = gr.Checkbox(visible="hidden")
         with gr.Row():
             net = gr.Dropdown(
                 list(whole_net.NETS), value=start["net"], label=t("inception_net"), scale=3
@@ -158,10 +158,20 @@ def _whole_net() -> None:
                 scale=2,
             )
         panel = gr.HTML()
-    whole = WholeNet(size, classes, panel)
+    whole = WholeNet(fold, size, classes, panel)
     asked = [net, size, classes, search]
     outputs = [size, classes, panel]
     fold.expand(whole.show, asked, outputs, **OPENING)
+    fold.expand(None, None, is_open, js="() => true", **LIVE)
+    fold.collapse(None, None, is_open, js="() => false", **LIVE)
     moved = [size.input, classes.input, search.change]  # change sees a paste by mouse as well
     gr.on(moved, whole.show, asked, outputs, **LIVE)
-    net.change(whole.pick, [net, classes, search], outputs, **LIVE)
+    net.input(whole.pick, [net, classes, search], outputs, **LIVE)
+    address.keep(
+        "inception",
+        then={"fn": whole.open, "inputs": [is_open, *asked], "outputs": [fold, *outputs], **LIVE},
+        net_open=switch(is_open),
+        whole_net=choice(net, whole_net.NETS),
+        size=number(size, 1, limit("height")),
+        classes=number(classes, 1, limit("classes")),
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
+from cnn_space.page.common.early import EarlyScript
 from cnn_space.page.server.bodies import BoundedBodies
 from cnn_space.page.server.quota import Quota
 from cnn_space.settings import Settings
@@ -18,7 +19,9 @@ def bounds() -> dict:
     quota.tidy()
     return {
         "max_file_size": largest,
-        "app_kwargs": {"middleware": [Middleware(BoundedBodies, quota=quota)]},
+        "app_kwargs": {
+            "middleware": [Middleware(BoundedBodies, quota=quota), Middleware(EarlyScript)]
+        },
         "enable_monitoring": False,
         "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs
     }

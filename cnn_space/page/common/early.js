@@ -1,0 +1,27 @@
+// Before Gradio draws the page: the language and the light that were chosen on it, see top.js. Until
+// one is chosen the browser's own setting holds.
+(() => {
+  const kept = (name) => {
+    try {
+      return localStorage.getItem(`cnn-space-${name}`);
+    } catch {
+      return null; // a browser that keeps nothing
+    }
+  };
+  const language = kept("language");
+  if (language) {
+    // Gradio translates the labels for navigator.language, the server the rest by this header.
+    Object.defineProperty(navigator, "language", { get: () => language });
+    const plain = window.fetch;
+    window.fetch = (resource, options = {}) => {
+      const headers = new Headers(options.headers ?? resource.headers);
+      headers.set("Accept-Language", language);
+      return plain(resource, { ...options, headers });
+    };
+  }
+  const url = new URL(location);
+  if (kept("theme") && !url.searchParams.has("__theme")) {
+    url.searchParams.set("__theme", kept("theme")); // from where Gradio reads it
+    history.replaceState(history.state, "", url);
+  }
+})();
