@@ -187,6 +187,36 @@ def load(name: str, folder: Path | None = None, changes: Mapping = MappingProxyT
     return outcome | local
 
 
+def ask_a_wider_net(name: str, folder: Path, changes: Mapping, photo: Path) -> dict:
+    """A visitor of Classify whose machine holds the nets in ``folder`` alone takes up the offer of
+    the published net ``name``, in whose record ``changes`` are made."""
+    from PIL import Image
+    from visitors import ENGLISH, by_name
+
+    from cnn_space.page.classify.handlers import Tab
+    from cnn_space.page.common import nets
+    from cnn_space.weights import catalogue, published
+
+    catalogue.CHECKPOINTS = folder
+    items = [replace(i, **changes) if i.name == name else i for i in published.records()]
+    published.records = lambda: items
+    tab, picture, said = by_name(Tab), Image.open(photo), []
+
+    def answer(net: str) -> str:
+        return str(tab.show(picture, net, False, {}, ENGLISH)["answer"])
+
+    first = nets.first_net()
+    outcome = {"first": first, "answer": answer(first)}
+    outcome["coming"] = str(tab.coming(name, {}, ENGLISH)["answer"])
+    nets.fetch(name, {}, ENGLISH, progress=lambda done, desc: said.append(desc))
+    return outcome | {
+        "progress": said,
+        "then_first": nets.first_net(),
+        "then_offered": nets.offered()[:2],
+        "then_answer": answer(name),
+    }
+
+
 def list_local() -> tuple[list[str], list[str]]:
     """All weights, and those that need no network."""
     from cnn_space import weights

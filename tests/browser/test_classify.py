@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from cnn_space import classify, list_weights, weights
+from cnn_space import classify, create_model, list_weights, weights
 from cnn_space.formats import probability
 from cnn_space.inference import explain
 from cnn_space.page.classify import handlers
 from cnn_space.page.classify.examples import named, suited
+from cnn_space.page.common import nets
 from cnn_space.page.common.nets import entry
 
 PATIENCE = 30_000  # ms
@@ -140,7 +141,7 @@ def test_a_choice_does_not_wait_for_the_download_before_it(visit, desktop, own_u
     first = first_answer(page)
     other, answer = disagreeing(first)
     choose(page, next(name for name in list_weights() if not weights.is_local(name)))
-    expect(page.get_by_text("30 MB")).to_be_visible()
+    expect(page.locator("#classify-result .progress-level-inner")).to_contain_text("30 MB")
     expect(page.locator("#classify-answer")).to_contain_text("on its way")
     expect(page.locator("#classify-result img")).to_have_count(0)
     choose(page, other)
@@ -157,6 +158,34 @@ def test_a_choice_does_not_wait_for_the_download_before_it(visit, desktop, own_u
 
 def top_of_the_foot(page: Page) -> float:
     return page.locator("#classify-foot").bounding_box()["y"]
+
+
+def test_a_wider_net_is_asked_in_one_click(visit, desktop, own_url, monkeypatch):
+    """It is fetched with its progress below the answer's place, then it answers."""
+    arrived, name = threading.Event(), "resnet18.tv_in1k"
+
+    def fetch(asked, progress):
+        assert asked == name
+        while not arrived.wait(0.2):
+            progress(23_000_000, 46_000_000)
+
+    loaded = weights.Loaded(create_model("resnet18", 1000).eval(), weights.record(name))
+    monkeypatch.setattr(weights, "fetch", fetch)
+    monkeypatch.setattr(nets, "is_offline_mode", lambda: False)
+    load, is_local = weights.load, weights.is_local
+    page = visit(desktop, own_url)
+    first_answer(page)
+    page.get_by_role("button", name="Ask a net with 1,000 classes").click()
+    expect(page.locator("#classify-result .progress-level-inner")).to_contain_text("23 MB")
+    expect(page.locator("#classify-answer")).to_contain_text("on its way")
+    monkeypatch.setattr(weights, "is_local", lambda asked: asked == name or is_local(asked))
+    monkeypatch.setattr(weights, "load", lambda asked: loaded if asked == name else load(asked))
+    arrived.set()
+    expect(page.locator("#classify-answer")).to_contain_text("1,000 classes")
+    expect(page.locator("#classify-facts")).to_contain_text("ResNet-18, 2015")
+    expect(page.locator("#classify-examples button")).to_have_count(5)
+    expect(page.locator("button[data-example=dahlia]")).to_contain_text("not one of its classes")
+    expect(page.locator(".classify-wider")).to_have_count(0)
 
 
 def test_no_answer_of_another_net_or_photo_is_to_be_read(visit, desktop, own_url, monkeypatch):

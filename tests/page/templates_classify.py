@@ -19,6 +19,9 @@ def answer(text: str, averaged: bool = True) -> dict:
         "sheet": [[text]],
         "one_view": {text: 0.3},
         "names": text,
+        "wider": SimpleNamespace(name=text, title=text),
+        "is_here": not averaged,
+        "megabytes": text,
         "count": text,
     }
 

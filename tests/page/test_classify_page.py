@@ -2,6 +2,7 @@
 
 import base64
 import json
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -192,6 +193,32 @@ def test_an_uncertain_answer_says_what_the_net_knows():
     many = [f"n{i}" for i in range(1000)]
     html = view.answer(answer_with([0.3] + [0.7 / 999] * 999, many))
     assert "1,000 classes (n0, n1, n2, n3 and 996 more)" in html
+
+
+def test_a_net_with_1000_classes_is_offered(checkpoints, photo, monkeypatch):
+    def offer(lang=ENGLISH):
+        html = tab.show(photo, "lenet5.cifar10", False, {}, lang)["answer"]
+        return [(b.get("data-net"), text(b)) for b in with_class(html, "classify-wider")]
+
+    # Where no network is allowed nothing is offered that would not come.
+    monkeypatch.setattr(nets, "is_offline_mode", lambda: True)
+    assert offer() == []
+    # The smallest file, with what it takes.
+    monkeypatch.setattr(nets, "is_offline_mode", lambda: False)
+    ((name, said),) = offer()
+    assert name == "resnet18.tv_in1k" and "1,000 classes (ResNet-18, 47 MB" in said
+    assert "47 MB 내려받기" in offer(KOREAN)[0][1]
+    # One that is here, at no cost; it is offered no other.
+    here = {"lenet5.cifar10", "resnet50.tv_in1k"}
+    monkeypatch.setattr(weights, "is_local", here.__contains__)
+    monkeypatch.setattr(nets, "is_offline_mode", lambda: True)
+    assert offer() == [
+        ("resnet50.tv_in1k", "Ask a net with 1,000 classes (ResNet-50 (weights V1))")
+    ]
+    assert nets.wider(weights.record("vgg16.tv_in1k")) is None
+    # A click chooses it.
+    assert tab.ask_wider(SimpleNamespace(_data={"net": name})) == {"net": name}
+    assert tab.ask_wider(SimpleNamespace(_data={"net": "no.such"})) == gr.skip()
 
 
 def test_names_stay_text():

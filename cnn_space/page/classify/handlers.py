@@ -98,12 +98,17 @@ class Tab:
         if why_not:
             return self._only(why_not)
         shown = {
-            self.answer: view.answer(answer, lang),
+            self.answer: view.answer(answer, lang, nets.wider(answer.record)),
             self.seen: view.seen(answer, lang),
             self.views: view.views(answer, lang),
             self.foot: view.foot(answer, notes(photo, lang), lang),
         }
         return {place: _of(photo, net, html) for place, html in shown.items()}
+
+    def ask_wider(self, event: gr.EventData) -> dict:
+        """The net that the answer offered is chosen; where it is not here its fetching follows."""
+        name = event._data.get("net")
+        return {self.net: name} if weights.is_known(name) else gr.skip()
 
     def unanswered(self, request: gr.Request) -> dict:
         """After an error: no answer, no picture, instead of those before it."""

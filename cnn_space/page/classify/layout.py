@@ -71,7 +71,6 @@ def _form() -> dict:
             label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
         )
         about = gr.HTML(elem_id="classify-facts")
-        download = download_line()
     return {
         "photo": photo,
         "examples": tried,
@@ -79,7 +78,6 @@ def _form() -> dict:
         "zipped": zipped,
         "facts": about,
         "ten_views": ten_views,
-        "download": download,
     }
 
 
@@ -87,12 +85,20 @@ def _result() -> dict:
     with gr.Column(elem_id="classify-result"):
         gr.Markdown(t("classify_waiting"), elem_id="classify-hint")
         answer = gr.HTML(elem_id="classify-answer", js_on_load=LIVE_JS + script("classify/pick.js"))
+        download = download_line()
         with gr.Row(elem_id="classify-pictures"):
             seen = gr.HTML(elem_id="classify-seen")
             looked = gr.HTML(elem_id="classify-looked")
         views = gr.HTML(elem_id="classify-views")
         foot = gr.HTML(elem_id="classify-foot")
-    return {"answer": answer, "seen": seen, "looked": looked, "views": views, "foot": foot}
+    return {
+        "answer": answer,
+        "download": download,
+        "seen": seen,
+        "looked": looked,
+        "views": views,
+        "foot": foot,
+    }
 
 
 def _inside() -> dict:
@@ -163,6 +169,7 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
         event.failure(tab.unanswered, None, tab.result, **latest, **INFER)
         event.then(tab.look, shown, tab.looked, **latest, **INFER)
         event.then(tab.show_fold, [*in_module, is_open], inside, **latest, **INFER)
+    tab.answer.select(tab.ask_wider, None, tab.net, queue=False, **each)
     tab.answer.click(tab.look_for, shown, tab.looked, **each, **INFER)
     tab.module.input(tab.look_inside, in_module, tab.inside, **latest, **INFER)
     tab.fold.expand(lambda: True, None, is_open, **latest).then(

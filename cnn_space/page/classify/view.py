@@ -6,6 +6,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from cnn_space import weights
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import Answer, View
 from cnn_space.inference.explain import Branch, Heatmap
@@ -26,8 +27,9 @@ def waiting(sentence: str) -> Markup:
     return render("classify/templates/waiting.html", sentence=sentence)
 
 
-def answer(answer: Answer, lang: str = "en") -> Markup:
-    """The answer in large type (both, with ten views), the ranked bars, and what the net knows."""
+def answer(answer: Answer, lang: str = "en", wider: WeightsRecord | None = None) -> Markup:
+    """The answer in large type (both, with ten views), the ranked bars, and what the net knows;
+    ``wider`` is a net that knows more, to be asked by a click."""
     ranked = answer.best[:BARS]
     return render(
         "classify/templates/answer.html",
@@ -37,6 +39,9 @@ def answer(answer: Answer, lang: str = "en") -> Markup:
         sheet=[["class", "probability"], *([p.label, f"{p.probability:.6f}"] for p in ranked)],
         one_view={p.label: p.probability for p in answer.predictions},
         names=_names(answer.record.labels, lang),
+        wider=wider,
+        is_here=wider is not None and weights.is_local(wider.name),
+        megabytes=f"{wider.bytes / 1e6:.0f}" if wider and wider.bytes else "",
         count=say("classify_count", lang, count=f"{len(answer.record.labels):,}"),
     )
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Mapping
 
 import gradio as gr
+from huggingface_hub.constants import is_offline_mode
 
 from cnn_space import weights
 from cnn_space.formats import millions
@@ -90,6 +91,18 @@ def first_base() -> str | None:
 def local_nets() -> list[str]:
     """The published nets that need no network, in the order of ``offered``."""
     return [name for name in offered() if weights.is_local(name)]
+
+
+def wider(record: weights.WeightsRecord) -> weights.WeightsRecord | None:
+    """The net with 1,000 classes to ask instead of a net that knows fewer: one that is here, else
+    the smallest file that can be fetched. None where there is none, or no network is allowed."""
+    if record.num_classes >= WIDE:
+        return None
+    wide = [r for r in map(weights.record, offered()) if r.num_classes >= WIDE]
+    here = [r for r in wide if weights.is_local(r.name)]
+    if here or is_offline_mode():
+        return here[0] if here else None
+    return min((r for r in wide if r.bytes), key=lambda r: r.bytes, default=None)
 
 
 def warm() -> None:
