@@ -36,7 +36,7 @@ def build() -> gr.Blocks:
             with gr.Tab(t("tab_classify"), id="classify"):
                 photo, net = classify_tab(demo, own_nets, address)
             with gr.Tab(t("tab_compare"), id="compare") as tab:
-                compare_tab(tab, photo, own_nets, address)
+                nets_compared = compare_tab(tab, photo, own_nets, address)
             inception = gr.Tab(t("tab_inception"), id="inception")
             with inception, gr.Tabs(elem_id="inception-places") as places:
                 with gr.Tab(t("check_tab_module"), id="module"):
@@ -44,7 +44,8 @@ def build() -> gr.Blocks:
                 with gr.Tab(t("check_tab"), id="check") as tab:
                     check_part(tab)
             with gr.Tab(t("tab_finetune"), id="finetune"):
-                finetune_tab(demo, tabs, net, own_nets, visitor, address)
+                lists = {"classify_net": net, "compare_nets": nets_compared}
+                finetune_tab(demo, tabs, own_nets, address, **lists, **visitor)
         address.tabs("tab", tabs)
         address.tabs("place", places, inside="inception")
         address.wire(demo)

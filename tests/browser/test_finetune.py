@@ -163,7 +163,7 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     page.locator("#classify-answer").get_by_text(re.compile(r"^\d$")).first.wait_for()
 
 
-def test_a_run_outlives_a_reload_and_a_cut_line(page):
+def test_a_run_outlives_a_reload_and_a_cut_line(page, tmp_path):
     open_tab(page)
     choose_fastest(page)
     set_epochs(page, 1, 0, 50)
@@ -193,15 +193,42 @@ def test_a_run_outlives_a_reload_and_a_cut_line(page):
     points = page.locator("#ft-curves polyline[data-name=validation]").first.get_attribute("points")
     assert len(points.split()) == 51  # no epoch is missing
 
-    page.reload()
-    page.get_by_role("tab", name="Classify", exact=True).wait_for()
-    for tab, box in (("Compare", "compare-nets"), ("Classify", "classify-net")):
-        page.get_by_role("tab", name=tab, exact=True).click()
-        assert any("yours" in name for name in net_names(page, box))
+    name = page.locator("#ft-name input, #ft-name textarea")
+    name.fill("My <b>digits</b>")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    page.locator("#ft-own").get_by_text("My <b>digits</b>").wait_for()
+    with page.expect_download() as started:
+        page.locator("#ft-download").click()
+    assert started.value.suggested_filename == "lenet5.my_b_digits_b.zip"
+
+    page.reload()  # all of it is still there
     open_tab(page)
-    assert page.locator("#ft-result .finding").inner_text() == finding
+    page.locator("#ft-result .finding").get_by_text(finding).wait_for()
+    expect(name).to_have_value("My <b>digits</b>")
     page.locator("#ft-matrix button.ft-hit").first.click()
     page.locator("#ft-cell img").first.wait_for()
+    try_photos(page, tmp_path)
+
+    run = page.locator("#ft-runs tbody tr")
+    assert run.count() == 1 and "Handwritten digits · 1,797" in run.inner_text()
+    run.get_by_role("button", name="Compare", exact=True).click()
+    page.locator("#compare-cards").get_by_text("My <b>digits</b>").first.wait_for()
+    open_tab(page)
+    run.get_by_role("button", name="Classify", exact=True).click()
+    expect(page.locator("#classify-net input")).to_have_value("My <b>digits</b> · yours")
+
+
+def try_photos(page, folder):
+    """Two files beside the result: each gets its answer, or a sentence."""
+    digits = readers.read_digits().images
+    zero = digits.images[digits.labels.tolist().index(0)].permute(1, 2, 0).numpy()
+    Image.fromarray(zero).resize((64, 64)).save(folder / "zero.png")
+    (folder / "no.png").write_text("no photo")
+    files = [folder / "zero.png", folder / "no.png"]
+    page.locator("#ft-try input[type=file]").set_input_files(files)
+    answers = page.locator("#ft-tried li")
+    answers.nth(0).get_by_text("0", exact=True).wait_for()
+    answers.nth(1).get_by_text("This is not a picture that can be read").wait_for()
 
 
 def test_stop_keeps_the_best_net(page):

@@ -1,9 +1,14 @@
 """Values for the templates of the Fine-tune tab: see test_templates.py."""
 
+from types import SimpleNamespace
+
 import numpy as np
 from markupsafe import Markup
+from PIL import Image
 
 from cnn_space.images.visitor_set import LeftOut, Note
+from cnn_space.inference.classification import Prediction
+from cnn_space.page.finetune.trials import Trial
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
@@ -71,6 +76,19 @@ def cell(text: str) -> dict:
     return {"actual": text, "answer": "other", "count": 30, "pictures": [(PICTURE, 0.5)]}
 
 
+def runs(text: str) -> dict:
+    report = SimpleNamespace(
+        title=text, data=text, train_counts=(3, 4), targets=(0, 1), after=50.0, seconds=12.3
+    )
+    return {"runs": [{"name": text, "title": text, "report": report}], "shown": text}
+
+
+def tried(text: str) -> dict:
+    ranked = (Prediction(text, 0.75), Prediction(text, 0.25))
+    photos = [Trial(text, Image.new("RGB", (4, 4)), ranked), Trial(text, why=text)]
+    return {"photos": photos, "name": text, "more": True}
+
+
 CASES = {
     "finetune/templates/note.html": lambda text: {"text": text},
     "finetune/templates/wrong.html": lambda text: {"name": "lr", "text": text},
@@ -82,6 +100,8 @@ CASES = {
     "finetune/templates/curves.html": curves,
     "finetune/templates/result.html": result,
     "finetune/templates/own_net.html": lambda text: {"name": text, "file": text, "minutes": 60},
+    "finetune/templates/runs.html": runs,
+    "finetune/templates/tried.html": tried,
     "finetune/templates/matrix.html": matrix,
     "finetune/templates/mistakes.html": mistakes,
     "finetune/templates/cell.html": cell,

@@ -17,10 +17,12 @@ WIDE = 1000  # classes of a net that knows most of what people photograph
 
 
 class OwnNets(dict):
-    """One visitor's own nets, {name in the lists: Loaded}; lives in a ``gr.State``.
+    """One visitor's own nets, {name: Loaded}; lives in a ``gr.State``.
 
-    ``results`` holds what is kept beside some of them, by the same names: things with a method
-    ``close``. Unlike a plain dict it can be weakly referenced, so that a session's nets go with it.
+    A net keeps its name, by which lists know it; ``called`` is what visitors read, which they may
+    change. ``results`` holds what is kept beside some of the nets, by the same names: things with a
+    method ``close``. Unlike a plain dict it can be weakly referenced, so that a session's nets go
+    with it.
     """
 
     __hash__ = object.__hash__
@@ -29,10 +31,16 @@ class OwnNets(dict):
     def __init__(self):
         super().__init__()
         self.results = {}
+        self.titles: dict[str, str] = {}
+
+    def called(self, name: str) -> str:
+        """What visitors read for the net ``name``."""
+        return self.titles.get(name, name)
 
     def forget(self, name: str) -> None:
         """A net is no longer kept, nor what was kept beside it."""
         self.pop(name, None)
+        self.titles.pop(name, None)
         if result := self.results.pop(name, None):
             result.close()
 
@@ -41,7 +49,7 @@ def choices(
     own_nets: Mapping[str, weights.Loaded] | None = None, lang: str = "en", *, short: bool = False
 ) -> list[tuple[str, str]]:
     """Entries of a list of nets, (text, name): a visitor's own, then those of ``offered``."""
-    own = [(say("net_own", lang, name=name), name) for name in own_nets or {}]
+    own = [(say("net_own", lang, name=called(name, own_nets)), name) for name in own_nets or {}]
     return own + [(entry(name, lang, short=short), name) for name in offered()]
 
 
@@ -111,6 +119,11 @@ def warm() -> None:
     with contextlib.suppress(ValueError):
         if name:
             engine.get(name)
+
+
+def called(name: str, own_nets: Mapping[str, weights.Loaded]) -> str:
+    """What visitors read for one of their own nets."""
+    return own_nets.called(name) if isinstance(own_nets, OwnNets) else name
 
 
 def record_of(name: str, own_nets: Mapping[str, weights.Loaded]) -> weights.WeightsRecord | None:

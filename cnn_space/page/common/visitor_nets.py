@@ -1,14 +1,19 @@
 """A visitor's own nets: how they are kept, and how one comes back from its zip."""
 
+import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 from cnn_space import weights
+from cnn_space.images.sources import tag
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.retention import NETS
 from cnn_space.page.common.texts import accuracy, label, say
 from cnn_space.settings import Settings
 from cnn_space.weights import Loaded, WeightsRecord
+
+LONGEST_TITLE = 40
 
 
 def keep(own_nets: OwnNets, name: str, loaded: Loaded, *, beside: int = 0) -> str:
@@ -16,12 +21,38 @@ def keep(own_nets: OwnNets, name: str, loaded: Loaded, *, beside: int = 0) -> st
     name that it has got. How many are kept, of all visitors, is bounded by ``NETS``; ``beside`` are
     bytes of what is kept with it in ``own_nets.results``."""
     number, first = 2, name
-    while name in own_nets:
+    while name in own_nets or name in own_nets.titles.values():
         name, number = f"{first} ({number})", number + 1
     own_nets[name] = loaded
     # Counted twice: the tabs make a folded copy of it.
     NETS.keep(own_nets, name, size=2 * loaded.bytes + beside)
     return name
+
+
+def rename(own_nets: OwnNets, name: str, text: str) -> Loaded:
+    """Call a net as its visitor likes, in lists and in the files it leaves; with a number behind it
+    where another one is called so. ``text`` is cleaned first; nothing is left of it: the net gets
+    its first name back. Returns the net with its new record."""
+    others = {own_nets.called(other) for other in own_nets if other != name}
+    title = first = clean(text) or name
+    number = 2
+    while title in others:
+        title, number = f"{first} ({number})", number + 1
+    own_nets.titles[name] = title
+    loaded = own_nets[name]
+    architecture, card = loaded.record.name.rpartition(".")[0], loaded.record.read_card()
+    letters = tag("_".join(re.findall(r"\w+", title))).strip("_")
+    changes = {"title": title, "name": f"{architecture}.{letters}"}
+    record = replace(loaded.record, **changes, card=card.model_copy(update=changes))
+    own_nets[name] = Loaded(loaded.net, record)
+    return own_nets[name]
+
+
+def clean(text: str) -> str:
+    """A name as it may stand anywhere: one line of at most LONGEST_TITLE letters, without control
+    characters and what turns the direction of writing."""
+    words = unicodedata.normalize("NFC", str(text)).split()
+    return "".join(c for c in " ".join(words) if c.isprintable())[:LONGEST_TITLE].strip()
 
 
 def take_zip(path: Path | None, own_nets: OwnNets, lang: str) -> str:

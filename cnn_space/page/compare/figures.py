@@ -33,7 +33,10 @@ def choose(names: Sequence[str], own_nets: Mapping[str, weights.Loaded]) -> list
     records = {name: nets.record_of(name, own_nets) for name in names}
     records = {name: record for name, record in records.items() if record}
     titles = captions(
-        [Entry(name, name if name in own_nets else r.title, r) for name, r in records.items()]
+        [
+            Entry(name, nets.called(name, own_nets) if name in own_nets else r.title, r)
+            for name, r in records.items()
+        ]
     )
     return [
         Chosen(name, titles[name], colour, record, _card_of(record))

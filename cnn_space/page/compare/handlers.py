@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 from PIL import Image
@@ -92,7 +92,8 @@ class Tab:
         if why_not:
             yield self._only(why_not)
             return
-        key = _key(photo, names, lang)
+        called = [all_nets.called(name, own_nets) for name in names]
+        key = _key(photo, [*names, *called], lang)
         if key == done:
             yield gr.skip()
             return
@@ -176,7 +177,15 @@ def why_no_comparison(photo: Photo, names: Sequence[str], own_nets: Nets, lang: 
 
 
 def _compare(photo, names, own_nets, **options) -> Iterator[tuple[Entry, ...]]:
-    return comparison.compare(photo, {name: own_nets.get(name, name) for name in names}, **options)
+    """The comparison as it fills, a visitor's own nets called as in the lists."""
+    nets = {name: own_nets.get(name, name) for name in names}
+    for entries in comparison.compare(photo, nets, **options):
+        yield tuple(
+            replace(entry, title=all_nets.called(entry.name, own_nets))
+            if entry.name in own_nets
+            else entry
+            for entry in entries
+        )
 
 
 def _key(photo: Image.Image, names: Sequence[str], lang: str) -> str:

@@ -19,10 +19,8 @@ from cnn_space.page.common.texts import t
 from cnn_space.page.compare.handlers import Tab, compare, fetch
 
 
-def compare_tab(
-    tab: gr.Tab, shared: gr.Image, own_nets: gr.State, address: Address
-) -> None:
-    """One photo, several nets: answers, cost and heatmaps side by side.
+def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State, address: Address) -> gr.Dropdown:
+    """One photo, several nets: answers, cost and heatmaps side by side. Gives the list of nets.
 
     ``tab`` is where the components are; ``shared`` the photo of the Classify tab.
     """
@@ -31,6 +29,7 @@ def compare_tab(
     _wire(components, tab, shared, own_nets)
     again = {"fn": None, "inputs": [shared, components.photo], "js": script("compare/again.js")}
     address.keep("compare", then=again | QUIET, nets=choice(components.nets, nets.offered()))
+    return components.nets
 
 
 def defaults() -> list[str]:

@@ -15,6 +15,7 @@ class Components:
     # shared with other tabs
     tabs: gr.Tabs
     classify_net: gr.Dropdown
+    compare_nets: gr.Dropdown
     own_nets: gr.State
     # of this tab alone
     key: gr.BrowserState  # by which a visitor comes back to the session
@@ -59,7 +60,13 @@ class Components:
     download: gr.DownloadButton
     as_onnx: gr.Button
     onnx_file: gr.DownloadButton
+    naming: gr.Row
+    name: gr.Textbox
+    rename: gr.Button
     own_net: gr.HTML
+    runs: gr.HTML
+    trials: gr.File
+    tried: gr.HTML
     matrix: gr.HTML
     cell: gr.HTML
     mistakes: gr.HTML

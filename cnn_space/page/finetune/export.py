@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
     name = visitor_nets.keep(own_nets, title, result.loaded, beside=result.checked.images.nbytes)
     own_nets.results[name] = Kept(result, name, folder, str(file))
     return own_nets.results[name]
+
+
+def rename(kept: Kept, own_nets: OwnNets, text: str) -> Kept:
+    """Call a result's net ``text``, in lists and in the files it leaves."""
+    loaded = visitor_nets.rename(own_nets, kept.name, text)
+    result = replace(kept.result, loaded=loaded)
+    for file in Path(kept.folder.name).iterdir():
+        file.unlink()
+    file = bundle(result, Path(kept.folder.name))
+    own_nets.results[kept.name] = replace(kept, result=result, file=str(file))
+    return own_nets.results[kept.name]
 
 
 def bundle(result: Result, folder: Path) -> Path:

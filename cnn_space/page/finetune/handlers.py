@@ -33,6 +33,8 @@ class Tab(ImagesStep, RunStep):
             self.key: session.key,
             self.source: session.source,
             self.photos: view.board(lang),
+            # Compare may be open already; what it has chosen on arrival is in every list.
+            self.compare_nets: gr.update(choices=nets.choices(session.own_nets, lang, short=True)),
             self.base: gr.Dropdown(choices=nets.choices(None, lang), value=run["base"]),
         }
 

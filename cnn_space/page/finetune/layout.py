@@ -1,11 +1,13 @@
 """The Fine-tune tab: what is on it, from top to bottom."""
 
 import gradio as gr
+from gradio.components import Component
 
 from cnn_space.page.common import nets
 from cnn_space.page.common.address import Address, choice
 from cnn_space.page.common.components import LIVE_JS, script
 from cnn_space.page.common.texts import t
+from cnn_space.page.common.visitor_nets import LONGEST_TITLE
 from cnn_space.page.finetune import export, fields, sources
 from cnn_space.page.finetune.handlers import Tab
 from cnn_space.page.finetune.session import Session
@@ -33,28 +35,19 @@ def outside_of_tabs() -> dict:
 
 
 def finetune_tab(
-    demo: gr.Blocks,
-    tabs: gr.Tabs,
-    classify_net: gr.Dropdown,
-    own_nets: gr.State,
-    visitor: dict,
-    address: Address,
+    demo: gr.Blocks, tabs: gr.Tabs, own_nets: gr.State, address: Address, **elsewhere: Component
 ) -> None:
-    """A short fine-tuning run on the visitor's own classes; ``visitor`` is what
-    ``outside_of_tabs`` gave."""
+    """A short fine-tuning run on the visitor's own classes; ``elsewhere`` are the lists of nets of
+    other tabs, and what ``outside_of_tabs`` gave."""
     with gr.Row(elem_classes="ft-row"):
         components = _images()
     with gr.Row(elem_classes="ft-row"):
         components |= _net() | _training()
     with gr.Row(elem_classes="ft-row"):
         components |= _result()
-    tab = Tab(
-        tabs=tabs,
-        classify_net=classify_net,
-        own_nets=own_nets,
-        **visitor,
-        **components,
-    )
+    with gr.Row(elem_classes="ft-row"):
+        components["runs"] = gr.HTML(elem_id="ft-runs", js_on_load=script("finetune/runs.js"))
+    tab = Tab(tabs=tabs, own_nets=own_nets, **elsewhere, **components)
     wire_arrival(demo, tab)
     wire_images(tab)
     wire_training(tab)
@@ -231,9 +224,26 @@ def _result() -> dict:
             )
             # Holds the file once it is written; a script clicks it.
             onnx_file = gr.DownloadButton(visible="hidden", elem_id="ft-onnx-file")
+        with gr.Row(visible=False, elem_id="ft-naming", elem_classes="ft-buttons") as naming:
+            name = gr.Textbox(
+                label=t("finetune_name"),
+                max_lines=1,
+                max_length=LONGEST_TITLE,
+                scale=1,
+                elem_id="ft-name",
+            )
+            rename = gr.Button(t("finetune_rename"), scale=0, elem_id="ft-rename")
         own_net = gr.HTML(elem_id="ft-own", js_on_load=LIVE_JS)
         matrix = gr.HTML(js_on_load=script("finetune/matrix.js"), elem_id="ft-matrix")
     with gr.Column(scale=5, min_width=300):
+        trials = gr.File(
+            label=t("finetune_try"),
+            file_count="multiple",
+            height=120,
+            visible=False,
+            elem_id="ft-try",
+        )
+        tried = gr.HTML(elem_id="ft-tried", js_on_load=LIVE_JS)
         cell = gr.HTML(elem_id="ft-cell")
         mistakes = gr.HTML(elem_id="ft-mistakes")
         account = _account() if export.may_push() else {}
@@ -243,7 +253,12 @@ def _result() -> dict:
         "download": download,
         "as_onnx": as_onnx,
         "onnx_file": onnx_file,
+        "naming": naming,
+        "name": name,
+        "rename": rename,
         "own_net": own_net,
+        "trials": trials,
+        "tried": tried,
         "matrix": matrix,
         "cell": cell,
         "mistakes": mistakes,

@@ -3,13 +3,17 @@
 The page's language is a parameter of each function.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from markupsafe import Markup
 
 from cnn_space import formats
+from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import label
 from cnn_space.page.finetune.results import Kept
+from cnn_space.page.finetune.trials import Trial
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Report, Result
 
@@ -62,15 +66,29 @@ def _weighted(report: Report) -> dict | None:
     return {"fewest": fewest, "smallest": smallest, "most": most, "largest": largest}
 
 
-def own_net(kept: Kept, lang: str) -> Markup:
-    """Where the visitor finds the net that was kept, and for how long."""
+def own_net(kept: Kept, title: str, lang: str) -> Markup:
+    """Where the visitor finds the net that was kept, by its ``title``, and for how long."""
     return _fill(
         "own_net",
         lang,
-        name=kept.name,
+        name=title,
         file=f"{kept.result.loaded.record.name}.safetensors",
         minutes=Settings.read().keep_minutes,
     )
+
+
+def runs(own_nets: OwnNets, shown: str, lang: str) -> Markup:
+    """The visitor's runs, the last one first; ``shown`` is the name of the one the page shows."""
+    rows = [
+        {"name": name, "title": own_nets.called(name), "report": kept.report}
+        for name, kept in reversed(list(own_nets.results.items()))
+    ]
+    return _fill("runs", lang, runs=rows, shown=shown) if rows else Markup()
+
+
+def tried(photos: Sequence[Trial], name: str, more: bool, lang: str) -> Markup:
+    """What the net ``name`` says of photos; ``more`` were dropped than these."""
+    return _fill("tried", lang, photos=photos, name=name, more=more) if photos else Markup()
 
 
 def matrix(result: Result | None, lang: str) -> Markup:

@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 
-from cnn_space.training.finetuning import Result
+from cnn_space.training.finetuning import Report, Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +15,11 @@ class Kept:
     name: str
     folder: tempfile.TemporaryDirectory
     file: str
+
+    @property
+    def report(self) -> Report:
+        """What is known of the run."""
+        return self.result.report
 
     def close(self) -> None:
         """Delete the zip."""

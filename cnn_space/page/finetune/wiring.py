@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from cnn_space.page.common.components import QUIET, TRAIN, script
+from cnn_space.page.common.components import INFER, QUIET, TRAIN, script
 from cnn_space.page.finetune.endpoint import finetune
 from cnn_space.page.finetune.handlers import Tab
 
@@ -18,7 +18,7 @@ def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
         tab.arrive,
         {tab.key, tab.classify_net, tab.base, tab.augment, tab.holdout},
         [
-            *(tab.key, tab.source, tab.photos, tab.contents, tab.samples),
+            *(tab.key, tab.compare_nets, tab.source, tab.photos, tab.contents, tab.samples),
             *(tab.base, *tab.controls),
             *_shown_of_a_run(tab),
         ],
@@ -110,16 +110,45 @@ def wire_training(tab: Tab) -> None:
 
 def _shown_of_a_run(tab: Tab) -> list:
     return [
-        *(tab.session, tab.own_nets, tab.classify_net, tab.train, tab.stop, tab.clock),
-        *(tab.state, tab.curves, tab.result, tab.use, tab.download, tab.as_onnx),
-        *(tab.own_net, tab.matrix, tab.cell, tab.mistakes),
+        *(tab.session, tab.own_nets, tab.classify_net, tab.train, tab.stop, tab.clock, tab.state),
+        *_shown_of_a_result(tab),
+    ]
+
+
+def _shown_of_a_result(tab: Tab) -> list:
+    return [
+        *(tab.curves, tab.result, tab.use, tab.download, tab.as_onnx, tab.naming, tab.name),
+        *(tab.own_net, tab.runs, tab.trials, tab.matrix, tab.cell, tab.mistakes),
     ]
 
 
 def wire_result(tab: Tab) -> None:
     """What can be done with a result."""
     tab.matrix.click(tab.open_cell, tab.session, tab.cell, **MULTIPLE)
-    tab.use.click(tab.go_to_classify, tab.session, [tab.tabs, tab.classify_net], **QUIET)
+    lists = [tab.tabs, tab.classify_net, tab.compare_nets]
+    tab.use.click(tab.go_to_classify, tab.session, lists[:2], **QUIET)
+    tab.runs.click(
+        tab.open_run,
+        [tab.session, tab.compare_nets],
+        [*lists, *_shown_of_a_result(tab)],
+        **MULTIPLE,
+    )
+    # A result that is another one by now, or called otherwise, answers the photos anew.
+    gr.on(
+        [tab.trials.change, tab.result.change, tab.own_net.change],
+        tab.try_photos,
+        [tab.session, tab.trials],
+        tab.tried,
+        **LATEST,
+        **INFER,
+    )
+    gr.on(
+        [tab.rename.click, tab.name.submit],
+        tab.rename_net,
+        [tab.session, tab.name, tab.classify_net],
+        [tab.own_nets, tab.classify_net, *_shown_of_a_result(tab)],
+        **LATEST,
+    )
     tab.as_onnx.click(
         tab.write_onnx,
         tab.session,
