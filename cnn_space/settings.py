@@ -5,7 +5,7 @@ before it serves, can change a variable.
 """
 
 import os
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +23,7 @@ _EXPECTED = {
     "bool_parsing": "0 or 1",
     "greater_than": "above {gt:g}",
     "greater_than_equal": "at least {ge:g}",
+    "literal_error": "{expected}",
     "less_than_equal": "at most {le:.0f}",
 }
 
@@ -59,6 +60,10 @@ class Settings(BaseModel):
 
     # Megabytes that uploads and answers may take on disk.
     uploads_mb: Positive = _variable("CNN_SPACE_UPLOADS_MB", 2000)
+
+    # What runs named nets: "auto" is ONNX Runtime where it is installed. And where it keeps them.
+    engine: Literal["auto", "pytorch"] = _variable("CNN_SPACE_ENGINE", "auto")
+    cache: str | None = _variable("CNN_SPACE_CACHE", None)
 
     # Set by Hugging Face on a Space.
     space_id: str | None = _variable("SPACE_ID", None)

@@ -13,6 +13,8 @@ from cnn_space.settings import wait_passively
 def pytest_configure():
     """One process a core, one thread a process: threads that wait for each other cost the most."""
     wait_passively()
+    # Nets are not converted in the background of every test; those that want it set this back.
+    os.environ.setdefault("CNN_SPACE_ENGINE", "pytorch")
     if "PYTEST_XDIST_WORKER" in os.environ:
         for variable in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
             os.environ.setdefault(variable, "1")

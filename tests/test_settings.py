@@ -40,6 +40,8 @@ OTHERS = {
     "CNN_SPACE_FINETUNE_KEEP_MINUTES": ("5", 5),
     "CNN_SPACE_NET_MB": ("7", 7),
     "CNN_SPACE_FINETUNE_FOLDERS": ("1", True),
+    "CNN_SPACE_ENGINE": ("pytorch", "pytorch"),
+    "CNN_SPACE_CACHE": ("/var/cache/nets", "/var/cache/nets"),
 }
 
 
@@ -54,6 +56,8 @@ def test_the_defaults():
         "repo": None,
         "torchvision_url": "https://download.pytorch.org/models",
         "threads": None,
+        "engine": "auto",
+        "cache": None,
         "cpu_cores": None,
         "uploads_mb": 2000,
         "space_id": None,

@@ -32,7 +32,8 @@ class Entry:
 
     ``agrees``: whether its answer is the most frequent one among the nets with the same labels
     (None while answers are missing, without a second such net, and when the vote is tied).
-    ``milliseconds``: median of warm runs on this one photo. ``problem``: why there is no answer.
+    ``milliseconds``: median of warm runs on this one photo, on ``engine`` (the last one, where
+    another took over meanwhile). ``problem``: why there is no answer.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Entry:
     ranked: "tuple[Prediction, ...]" = ()
     agrees: bool | None = None
     milliseconds: float | None = None
+    engine: str | None = None
     heatmap: "Heatmap | None" = None
     problem: str | None = None
 
@@ -113,7 +115,8 @@ def compare(
         yield tuple(entries.values())
     runs = {name: partial(engine.timed, inputs[name]) for name, engine in engines.items()}
     for name, milliseconds in take_turns(runs).items():
-        entries[name] = replace(entries[name], milliseconds=milliseconds)
+        used = engines[name].name
+        entries[name] = replace(entries[name], milliseconds=milliseconds, engine=used)
     yield tuple(entries.values())
 
 
@@ -127,12 +130,12 @@ def _engine(source, record: weights.WeightsRecord, fetch: bool) -> "Engine":
 
 
 def take_turns(
-    runs: Mapping[str, Callable[[], tuple[object, float]]],
+    runs: Mapping[str, Callable[[], tuple]],
     *,
     turns: int = TURNS,
     seconds: float = SECONDS,
 ) -> dict[str, float]:
-    """Median milliseconds of each run; a run returns its result and the seconds that it took.
+    """Median milliseconds of each run; a run returns its result, and the seconds that it took.
 
     The runs take turns, so that a machine that slows down slows all of them down alike.
     """
@@ -195,6 +198,7 @@ COLUMNS = (
     "macs",
     "file_bytes",
     "accuracy",
+    "engine",
 )
 
 
@@ -216,6 +220,7 @@ def sheet(entries: Sequence[Entry]) -> list[list]:
                 record.macs,
                 record.bytes,
                 record.accuracy,
+                entry.engine,
             ]
         )
     return rows

@@ -1,14 +1,17 @@
 """Engines: loaded nets that answer fast enough for a page.
 
 An engine runs PyTorch eager in inference mode, with batch norm folded into the convolutions and
-channels_last memory: 0.6 to 0.7 of the time of the plain net. All visitors share the engines of
-named weights, in a cache bounded by bytes.
+channels_last memory: 0.6 to 0.7 of the time of the plain net. ONNX Runtime takes named nets over
+as soon as it has them. All visitors share the engines of named weights, in a cache bounded by
+bytes.
 """
 
 import threading
 import time
 import weakref
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +19,9 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cnn_space import weights
+from cnn_space.inference import onnx_session
 from cnn_space.inference.cache import Cache
+from cnn_space.inference.onnx_session import Session
 from cnn_space.inference.threads import set_torch_threads
 from cnn_space.models.heads import sharing_copy
 
@@ -27,38 +32,110 @@ _OWN: "weakref.WeakKeyDictionary[weights.Loaded, Engine]" = weakref.WeakKeyDicti
 _OWN_LOCK = threading.Lock()
 # One net runs at a time and has all threads; two at once would both be slower than in turn.
 _RUN_LOCK = threading.Lock()
+_CONVERTING = threading.Lock()  # one net at a time
+
+
+# From so many runs on a net is worth being converted: a command that answers one photo is over by
+# then.
+WORTH_CONVERTING = 2
+MANY = 8  # images in a batch from which the engine is used that was faster on so many
+
+
+PYTORCH, ONNX_RUNTIME = "PyTorch", "ONNX Runtime"  # as the page names them
+
+
+class Timed(NamedTuple):
+    """Logits [N, K], the seconds that the net took without the wait for its turn, and the name of
+    the engine that it ran on."""
+
+    logits: np.ndarray
+    seconds: float
+    engine: str
 
 
 class Engine:
-    """A net ready to answer. ``loaded`` is the net as it runs (folded) and its record."""
+    """A net ready to answer. ``loaded`` is the net as PyTorch runs it (folded) and its record.
 
-    name = "PyTorch"  # for the foot line of the page
+    PyTorch answers at once. A named net is converted for ONNX Runtime in the background, which
+    takes over when its logits have been found equal; Grad-CAM stays with ``loaded``.
+    """
 
     def __init__(self, loaded: weights.Loaded):
         set_torch_threads()
         self.record = loaded.record
         self.loaded = weights.Loaded(fold(loaded.net), loaded.record)
+        self._session: Session | None = None
+        self._is_for_many = False  # whether the session is also faster for MANY
+        self._runs = 0
+        self._conversion: threading.Thread | None = None
         # The first run of a net sets its kernels up; no one's photo should pay for that.
         size = loaded.record.preprocessing.size
-        self.logits(torch.zeros(1, 3, size, size))
+        self._in_pytorch(torch.zeros(1, 3, size, size))
 
     def logits(self, batch: torch.Tensor | np.ndarray) -> np.ndarray:
         """Logits [N, K] float32 for a prepared batch [N, 3, H, W] float32. Thread-safe."""
-        return self.timed(batch)[0]
+        return self.timed(batch).logits
+
+    def timed(self, batch: torch.Tensor | np.ndarray) -> Timed:
+        """``logits``, the seconds that they took, and what they ran on."""
+        self._runs += 1
+        if self._runs == WORTH_CONVERTING:
+            self.convert(wait=False)
+        batch = torch.as_tensor(batch)
+        session = self._session
+        if session is None or (len(batch) >= MANY and not self._is_for_many):
+            return self._in_pytorch(batch)
+        return self._in_onnx(session, batch)
 
     @torch.inference_mode()
-    def timed(self, batch: torch.Tensor | np.ndarray) -> tuple[np.ndarray, float]:
-        """``logits``, and the seconds that the net took, without the wait for its turn."""
-        batch = torch.as_tensor(batch).contiguous(memory_format=torch.channels_last)
+    def _in_pytorch(self, batch: torch.Tensor) -> Timed:
+        batch = batch.contiguous(memory_format=torch.channels_last)
         with _RUN_LOCK:
             start = time.perf_counter()
             logits = self.loaded.net(batch).numpy()
-            return logits, time.perf_counter() - start
+            return Timed(logits, time.perf_counter() - start, PYTORCH)
+
+    def _in_onnx(self, session: Session, batch: torch.Tensor) -> Timed:
+        with _RUN_LOCK:
+            start = time.perf_counter()
+            logits = session.logits(batch)
+            return Timed(logits, time.perf_counter() - start, ONNX_RUNTIME)
+
+    @property
+    def name(self) -> str:
+        """What one picture runs on now."""
+        return PYTORCH if self._session is None else ONNX_RUNTIME
+
+    def convert(self, *, wait: bool) -> None:
+        """Begin to convert the net for ONNX Runtime, where that is possible and has not begun;
+        with ``wait``, return when it is done."""
+        is_named = self.record.source != "session"
+        if is_named and self._conversion is None and onnx_session.is_available():
+            self._conversion = threading.Thread(target=self._convert, name="conversion")
+            self._conversion.start()
+        if wait and self._conversion:
+            self._conversion.join()
+
+    def _convert(self) -> None:
+        with _CONVERTING:
+            if threading.main_thread().is_alive():  # else the program is about to end
+                self._session = onnx_session.build(self.loaded, self._check)
+
+    def _check(self, session: Session) -> bool:
+        """Whether the session gives the net's logits; notes which is faster for MANY images."""
+        size = self.record.preprocessing.size
+        runs = (self._in_pytorch, partial(self._in_onnx, session))
+        if not onnx_session.agree(*(lambda x, run=run: run(x).logits for run in runs), size):
+            return False
+        batch = torch.zeros(MANY, 3, size, size)
+        ours, theirs = (min(run(batch).seconds for _ in range(3)) for run in runs)
+        self._is_for_many = theirs < ours
+        return True
 
     @property
     def bytes(self) -> int:
-        """Memory of its parameters and buffers."""
-        return self.loaded.bytes
+        """Memory of its parameters and buffers, of both copies where there are two."""
+        return self.loaded.bytes * (1 if self._session is None else 2)
 
 
 def get(name: str | Path | weights.Loaded) -> Engine:

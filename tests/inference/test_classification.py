@@ -74,11 +74,22 @@ def test_ten_views_average_probabilities(checkpoints):
 def test_only_a_timed_answer_runs_the_net_again(checkpoints, monkeypatch):
     photo, runs = Image.new("RGB", (40, 40)), iter((0.04, 0.009, 0.001, 0.002))
     runner = engine.get("lenet5.cifar10")
-    monkeypatch.setattr(runner, "timed", lambda batch: (np.zeros((1, 10)), next(runs)))
+    one = np.zeros((1, 10))
+    monkeypatch.setattr(runner, "timed", lambda batch: engine.Timed(one, next(runs), "PyTorch"))
     assert answer(photo, "lenet5.cifar10", timed=True).seconds == 0.002
     runs = iter((0.004, 0.2))
     assert answer(photo, "lenet5.cifar10").seconds is None
     assert answer(photo, "lenet5.cifar10", timed=True).seconds is None
+
+
+def test_a_time_is_of_the_engine_that_is_named(checkpoints, monkeypatch):
+    """Another one may take over between two runs."""
+    runs = iter([(0.05, "PyTorch"), (0.009, "PyTorch"), (0.001, "ONNX"), (0.003, "ONNX")])
+    runner = engine.get("lenet5.cifar10")
+    timed = lambda batch: engine.Timed(np.zeros((1, 10)), *next(runs))  # noqa: E731
+    monkeypatch.setattr(runner, "timed", timed)
+    told = answer(Image.new("RGB", (40, 40)), "lenet5.cifar10", timed=True)
+    assert (told.seconds, told.engine) == (0.002, "ONNX")
 
 
 def test_softmax_of_large_logits():

@@ -178,7 +178,7 @@ def test_the_sheet_has_every_number_in_full():
     assert dict(zip(header, first, strict=True)) == {
         "net": "a", "data": "CIFAR-10", "answer": "ship", "probability": "0.500000",
         "runner_up": None, "runner_up_probability": None, "agrees": None, "milliseconds": None,
-        "parameters": None, "macs": None, "file_bytes": None, "accuracy": None,
+        "parameters": None, "macs": None, "file_bytes": None, "accuracy": None, "engine": None,
     }  # fmt: skip
     assert second[2] is None
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 
 import numpy as np
 import onnx
@@ -113,6 +114,9 @@ def test_a_net_gives_the_same_logits(arch, size, options):
     assert abs(found - wanted).max() < 1e-5 * wanted.std()
 
 
+ONES = torch.ones(())
+
+
 class Odd(nn.Module):
     """A net of one convolution and one step more."""
 
@@ -127,8 +131,10 @@ class Odd(nn.Module):
 @pytest.mark.parametrize(
     ("net", "says"),
     [
-        (Odd(nn.PixelShuffle(2)), "step, a PixelShuffle"),
+        (Odd(nn.PixelShuffle(2)), "pixel_shuffle"),
         (Odd(torch.sigmoid), "sigmoid"),
+        (Odd(ONES.add), "from outside of a layer"),
+        (Odd(lambda x: x + 1), "from outside of a layer"),
         (Odd(nn.Identity(), padding="same"), "padding"),
         (Odd(nn.Identity(), padding=1, padding_mode="reflect"), "padding"),
         (Odd(lambda x: x.flatten(2)), "not flatten\\(1\\)"),
@@ -140,6 +146,31 @@ def test_a_step_without_an_operator_is_refused_by_name(net, says):
         net.eval()
     with pytest.raises(ValueError, match=says):
         to_onnx(net, 32)
+
+
+def test_other_threads_are_not_recorded():
+    """A net that answers meanwhile is left alone, and leaves nothing in the graph."""
+    net, other = wakened(create_model("resnet50", 7)), create_model("lenet5", 3).eval()
+    over, wrong = threading.Event(), []
+
+    def answer() -> None:
+        images = torch.ones(1, 3, 32, 32)
+        with torch.no_grad():
+            wanted = other(images)
+            while not over.is_set():
+                found = other(images)
+                if type(found) is not torch.Tensor or not torch.equal(found, wanted):
+                    wrong.append(found)
+
+    alone = to_onnx(net, 64)
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        assert to_onnx(net, 64) == alone
+    finally:
+        over.set()
+        thread.join()
+    assert not wrong
 
 
 @pytest.mark.parametrize("have", [3, 8, 9, 16, 7])

@@ -197,7 +197,7 @@ def test_the_table_keeps_numbers_for_sorting_and_shows_them_alike():
     assert sorted(SHOWN) == sorted(COLUMNS)
     html = table_html(voted(entry("A", "ship", macs=650_000_000)))
     heads, cells = parse(html).iter("tr")
-    assert set(map(text, heads)) == set(shown["headers"]) and len(list(heads.iter("button"))) == 12
+    assert set(map(text, heads)) == set(shown["headers"]) and len(list(heads.iter("button"))) == 13
     named = dict(zip(SHOWN, cells, strict=True))
     assert (text(named["macs"]), named["macs"].get("data-value")) == ("650.00", "650.0")
     assert (text(named["accuracy"]), named["accuracy"].get("data-value")) == ("", "")

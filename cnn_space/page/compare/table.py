@@ -26,10 +26,11 @@ DECIMALS = {
     "macs": 2,
     "file": 2,
     "accuracy": 2,
+    "engine": None,
 }
 # On the page what matters comes first: a phone shows four columns, the others by scrolling.
 SHOWN = (
-    "net", "answer", "sure", "accuracy", "parameters", "macs", "time", "agrees", "second",
+    "net", "answer", "sure", "accuracy", "parameters", "macs", "time", "engine", "agrees", "second",
     "second_sure", "file", "data",
 )  # fmt: skip
 AGREES = {True: "compare_yes", False: "compare_no", None: "compare_open"}
@@ -85,6 +86,7 @@ def _row(entry: Entry, caption: str, lang: str) -> dict:
         "macs": record.macs and record.macs / 1e6,
         "file": record.bytes and record.bytes / 1e6,
         "accuracy": record.accuracy,
+        "engine": entry.engine,
     }
     decimals = DECIMALS.items()
     return {
