@@ -175,8 +175,7 @@ def test_a_run_outlives_a_reload_and_a_cut_line(page, tmp_path):
         return int(re.search(r"Epoch (\d+)", page.locator("#ft-state").inner_text())[1])
 
     before = epoch()
-    page.reload()
-    open_tab(page)
+    page.reload()  # the address says which tab is open
     page.locator("[data-phase=all]").wait_for()
     assert epoch() >= before and "LeNet-5" in page.locator("#ft-base input").input_value()
     assert page.get_by_role("button", name="Train", exact=True).is_disabled()
@@ -186,7 +185,6 @@ def test_a_run_outlives_a_reload_and_a_cut_line(page, tmp_path):
     page.locator(".toast-body").get_by_text("Connection to the server was lost").wait_for()
     with page.expect_navigation():  # Gradio loads the page anew once the server answers
         page.context.set_offline(False)
-    open_tab(page)
     page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
     finding = page.locator("#ft-result .finding").inner_text()
     assert "learned 10 classes of Handwritten digits" in finding
@@ -202,7 +200,6 @@ def test_a_run_outlives_a_reload_and_a_cut_line(page, tmp_path):
     assert started.value.suggested_filename == "lenet5.my_b_digits_b.zip"
 
     page.reload()  # all of it is still there
-    open_tab(page)
     page.locator("#ft-result .finding").get_by_text(finding).wait_for()
     expect(name).to_have_value("My <b>digits</b>")
     page.locator("#ft-matrix button.ft-hit").first.click()
