@@ -40,6 +40,7 @@ LEFT_OUT = {
     "not_image": "not a readable image",
     "other_format": "a kind of file that is not read here: save it as JPEG or PNG",
     "damaged": "damaged or cut off",
+    "gone": "no longer here, as uploads are deleted after a while",
     "too_slow": "takes too long to decode",
     "too_small": "smaller than 8 pixels a side",
     "too_many_pixels": "too many pixels",

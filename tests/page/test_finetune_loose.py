@@ -77,12 +77,20 @@ def test_parts_of_a_split_that_were_dropped_are_kept(uploads):
     assert int(found.images.held_out.sum()) == 2
 
 
-def test_only_uploads_that_are_here_are_read(uploads, tmp_path_factory):
+def test_uploads_that_were_deleted_are_left_out_and_said(uploads):
+    offer = offered(uploads, {("a",): {"1": 1, "2": 2, "3": 3}, ("b",): {"1": 4, "2": 5}})
+    (uploads / "2-upload").unlink()
+    found = read(offer)
+    assert found.images.counts == [2, 2]
+    assert [(left.reason, left.example) for left in found.left_out] == [("gone", "a/2")]
+
+
+def test_only_uploads_are_read(uploads, tmp_path_factory):
     offer = offered(uploads, {("a",): {"1": 1, "2": 2}, ("b",): {"1": 3, "2": 4}})
     elsewhere = tmp_path_factory.mktemp("private") / "photo.png"
     noise(9).save(elsewhere)
     first = offer["classes"][0]["files"][0]
-    for path in (str(elsewhere), f"{uploads}/../{elsewhere.parent.name}/photo.png", "", "/"):
+    for path in (str(elsewhere), f"{uploads}/../{elsewhere.parent.name}/photo.png", "/"):
         first["path"] = path
         with pytest.raises(DataError, match="no longer here"):
             read(offer)

@@ -87,6 +87,8 @@ def _why_not_read(file: Path, limits: Limits) -> str | None:
     """Why a file is not even opened, or None."""
     try:
         status = file.lstat()
+    except FileNotFoundError:
+        return "gone"
     except OSError:
         return "damaged"
     if stat.S_ISLNK(status.st_mode):

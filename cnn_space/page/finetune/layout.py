@@ -21,7 +21,7 @@ from cnn_space.page.finetune.wiring import (
 from cnn_space.training.recipes import AUGMENTATIONS, PRESETS, SWITCHES, Plan
 
 # What runs in the board of photos, class by class.
-PHOTO_SCRIPTS = ("finetune/webcam.js", "finetune/dropped.js", "finetune/photos.js")
+PHOTO_SCRIPTS = tuple(f"finetune/{name}.js" for name in ("webcam", "dropped", "shrink", "photos"))
 
 
 def outside_of_tabs() -> dict:

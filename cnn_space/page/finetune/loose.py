@@ -50,13 +50,13 @@ def parse(event: object) -> Offer:
 
 
 def read(offer: Offer) -> VisitorSet:
-    """The photos as a set. Raises DataError where they cannot be used, or are no longer here."""
+    """The photos as a set. Raises DataError where they cannot be used, or are no uploads."""
     files = {}
     for offered in offer.classes:
         folders = [name for part in offered.folders if (name := part.replace("/", "∕").strip(". "))]
         for photo in offered.files:
             path = uploads.find(photo.path)
-            if path is None or not path.is_file():
+            if path is None:
                 raise DataError("gone")
             files[_unused((*folders, photo.name.replace("/", "∕")), files)] = path
     return readers.read_files(files.items(), NAME)

@@ -45,7 +45,7 @@ async function uploadNext() {
   const [one, photo] = waiting.shift();
   uploading += 1;
   try {
-    photo.path = (await upload(photo.file)).path;
+    photo.path = (await upload(await shrunk(photo.file, board().dataset.side))).path;
   } catch {
     photo.failed = true;
   }

@@ -58,7 +58,8 @@ def problem(text: str, lang: str) -> Markup:
 
 def board(lang: str) -> Markup:
     """Where photos are dropped class by class."""
-    return _fill("board", lang, most=Limits.read().images)
+    most = Limits.read()
+    return _fill("board", lang, most=most.images, side=2 * most.side)
 
 
 def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
