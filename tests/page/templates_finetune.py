@@ -72,6 +72,11 @@ def mistakes(text: str) -> dict:
     return {"mistakes": [mistake]}
 
 
+def suspects(text: str) -> dict:
+    shown = {"image": PICTURE, "name": text, "given": text, "likely": text, "confidence": 0.5}
+    return {"count": 3, "judged": 40, "suspects": [shown]}
+
+
 def cell(text: str) -> dict:
     return {"actual": text, "answer": "other", "count": 30, "pictures": [(PICTURE, 0.5)]}
 
@@ -104,5 +109,6 @@ CASES = {
     "finetune/templates/tried.html": tried,
     "finetune/templates/matrix.html": matrix,
     "finetune/templates/mistakes.html": mistakes,
+    "finetune/templates/suspects.html": suspects,
     "finetune/templates/cell.html": cell,
 }

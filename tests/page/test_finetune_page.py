@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -27,6 +28,7 @@ from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common import nets
 from cnn_space.page.finetune import endpoint, export, result_view, view
 from cnn_space.page.finetune.recorded import recorded_run
+from cnn_space.page.finetune.session import Session
 from cnn_space.training import finetuning
 from cnn_space.training.finetuning import Update
 
@@ -90,6 +92,37 @@ def test_few_images_are_cross_validated(checkpoints, lang, said):
 def test_that_classes_were_weighted_is_said(checkpoints, choice, said):
     _, shown = trained(with_bars(), class_weights=choice)
     assert ("Rare classes weighed more in training: 10 images of" in shown["result"]) == said
+
+
+def test_likely_wrong_labels_are_shown_and_left_out(checkpoints):
+    images = bars()
+    labels, planted = images.labels.clone(), [3, 8]
+    labels[planted] = 1 - labels[planted]
+    names = tuple(f"bars/{EVIL}{i}.png" for i in range(24))
+    session = Session()
+    images = replace(images, labels=labels, names=names)
+    session.images_arrive(session.read("zip"), VisitorSet(images))
+    _, shown = trained(session, cross_validate="auto")
+    report = session.kept.result.report
+    assert sorted(suspect.number for suspect in report.suspects) == planted
+    found = parse(shown["suspects"])
+    assert {image.get("alt") for image in found.iter("img")} == {names[i] for i in planted}
+    captions = sorted(text(caption) for caption in found.iter("figcaption"))
+    assert captions[0].startswith("labelled leftrather right") and shown["again"].visible
+    fewer = TAB.leave_out(session, LENET, "none", 20, visitor())
+    assert "22 images in 2 classes" in fewer["contents"] and "2 left out" in fewer["contents"]
+    assert not {names[i] for i in planted} & set(session.visitor_set.images.names)
+    # Those that are not in the set any more cannot be left out.
+    with pytest.raises(gr.Error, match="not in the set any more"):
+        TAB.leave_out(session, LENET, "none", 20, visitor())
+    _, shown = trained(session, cross_validate="auto")
+    assert session.kept.result.report.train_counts == (11, 11)
+    assert not shown["suspects"] and not shown["again"].visible
+
+
+def test_two_images_of_a_class_stay(checkpoints):
+    fewer = VisitorSet(bars(count=4)).without([0, 2, 4, 6, 1])
+    assert fewer.images.counts == [2, 3] and fewer.left_out[0].count == 3
 
 
 def vars_of(session):

@@ -40,6 +40,12 @@ def test_a_class_without_images_is_nobodys_true_class():
     assert all(s.likely != 2 for s in find_suspects(probabilities, [0, 1, 1], range(3)))
 
 
+def test_nets_that_only_guess_judge_no_labels():
+    assert not find_suspects(
+        np.array([[0.1, 0.9]] * 3 + [[0.9, 0.1]] * 3), [0] * 3 + [1] * 3, range(6)
+    )
+
+
 @pytest.mark.parametrize("choice", ["auto", "off"])
 def test_planted_labels_are_found(tmp_path, choice):
     """Of images that a net can tell; cross-validated, or among those that are held out."""

@@ -70,6 +70,8 @@ class Components:
     matrix: gr.HTML
     cell: gr.HTML
     mistakes: gr.HTML
+    suspects: gr.HTML
+    again: gr.Button
     # only where visitors can log in
     repo: gr.Textbox | None = None
     push: gr.Button | None = None

@@ -7,7 +7,7 @@ import gradio as gr
 from cnn_space.images.visitor_set import DataError, VisitorSet
 from cnn_space.page.common.retention import SESSIONS
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.finetune import loose, sources, view
+from cnn_space.page.finetune import loose, result_view, sources, view
 from cnn_space.page.finetune.components import Components
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import ImagesState
@@ -122,6 +122,18 @@ class ImagesStep(Components):
         if session.images.state is ImagesState.READING:  # the page says so already
             return gr.skip()
         return self._shown_images(session, base, augment, holdout, language(request))
+
+    def leave_out(
+        self, session: Session, base: str | None, augment: str, holdout: float, request: gr.Request
+    ) -> dict:
+        """A click on the button under the likely wrong labels: the images that are shown there
+        leave the set. A run then begins."""
+        if session.is_under_way:
+            return gr.skip()
+        lang = language(request)
+        if not session.leave_out(result_view.shown_suspects(session.shown)):
+            raise gr.Error(say("finetune_suspects_gone", lang), print_exception=False)
+        return {self.session: session, **self._shown_images(session, base, augment, holdout, lang)}
 
     def _shown_images(self, session, base, augment, holdout, lang) -> dict:
         visitor_set = session.visitor_set

@@ -246,6 +246,8 @@ def _result() -> dict:
         tried = gr.HTML(elem_id="ft-tried", js_on_load=LIVE_JS)
         cell = gr.HTML(elem_id="ft-cell")
         mistakes = gr.HTML(elem_id="ft-mistakes")
+        suspects = gr.HTML(elem_id="ft-suspects")
+        again = gr.Button(t("finetune_again"), visible=False, elem_id="ft-again")
         account = _account() if export.may_push() else {}
     return {
         "result": result,
@@ -262,6 +264,8 @@ def _result() -> dict:
         "matrix": matrix,
         "cell": cell,
         "mistakes": mistakes,
+        "suspects": suspects,
+        "again": again,
         **account,
     }
 

@@ -33,6 +33,8 @@ class ResultStep(Components):
             self.result: result_view.finding(result, lang),
             self.matrix: result_view.matrix(result, lang),
             self.mistakes: result_view.mistakes(result, lang),
+            self.suspects: result_view.suspects(result, lang),
+            self.again: gr.Button(visible=bool(result_view.shown_suspects(result))),
         }
 
     def _naming(self, session: Session, lang: str) -> dict:

@@ -15,10 +15,11 @@ from cnn_space.page.common.texts import label
 from cnn_space.page.finetune.results import Kept
 from cnn_space.page.finetune.trials import Trial
 from cnn_space.settings import Settings
-from cnn_space.training.finetuning import Report, Result
+from cnn_space.training.finetuning import Report, Result, Suspect
 
 SHOWN_IN_CELL = 24
 SHOWN_MISTAKES = 12
+SHOWN_SUSPECTS = 12
 
 
 def _fill(template: str, lang: str, **values) -> Markup:
@@ -119,6 +120,35 @@ def mistakes(result: Result | None, lang: str) -> Markup:
         for i in report.mistakes[:SHOWN_MISTAKES]
     ]
     return _fill("mistakes", lang, mistakes=worst)
+
+
+def suspects(result: Result | None, lang: str) -> Markup:
+    """The images whose label is likely wrong; nothing where there is none."""
+    shown = shown_suspects(result)
+    if not shown:
+        return Markup()
+    report = result.report
+    return _fill(
+        "suspects",
+        lang,
+        count=len(report.suspects),
+        judged=len(report.targets),
+        suspects=[
+            {
+                "image": _picture(result, suspect.index),
+                "name": suspect.name,
+                "given": report.classes[suspect.given],
+                "likely": report.classes[suspect.likely],
+                "confidence": suspect.likely_probability,
+            }
+            for suspect in shown
+        ],
+    )
+
+
+def shown_suspects(result: Result | None) -> tuple[Suspect, ...]:
+    """Those that the page shows, and leaves out when it is told to."""
+    return result.report.suspects[:SHOWN_SUSPECTS] if result else ()
 
 
 def cell(result: Result | None, place: str, lang: str) -> Markup:

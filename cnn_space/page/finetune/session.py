@@ -9,7 +9,7 @@ run that was given up, and changes nothing.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cnn_space.images.visitor_set import VisitorSet
@@ -26,7 +26,7 @@ from cnn_space.page.finetune.states import (
     RunEvent,
     RunState,
 )
-from cnn_space.training.finetuning import Result, Run, Update
+from cnn_space.training.finetuning import Result, Run, Suspect, Update
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Session:
         """The images to learn from; None before they are READY."""
         if self.images.state is not ImagesState.READY:
             return None
-        return digits() if self.source == "digits" else self._visitor_set
+        whole = digits() if self.source == "digits" else None
+        return self._visitor_set or whole
 
     @property
     def bytes(self) -> int:
@@ -136,6 +137,16 @@ class Session:
         """A reading failed; False where other images were chosen meanwhile."""
         with self._lock:
             return self.images.move(ImagesEvent.REFUSE, number)
+
+    def leave_out(self, suspects: Sequence[Suspect]) -> bool:
+        """Leave images with likely wrong labels out of the set; False where they are not in it any
+        more, because others were chosen since."""
+        with self._lock:
+            visitor_set, shown = self.visitor_set, self.shown
+            if visitor_set is None or not shown or not shown.has_suspects_in(visitor_set.images):
+                return False
+            self._visitor_set = visitor_set.without([suspect.number for suspect in suspects])
+            return True
 
     def forget(self) -> None:
         """Forget the images; a reading and a run under way continue."""

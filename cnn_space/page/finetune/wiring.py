@@ -95,15 +95,22 @@ def wire_training(tab: Tab) -> None:
     asked = {tab.session, tab.source, tab.base, *tab.controls}
     # Queued, because errors of the others do not reach the visitor. It waits for nothing: the run
     # itself is in no queue of Gradio's (see ``running``).
-    begun = tab.train.click(
-        tab.begin,
-        asked,
-        [tab.key, tab.advanced, *marks, *_shown_of_a_run(tab)],
-        concurrency_limit=None,
+    begins = {
+        "fn": tab.begin,
+        "inputs": asked,
+        "outputs": [tab.key, tab.advanced, *marks, *_shown_of_a_run(tab)],
+        "concurrency_limit": None,
         **MULTIPLE,
+    }
+    fewer = tab.again.click(
+        tab.leave_out,
+        [tab.session, tab.base, tab.augment, tab.holdout],
+        [tab.session, tab.contents, tab.samples],
+        **QUIET,
     )
-    begun.then(**looks)
-    begun.then(None, js=script("finetune/to_field.js"), **QUIET)
+    for begun in (tab.train.click(**begins), fewer.success(**begins)):
+        begun.then(**looks)
+        begun.then(None, js=script("finetune/to_field.js"), **QUIET)
     tab.clock.tick(**looks)
     tab.stop.click(tab.halt, looks["inputs"], looks["outputs"], **at_once)
 
@@ -119,6 +126,7 @@ def _shown_of_a_result(tab: Tab) -> list:
     return [
         *(tab.curves, tab.result, tab.use, tab.download, tab.as_onnx, tab.naming, tab.name),
         *(tab.own_net, tab.runs, tab.trials, tab.matrix, tab.cell, tab.mistakes),
+        *(tab.suspects, tab.again),
     ]
 
 

@@ -16,12 +16,14 @@ from cnn_space.training.finetuning.inputs import preview, scaled, split
 from cnn_space.training.finetuning.report import Point, Report, Update
 from cnn_space.training.finetuning.result import Result, result_name, save
 from cnn_space.training.finetuning.run import Run
+from cnn_space.training.finetuning.suspects import Suspect
 
 __all__ = [
     "Point",
     "Report",
     "Result",
     "Run",
+    "Suspect",
     "Update",
     "draw_folds",
     "preview",

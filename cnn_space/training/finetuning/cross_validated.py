@@ -23,8 +23,8 @@ from cnn_space.training.finetuning.report import Update
 from cnn_space.training.recipes import Plan
 from cnn_space.weights import Loaded
 
-# Small batches and, for the last stage, a high rate (0.1 with SGD) make the most of few images: of
-# ten photos of each of five classes 58.8 % came out right; 54.3 % at the rate of many images.
+# Small batches and, for the last stage, a high rate (0.1 with SGD) make more of few images than the
+# rate of many, which falls with the batch.
 BATCH, TOP_RATE = 8, 8.0
 
 

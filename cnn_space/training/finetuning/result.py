@@ -28,6 +28,15 @@ class Result:
     report: Report
     checked: ImageSet
 
+    def has_suspects_in(self, images: ImageSet) -> bool:
+        """Whether the images with likely wrong labels are still in ``images``, where they were in
+        the set that was learnt."""
+        return images.classes == self.checked.classes and all(
+            suspect.number < len(images)
+            and torch.equal(images.images[suspect.number], self.checked.images[suspect.index])
+            for suspect in self.report.suspects
+        )
+
 
 def result_name(base: WeightsRecord, images: ImageSet) -> str:
     """The name of the weights ``base`` after learning ``images``: ``googlenet_paper.pets``."""
