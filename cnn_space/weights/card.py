@@ -29,6 +29,7 @@ MAX_CLASSES = 30_000
 MAX_NUMBER = 10**18
 # Of the fields that are not known here, in one object of a card.
 MAX_UNKNOWN_FIELDS = 50
+LONGEST = 200  # letters of what is wrong with a field
 MAX_UNKNOWN_CHARACTERS = 100_000
 
 CROSS_VALIDATED = "cross-validated"  # in place of a split: each image by a net that had not seen it
@@ -264,6 +265,7 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(map(str, first["loc"]))
     problem = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    problem = problem if len(problem) <= LONGEST else f"{problem[:LONGEST]}…"
     if field:
         return f": '{field}': {problem}"
     if first["type"] == "json_invalid":

@@ -135,6 +135,12 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
         raise ValueError(f"is damaged: {error}") from None
     if record.adapt:
         state = record.adapt(state)
+    for key, tensor in state.items():
+        # Of one value that is no number the sum is none; exact only then, since a sum can overflow.
+        if tensor.is_floating_point() and not (
+            tensor.sum(dtype=torch.float32).isfinite() or tensor.isfinite().all()
+        ):
+            raise ValueError(f"holds values that are no numbers (NaN or infinity) in {key}")
     # Always a copy: the tensors just read are a window on the file, and a file rewritten
     # under them would take the whole process down.
     return {

@@ -95,6 +95,10 @@ def deep(levels: int) -> str:
         (json.dumps(little(teachers=["vgg16.cifar10"])), "'teachers.0'"),
         (json.dumps(little(continues={"recipe": {"lr": [0.1]}})), "'continues.recipe.lr'"),
         (json.dumps(little(data=[])), "'data'"),
+        (
+            json.dumps(little(preprocessing={**little()["preprocessing"], "crop": "x" * 10_000})),
+            "'preprocessing': crop is 'center', got 'xxx",
+        ),
         (json.dumps(little(data={"eval_images": 1e400})), "'data.eval_images'"),
         (json.dumps(little(seed=10**300)), "'seed'"),
         (json.dumps(little(environment={"device": "x" * 5000})), "'environment.device'"),

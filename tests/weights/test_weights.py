@@ -186,6 +186,32 @@ def missing_tensor(file: Path, card: Path):
     rehash(card)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_a_value_that_is_no_number_is_refused_by_its_tensors_name(checkpoints, value, dtype):
+    folder, net = checkpoints
+    state = {key: tensor.to(dtype) for key, tensor in net.state_dict().items()}
+    names = list(state)
+    state[names[3]].view(-1)[1] = value
+    file = folder / "lenet5.cifar10.safetensors"
+    save_file(state, file)
+    rehash(file.with_suffix(".json"))
+    with pytest.raises(ValueError, match=rf"no numbers .* in {names[3]}"):
+        load("lenet5.cifar10")
+
+
+def test_large_values_whose_sum_overflows_are_numbers(checkpoints):
+    folder, net = checkpoints
+    state = net.state_dict()
+    largest = torch.finfo(torch.float32).max
+    name = next(iter(state))
+    state[name] = torch.full_like(state[name], largest)
+    file = folder / "lenet5.cifar10.safetensors"
+    save_file(state, file)
+    rehash(file.with_suffix(".json"))
+    assert load("lenet5.cifar10").net.state_dict()[name].max() == largest
+
+
 def integer_tensor(file: Path, card: Path):
     state = {key: tensor.to(torch.int64) for key, tensor in load_file(file).items()}
     save_file(state, file)

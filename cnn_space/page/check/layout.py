@@ -47,10 +47,18 @@ def _form() -> dict:
             [("", "")], value="", label=t("check_net"), min_width=130, elem_id="check-net"
         )
         arguments = gr.Textbox(
-            label=t("check_arguments"), max_lines=1, min_width=130, elem_id="check-arguments"
+            label=t("check_arguments"),
+            max_lines=1,
+            max_length=500,
+            min_width=130,
+            elem_id="check-arguments",
         )
         input_shape = gr.Textbox(
-            label=t("check_input_shape"), max_lines=1, min_width=130, elem_id="check-shape"
+            label=t("check_input_shape"),
+            max_lines=1,
+            max_length=500,
+            min_width=130,
+            elem_id="check-shape",
         )
     code = gr.Code(
         checks.example(),

@@ -87,11 +87,16 @@ def _images() -> dict:
             info=t("finetune_hub_info"),
             placeholder="frgfm/imagenette:160px",
             max_lines=1,
+            max_length=300,
             visible=False,
             elem_id="ft-hub",
         )
         folder = gr.Textbox(
-            label=t("finetune_folder"), max_lines=1, visible=False, elem_id="ft-folder"
+            label=t("finetune_folder"),
+            max_lines=1,
+            max_length=4096,
+            visible=False,
+            elem_id="ft-folder",
         )
         read = gr.Button(t("finetune_read"), visible=False, elem_id="ft-read")
         contents = gr.HTML(elem_id="ft-data")
@@ -274,6 +279,6 @@ def _account() -> dict:
     """The visitor's own account on the Hub."""
     with gr.Row(elem_classes="ft-buttons"):
         gr.LoginButton()
-        repo = gr.Textbox(label=t("finetune_push_name"), max_lines=1)
+        repo = gr.Textbox(label=t("finetune_push_name"), max_lines=1, max_length=200)
         push = gr.Button(t("finetune_push"))
     return {"repo": repo, "push": push}

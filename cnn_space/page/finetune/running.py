@@ -39,7 +39,7 @@ CONTROLS = (
     "class_weights",
     "cross_validate",
 )
-MOST = 32  # runs under way: one trains, the others wait
+MOST = 5  # runs under way: one trains, the others wait
 _PLACES = threading.BoundedSemaphore(MOST)
 
 

@@ -17,8 +17,10 @@ LIVE = {
     "trigger_mode": "always_last",
     "api_visibility": "private",
 }
+# Walking over a whole net takes up to a second: in turn, however many ask.
+WALK = LIVE | {"queue": True, "concurrency_id": "walk", "concurrency_limit": 1}
 # The first opening of a fold loads nets and may take seconds: it shows that it works.
-OPENING = LIVE | {"show_progress": "minimal"}
+OPENING = WALK | {"show_progress": "minimal"}
 
 
 def inception_tab(address: Address) -> None:
@@ -152,6 +154,7 @@ def _whole_net(address: Address) -> None:
                 for name in ("size", "classes")
             )
             search = gr.Textbox(
+                max_length=100,
                 label=t("inception_net_search"),
                 placeholder=t("inception_net_search_hint"),
                 min_width=180,
@@ -165,11 +168,11 @@ def _whole_net(address: Address) -> None:
     fold.expand(None, None, is_open, js="() => true", **LIVE)
     fold.collapse(None, None, is_open, js="() => false", **LIVE)
     moved = [size.input, classes.input, search.change]  # change sees a paste by mouse as well
-    gr.on(moved, whole.show, asked, outputs, **LIVE)
-    net.input(whole.pick, [net, classes, search], outputs, **LIVE)
+    gr.on(moved, whole.show, asked, outputs, **WALK)
+    net.input(whole.pick, [net, classes, search], outputs, **WALK)
     address.keep(
         "inception",
-        then={"fn": whole.open, "inputs": [is_open, *asked], "outputs": [fold, *outputs], **LIVE},
+        then={"fn": whole.open, "inputs": [is_open, *asked], "outputs": [fold, *outputs], **WALK},
         net_open=switch(is_open),
         whole_net=choice(net, whole_net.NETS),
         size=number(size, 1, limit("height")),

@@ -1,16 +1,19 @@
 """A hostile visitor against the running server: what Gradio would take, this page does not."""
 
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 import app
+from cnn_space.page.inception import whole_net
 from cnn_space.page.server import bodies
 
 PHOTO = Path(__file__).parents[3] / "docs" / "classify.webp"
@@ -236,3 +239,37 @@ def test_what_a_session_sends_inside_of_a_request_does_not_stay(served, client):
     sessions = served[1].app.state_holder.session_data.values()
     kept = json.dumps([session.config_values for session in sessions], default=str)
     assert '"value": "lenet5.cifar10"' in kept and photo[:100] not in kept
+
+
+def test_every_text_has_a_greatest_length(served):
+    texts = [block for block in served[1].blocks.values() if isinstance(block, gr.Textbox)]
+    asked = {block for fn in served[1].fns.values() for block in fn.inputs}
+    assert all(text.max_length for text in texts if text in asked)
+
+
+def test_whole_nets_are_walked_one_at_a_time_however_many_ask(served, monkeypatch):
+    """A walk takes up to a second of CPU: six at once were six threads of it."""
+    url, demo, _ = served
+    ways = [fn for fn in demo.fns.values() if "WholeNet" in getattr(fn.fn, "__qualname__", "")]
+    at_once, most, walked = threading.Semaphore(1), [], []
+
+    def walk(net, size, classes):
+        most.append(at_once.acquire(blocking=False))
+        time.sleep(0.05)
+        walked.append(size)
+        at_once.release()
+        raise ValueError("no walk")
+
+    monkeypatch.setattr(whole_net, "walk", walk)
+    shown = next(fn for fn in ways if len(fn.inputs) == 4)
+    for size in range(224, 230):
+        body = {"fn_index": shown._id, "data": ["vgg16", size, 10, ""], "session_hash": f"s{size}"}
+        assert post(f"{url}/gradio_api/queue/join", body)[0] == 200
+    for _ in range(100):
+        if len(walked) == 6:
+            break
+        time.sleep(0.05)
+    assert len(walked) == 6 and all(most)
+    assert {(fn.queue, fn.concurrency_id, fn.concurrency_limit) for fn in ways} == {
+        (True, "walk", 1)
+    }
