@@ -7,6 +7,7 @@ import threading
 import weakref
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -235,6 +236,26 @@ def test_too_many_runs_are_refused(checkpoints, monkeypatch):
     assert second.run.state == "kept"
 
 
+def test_a_full_disk_is_said_before_a_run_and_takes_no_net_after_it(checkpoints, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    session = with_bars()
+    with monkeypatch.context() as patch:
+        patch.setattr(export.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**16))
+        start(session)
+        over(session)
+    assert "There is no room for the net" in look(session)["state"]
+    assert not session.own_nets
+    monkeypatch.setattr(export, "save", full)
+    start(session)
+    over(session)
+    shown = look(session)
+    assert phase(shown["state"]) == "finished" and len(session.own_nets) == 1
+    assert "the disk is full" in shown["own_net"]
+    assert not shown["download"].interactive and shown["use"].interactive
+
+
 # Stop
 
 
@@ -378,16 +399,16 @@ def test_what_turns_out_in_its_turn_is_a_sentence(checkpoints, base, change, wor
 def test_a_run_that_breaks_off_says_so_and_leaves_the_way_free(checkpoints, monkeypatch, caplog):
     session = with_bars()
 
-    def full(*_, **__):
-        raise OSError("no space left on device")
+    def faulty(*_, **__):
+        raise RuntimeError("a fault of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr(export, "bundle", full)
+        patch.setattr(export, "bundle", faulty)
         start(session)
         over(session)
     shown = look(session)
     assert "broke off" in shown["state"] and shown["train"].interactive
-    assert "no space left" in caplog.text and "no space left" not in shown["state"]
+    assert "a fault of ours" in caplog.text and "a fault of ours" not in shown["state"]
     trained(session)
     assert len(session.own_nets) == 1
 

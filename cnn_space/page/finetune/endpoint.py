@@ -2,17 +2,17 @@
 
 import contextlib
 import tempfile
-from pathlib import Path
 
 import gradio as gr
 
 from cnn_space import weights
 from cnn_space.images import readers
+from cnn_space.page.common.texts import say
 from cnn_space.page.finetune import view
-from cnn_space.page.finetune.export import bundle
+from cnn_space.page.finetune.export import check_room, stored
 from cnn_space.page.finetune.line import LINE
 from cnn_space.page.finetune.recorded import digits
-from cnn_space.page.finetune.running import plan_from
+from cnn_space.page.finetune.running import CONTROLS, plan_from
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Report, Run
 
@@ -56,33 +56,24 @@ def finetune(
     Returns:
         Updates while the run goes on; the last output is its report and a zip with the net.
     """
-    controls = {
-        "optimizer": optimizer,
-        "lr": learning_rate,
-        "lower": lowest_share,
-        "head_epochs": head_epochs,
-        "top_epochs": top_epochs,
-        "epochs": epochs,
-        "augment": augmentation,
-        "aux": auxiliary_heads,
-        "frozen_norm": frozen_norm,
-        "holdout": holdout,
-        "seed": seed,
-        "class_weights": class_weights,
-        "cross_validate": cross_validate,
-    }
+    given = [optimizer, learning_rate, lowest_share, head_epochs, top_epochs, epochs, augmentation]
+    given += [auxiliary_heads, frozen_norm, holdout, seed, class_weights, cross_validate]
+    controls = dict(zip(CONTROLS, given, strict=True))
     try:
         result = yield from _run(archive, model, controls)
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
     with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
-        yield _report(result.report), str(bundle(result, Path(folder)))
+        if not (file := stored(result, folder)):
+            gr.Warning(say("finetune_no_file"))
+        yield _report(result.report), file
 
 
 def _run(archive: str | None, model: str, controls: dict):
     """Yields (the fields of an update, None) and returns the Result. Raises ValueError."""
     images = (readers.read_zip(archive) if archive else digits()).images
     plan, loaded = plan_from(controls), weights.load(model)
+    check_room(loaded)
     with LINE.ticket() as ticket:
         while not ticket.wait(1):
             yield {"phase": "queued", "ahead": ticket.ahead}, None

@@ -1,5 +1,7 @@
 """What becomes of a run's best net: the visitor's result, a zip to download, a repository."""
 
+import logging
+import shutil
 import tempfile
 import zipfile
 from dataclasses import replace
@@ -10,9 +12,13 @@ from huggingface_hub import HfApi
 
 from cnn_space.page.common import visitor_nets
 from cnn_space.page.common.nets import OwnNets
+from cnn_space.page.common.texts import say
 from cnn_space.page.finetune.results import Kept
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Result, Run, save
+from cnn_space.weights import Loaded
+
+_log = logging.getLogger(__name__)
 
 
 def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
@@ -20,10 +26,10 @@ def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
     result = training.result()
     # Gradio copies the file when it hands it out; ours goes with the session.
     folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
-    file = bundle(result, Path(folder.name))
+    file = stored(result, folder.name)
     title = visitor_nets.title(result.loaded.record, lang)
     name = visitor_nets.keep(own_nets, title, result.loaded, beside=result.checked.images.nbytes)
-    own_nets.results[name] = Kept(result, name, folder, str(file))
+    own_nets.results[name] = Kept(result, name, folder, file)
     return own_nets.results[name]
 
 
@@ -33,9 +39,29 @@ def rename(kept: Kept, own_nets: OwnNets, text: str) -> Kept:
     result = replace(kept.result, loaded=loaded)
     for file in Path(kept.folder.name).iterdir():
         file.unlink()
-    file = bundle(result, Path(kept.folder.name))
-    own_nets.results[kept.name] = replace(kept, result=result, file=str(file))
+    file = stored(result, kept.folder.name)
+    own_nets.results[kept.name] = replace(kept, result=result, file=file)
     return own_nets.results[kept.name]
+
+
+def check_room(loaded: Loaded, lang: str = "en") -> None:
+    """Raise ValueError where the disk has no room for the files of a net: better before a run than
+    after it."""
+    place = tempfile.gettempdir()
+    needed, free = 2 * loaded.bytes, shutil.disk_usage(place).free  # its weights, and the zip
+    if free < needed:
+        values = {"place": place, "needed": needed // 2**20 + 1, "free": free // 2**20}
+        raise ValueError(say("finetune_no_room", lang, **values))
+
+
+def stored(result: Result, folder: str) -> str | None:
+    """The path of the net's zip in ``folder``; None where the disk is full by now, which takes the
+    file and not the net."""
+    try:
+        return str(bundle(result, Path(folder)))
+    except OSError as error:
+        _log.warning("a net could not be stored in %s: %s", folder, error)
+        return None
 
 
 def bundle(result: Result, folder: Path) -> Path:

@@ -25,7 +25,7 @@ class ResultStep(Components):
             self.runs: result_view.runs(session.own_nets, session.shows, lang),
             self.trials: gr.File(visible=bool(kept)),
             self.download: gr.DownloadButton(
-                value=kept.file if kept else None, interactive=bool(kept)
+                value=kept.file if kept else None, interactive=bool(kept and kept.file)
             ),
             self.as_onnx: gr.Button(interactive=bool(kept)),
             self.use: gr.Button(interactive=bool(kept)),

@@ -73,7 +73,7 @@ def own_net(kept: Kept, title: str, lang: str) -> Markup:
         "own_net",
         lang,
         name=title,
-        file=f"{kept.result.loaded.record.name}.safetensors",
+        file=f"{kept.result.loaded.record.name}.safetensors" if kept.file else None,
         minutes=Settings.read().keep_minutes,
     )
 

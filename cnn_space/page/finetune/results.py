@@ -9,12 +9,12 @@ from cnn_space.training.finetuning import Report, Result
 @dataclass(frozen=True, eq=False)
 class Kept:
     """One result of a visitor: net and report of a run, the net's name among the visitor's own,
-    and the zip to download, which is deleted with its folder."""
+    and the zip to download, which is deleted with its folder; None where the disk had no room."""
 
     result: Result
     name: str
     folder: tempfile.TemporaryDirectory
-    file: str
+    file: str | None
 
     @property
     def report(self) -> Report:

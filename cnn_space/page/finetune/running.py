@@ -152,6 +152,7 @@ def _train(session: Session, number: int, asked: Order) -> None:
         loaded = weights.load(asked.base)
     if asked.plan.aux and not can_have_aux(loaded.net):
         raise ValueError(say("finetune_no_aux", asked.lang, title=loaded.record.title))
+    export.check_room(loaded, asked.lang)
     run = Run(loaded, asked.images, asked.plan, seconds=Settings.read().run_seconds)
     if not session.train(number, run):
         return
