@@ -90,3 +90,16 @@ def test_contended(capsys):
         for situation in ("alone", "beside a fine-tune", "beside two busy programs")
     ]
     assert training.startswith("PASSIVE  training, images/s: ")
+
+
+def test_inference(checkpoints, capsys, monkeypatch):
+    monkeypatch.setenv("CNN_SPACE_ENGINE", "auto")
+    monkeypatch.setenv("CNN_SPACE_CACHE", str(checkpoints[0] / "cache"))
+    benchmark("inference")(["lenet5.cifar10", "lenet5", "--threads", "1", "--quick"])
+    head, columns, *rows, one, eight = lines(capsys)
+    assert head.startswith("1 threads, torch ")
+    assert columns.split()[:5] == ["given", "n", "eager", "ours", "ONNX"]
+    assert [row.split()[:2] for row in rows] == [
+        [net, batch] for net in ("lenet5.cifar10", "lenet5") for batch in "18"
+    ]
+    assert one.startswith("geometric mean, 1 image: ") and eight.endswith(" of the best other")
