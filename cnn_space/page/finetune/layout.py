@@ -241,18 +241,7 @@ def _result() -> dict:
         own_net = gr.HTML(elem_id="ft-own", js_on_load=LIVE_JS)
         matrix = gr.HTML(js_on_load=script("finetune/matrix.js"), elem_id="ft-matrix")
     with gr.Column(scale=5, min_width=300):
-        trials = gr.File(
-            label=t("finetune_try"),
-            file_count="multiple",
-            height=120,
-            visible=False,
-            elem_id="ft-try",
-        )
-        tried = gr.HTML(elem_id="ft-tried", js_on_load=LIVE_JS)
-        cell = gr.HTML(elem_id="ft-cell")
-        mistakes = gr.HTML(elem_id="ft-mistakes")
-        suspects = gr.HTML(elem_id="ft-suspects")
-        again = gr.Button(t("finetune_again"), visible=False, elem_id="ft-again")
+        judged = _judged()
         account = _account() if export.may_push() else {}
     return {
         "result": result,
@@ -264,14 +253,34 @@ def _result() -> dict:
         "name": name,
         "rename": rename,
         "own_net": own_net,
+        "matrix": matrix,
+        **judged,
+        **account,
+    }
+
+
+def _judged() -> dict:
+    """Single images: those to try the net on, those that it misjudged, those whose label may be
+    wrong."""
+    trials = gr.File(
+        label=t("finetune_try"),
+        file_count="multiple",
+        height=120,
+        visible=False,
+        elem_id="ft-try",
+    )
+    tried = gr.HTML(elem_id="ft-tried", js_on_load=LIVE_JS)
+    cell = gr.HTML(elem_id="ft-cell")
+    mistakes = gr.HTML(elem_id="ft-mistakes")
+    suspects = gr.HTML(elem_id="ft-suspects")
+    again = gr.Button(t("finetune_again"), visible=False, elem_id="ft-again")
+    return {
         "trials": trials,
         "tried": tried,
-        "matrix": matrix,
         "cell": cell,
         "mistakes": mistakes,
         "suspects": suspects,
         "again": again,
-        **account,
     }
 
 
