@@ -68,8 +68,8 @@ NOTES = {
     "not_checked": "Nothing is held out of {names}: how well they are told is not known.",
     "look_alikes": "{count} images look like another one (saved anew, scaled or cropped); copies "
     "stay on one side of the split.",
-    "leak": "{count} of the held-out images look like one to learn from, which flatters the "
-    "accuracy.",
+    "leak": "Held-out images that look like one to learn from, which flatters the accuracy: "
+    "{count}.",
     "all_alike": "All images of {names} look alike, so that copies are on both sides of the split.",
     "unreached": "Not reached in the set, which is sorted: {names}.",
     # Of a photo by itself as of many: see ``decoding.decode``.

@@ -428,7 +428,7 @@ def test_a_refused_start_loses_nothing(checkpoints):
 def test_no_images_and_no_net_are_sentences(checkpoints):
     session = Session()
     session.choose("zip")
-    with pytest.raises(gr.Error, match="Read your images first"):
+    with pytest.raises(gr.Error, match="no images to learn from yet"):
         start(session)
     with pytest.raises(gr.Error, match="no net to start from"):
         start(with_bars(), None)
