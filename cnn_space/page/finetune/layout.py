@@ -216,19 +216,7 @@ def _result() -> dict:
     with gr.Column(scale=7, min_width=300):
         gr.Markdown(t("finetune_step_result"), elem_classes="ft-step")
         result = gr.HTML(elem_id="ft-result", js_on_load=LIVE_JS)
-        with gr.Row(elem_classes="ft-buttons"):
-            use = gr.Button(t("finetune_use"), interactive=False, elem_id="ft-use")
-            download = gr.DownloadButton(
-                t("finetune_download"), interactive=False, elem_id="ft-download"
-            )
-            as_onnx = gr.Button(
-                t("finetune_onnx"),
-                interactive=False,
-                visible=export.may_write_onnx(),
-                elem_id="ft-onnx",
-            )
-            # Holds the file once it is written; a script clicks it.
-            onnx_file = gr.DownloadButton(visible="hidden", elem_id="ft-onnx-file")
+        buttons = _buttons()
         with gr.Row(visible=False, elem_id="ft-naming", elem_classes="ft-buttons") as naming:
             name = gr.Textbox(
                 label=t("finetune_name"),
@@ -245,10 +233,7 @@ def _result() -> dict:
         account = _account() if export.may_push() else {}
     return {
         "result": result,
-        "use": use,
-        "download": download,
-        "as_onnx": as_onnx,
-        "onnx_file": onnx_file,
+        **buttons,
         "naming": naming,
         "name": name,
         "rename": rename,
@@ -282,6 +267,22 @@ def _judged() -> dict:
         "suspects": suspects,
         "again": again,
     }
+
+
+def _buttons() -> dict:
+    """What can be done with the net."""
+    with gr.Row(elem_classes="ft-buttons"):
+        use = gr.Button(t("finetune_use"), interactive=False, elem_id="ft-use")
+        download = gr.DownloadButton(
+            t("finetune_download"), interactive=False, elem_id="ft-download"
+        )
+        may_write = export.may_write_onnx()
+        as_onnx = gr.Button(
+            t("finetune_onnx"), interactive=False, visible=may_write, elem_id="ft-onnx"
+        )
+        # Holds the file once it is written; a script clicks it.
+        onnx_file = gr.DownloadButton(visible="hidden", elem_id="ft-onnx-file")
+    return {"use": use, "download": download, "as_onnx": as_onnx, "onnx_file": onnx_file}
 
 
 def _account() -> dict:
