@@ -373,3 +373,18 @@ def test_terms_open_by_click_key_and_touch(visit, phone, page, page_url):
     expect(tab.locator(":popover-open")).to_contain_text("히트맵")
     tab.locator("#top h1").click()
     expect(tab.locator(":popover-open")).to_have_count(0)
+
+
+def test_all_layers_of_the_net_are_a_click_away_and_the_photo_stays(page: Page, tmp_path):
+    first_answer(page)
+    path = tmp_path / "mine.png"
+    Image.open(ROCKET).crop((200, 0, 500, 300)).save(path)
+    upload(page, path)
+    values = page.locator("#classify-answer li > span:last-child")
+    mine = [probability(p.probability) for p in classify(path, chosen_net(page))]
+    expect(values).to_have_text(mine)
+    page.get_by_role("link", name="All layers of GoogLeNet").click()
+    expect(page.locator("#inception-net")).to_contain_text("inception3a")
+    page.go_back()
+    expect(page.locator(ANSWER)).to_be_visible()
+    expect(values).to_have_text(mine)

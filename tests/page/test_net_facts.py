@@ -75,3 +75,5 @@ def test_a_card_of_no_net_leaves_the_drawing_out(checkpoints):
     odd = replace(loaded.record, preprocessing=replace(loaded.record.preprocessing, size=8))
     html = facts("odd", own_nets={"odd": weights.Loaded(loaded.net, odd)})
     assert not list(parse(html).iter("svg")) and "1998" in words(html)
+    odd = replace(loaded.record, arch="no_such_net")
+    assert facts("odd", own_nets={"odd": weights.Loaded(loaded.net, odd)}) == ""

@@ -6,9 +6,10 @@ from math import sqrt
 
 from markupsafe import Markup
 
-from cnn_space.costs.stages import Stage, stages_of
+from cnn_space.costs.stages import Stage
 from cnn_space.formats import accuracy, fraction, millions, shape
 from cnn_space.models import registry
+from cnn_space.page.common import nets
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
 from cnn_space.weights import WeightsRecord
@@ -37,14 +38,16 @@ class Block:
 
 
 def facts(record: WeightsRecord, lang: str = "en") -> Markup:
-    """What to know of the net behind ``record``."""
+    """What to know of the net behind ``record``; nothing where its card names no net."""
+    if record.arch not in registry.list_models():
+        return Markup("")
     net = registry.facts(record.arch)
     return render(
         "classify/templates/facts.html",
         lang,
         net=net,
         title=record.title if record.source != "session" else net.title,
-        blocks=_blocks(_stages(record), lang),
+        blocks=_blocks(nets.stages(record), lang),
         width=WIDTH,
         height=HEIGHT,
         trained=f"classify_facts_{_trainer(record)}",
@@ -59,14 +62,6 @@ def _trainer(record: WeightsRecord) -> str:
     if record.source == "session":
         return "own"
     return "here" if record.card else "torchvision"
-
-
-def _stages(record: WeightsRecord) -> Sequence[Stage]:
-    options = tuple(sorted(record.options.items()))
-    try:
-        return stages_of(record.arch, record.num_classes, record.preprocessing.size, options)
-    except ValueError:  # a card of a stranger's; the answer beside it says why
-        return ()
 
 
 def _blocks(stages: Sequence[Stage], lang: str) -> list[Block]:

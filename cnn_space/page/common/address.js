@@ -50,7 +50,18 @@
         ...parts.map(({ name, start }) => [name, start]),
       ]);
       this.last = { names: "", time: 0 };
-      addEventListener("popstate", () => document.querySelector("#address-back").click());
+      const back = () => document.querySelector("#address-back").click();
+      addEventListener("popstate", back);
+      // A link to another place of the page changes what it names and keeps all else.
+      addEventListener("click", (event) => {
+        const link = event.target.closest?.("a.in-page");
+        if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        const url = new URL(location);
+        new URL(link.href).searchParams.forEach((value, name) => url.searchParams.set(name, value));
+        history.pushState({ address: this.now }, "", url);
+        back();
+      });
     }
 
     // What the address asks for; what has no name in it is kept beside it in the history.

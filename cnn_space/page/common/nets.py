@@ -7,6 +7,7 @@ import gradio as gr
 from huggingface_hub.constants import is_offline_mode
 
 from cnn_space import weights
+from cnn_space.costs.stages import Stage, stages_of
 from cnn_space.formats import millions
 from cnn_space.inference import engine
 from cnn_space.models import registry
@@ -119,6 +120,16 @@ def warm() -> None:
     with contextlib.suppress(ValueError):
         if name:
             engine.get(name)
+            stages(weights.record(name))
+
+
+def stages(record: weights.WeightsRecord) -> tuple[Stage, ...]:
+    """The stages of a net, for its drawing; none where its card describes no net."""
+    options = tuple(sorted(record.options.items()))
+    try:
+        return stages_of(record.arch, record.num_classes, record.preprocessing.size, options)
+    except ValueError:
+        return ()
 
 
 def called(name: str, own_nets: Mapping[str, weights.Loaded]) -> str:
