@@ -383,6 +383,7 @@ def test_all_layers_of_the_net_are_a_click_away_and_the_photo_stays(page: Page, 
     values = page.locator("#classify-answer li > span:last-child")
     mine = [probability(p.probability) for p in classify(path, chosen_net(page))]
     expect(values).to_have_text(mine)
+    page.wait_for_function("history.state?.address.photo?.path.endsWith('mine.png')")
     page.get_by_role("link", name="All layers of GoogLeNet").click()
     expect(page.locator("#inception-net")).to_contain_text("inception3a")
     page.go_back()

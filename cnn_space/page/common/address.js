@@ -57,6 +57,8 @@
         const link = event.target.closest?.("a.in-page");
         if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
+        clearTimeout(this.timer);
+        this.write(); // what Back leads to
         const url = new URL(location);
         new URL(link.href).searchParams.forEach((value, name) => url.searchParams.set(name, value));
         history.pushState({ address: this.now }, "", url);
