@@ -45,8 +45,9 @@ def finetune_tab(
         components |= _net() | _training()
     with gr.Row(elem_classes="ft-row"):
         components |= _result()
-    with gr.Row(elem_classes="ft-row"):
-        components["runs"] = gr.HTML(elem_id="ft-runs", js_on_load=script("finetune/runs.js"))
+    components["runs"] = gr.HTML(
+        padding=False, elem_id="ft-runs", js_on_load=script("finetune/runs.js")
+    )
     tab = Tab(tabs=tabs, own_nets=own_nets, **elsewhere, **components)
     wire_arrival(demo, tab)
     wire_images(tab)
@@ -250,7 +251,7 @@ def _judged() -> dict:
     trials = gr.File(
         label=t("finetune_try"),
         file_count="multiple",
-        height=120,
+        height=150,
         visible=False,
         elem_id="ft-try",
     )
