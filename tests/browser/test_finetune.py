@@ -243,16 +243,31 @@ def test_stop_keeps_the_best_net(page):
     assert page.locator("#ft-train").is_enabled()
 
 
+# A browser that keeps nothing: Gradio alone would show a page on which nothing works.
+KEEPS_NOTHING = """
+Object.defineProperty(window, "localStorage", {
+  configurable: true,
+  get() { throw new DOMException("denied", "SecurityError"); },
+});
+"""
+
+
 def test_two_visitors_do_not_see_each_others_nets(page, browser, page_url):
     open_tab(page)
     choose_fastest(page)
     set_epochs(page, 1, 1, 0)
     page.get_by_role("button", name="Train", exact=True).click()
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    context.add_init_script(KEEPS_NOTHING)
     other = context.new_page()
     other.goto(page_url)
     open_tab(other)
     page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
+    second = page.context.new_page()  # of the same visitor
+    second.goto(page_url)
+    open_tab(second)
+    second.locator("#ft-runs tbody tr").wait_for()
+    second.close()
     assert other.get_by_text("Recorded run", exact=True).is_visible()
     for visitor, expected in ((page, True), (other, False)):
         visitor.get_by_role("tab", name="Classify", exact=True).click()

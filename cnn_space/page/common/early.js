@@ -1,6 +1,20 @@
 // Before Gradio draws the page: the language and the light that were chosen on it, see top.js. Until
 // one is chosen the browser's own setting holds.
 (() => {
+  try {
+    localStorage.length;
+  } catch {
+    // A browser that keeps nothing, not even a store: without one Gradio's BrowserState breaks the
+    // whole page. This one lasts as long as the page does.
+    const store = new Map();
+    const value = {
+      getItem: (name) => store.get(name) ?? null,
+      setItem: (name, text) => void store.set(name, String(text)),
+      removeItem: (name) => void store.delete(name),
+      clear: () => store.clear(),
+    };
+    Object.defineProperty(window, "localStorage", { value });
+  }
   const kept = (name) => {
     try {
       return localStorage.getItem(`cnn-space-${name}`);
