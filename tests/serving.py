@@ -20,6 +20,13 @@ def free_port() -> int:
 @contextlib.contextmanager
 def served(folder: Path, *options: str, **environment: str):
     """The address of ``app.py`` in such an environment."""
+    with running(folder, *options, **environment) as (_, url):
+        yield url
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str, **environment: str):
+    """The process of ``app.py``, and its address; what it prints goes to ``folder``/log.txt."""
     port = free_port()
     environment = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
     with (folder / "log.txt").open("w") as log:
@@ -38,7 +45,7 @@ def served(folder: Path, *options: str, **environment: str):
                 urllib.request.urlopen(f"{url}/gradio_api/startup-events", timeout=5).close()
                 break
             time.sleep(0.2)
-        yield url
+        yield server, url
     finally:
         server.terminate()
         server.wait(20)

@@ -5,15 +5,19 @@ import http.client
 import http.server
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
-from serving import ROOT, served
+from serving import ROOT, running, served
 
 from cnn_space.page.common import start
 
@@ -178,3 +182,36 @@ def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
         assert len(answer["confidences"]) == 3
         [folder] = tmp_path.glob("cnn-space-*")
         assert any(path.is_file() for path in folder.rglob("*"))
+
+
+# Ctrl-C
+
+unix = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of Unix")
+
+
+@unix
+def test_ctrl_c_while_the_page_starts_leaves_no_traceback():
+    program = "from cnn_space.page.common import start; start.prepare(); print('ready', flush=True)"
+    program += "\nwhile True: pass"
+    page = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=-1, stderr=-1, text=True
+    )
+    assert page.stdout.readline() == "ready\n"
+    page.send_signal(signal.SIGINT)
+    printed = page.communicate(timeout=30)
+    assert page.returncode == -signal.SIGINT and printed == ("", "")
+
+
+@unix
+def test_ctrl_c_in_the_middle_of_a_training_ends_the_page(tmp_path):
+    """PyTorch's threads aborted the process: "terminate called without an active exception"."""
+    with running(tmp_path, GRADIO_TEMP_DIR=str(tmp_path / "uploads")) as (page, url):
+        client = Client(url, verbose=False)
+        job = client.submit(None, "googlenet.cifar10", api_name="/finetune")
+        while not any(update["phase"] in ("features", "head") for update, _ in job.outputs()):
+            assert not job.done(), job.result()
+            time.sleep(0.1)
+        page.send_signal(signal.SIGINT)
+        assert page.wait(30) == 0
+        log = (tmp_path / "log.txt").read_text()
+    assert "Traceback" not in log and "terminate" not in log

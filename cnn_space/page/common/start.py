@@ -22,6 +22,7 @@ LEAST_MB = 64
 def prepare() -> None:
     """Set the environment up in which Gradio is imported. Where the page cannot work in it, print
     one sentence and end this process with exit code 2."""
+    leave_quietly_when_interrupted()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine
     wait_passively()
     # For its page of statistics, which is off here, Gradio makes a pandas table of the last 10,000
@@ -35,6 +36,26 @@ def prepare() -> None:
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+
+
+def leave_quietly_when_interrupted() -> None:
+    """Ctrl-C ends this process without a traceback, while it still imports, too."""
+    report = sys.excepthook
+
+    def hook(kind, error, trace) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            report(kind, error, trace)
+
+    sys.excepthook = hook
+
+
+def end() -> None:
+    """End this process now, tidied up. Python itself would cut a thread that trains down in the
+    middle of PyTorch, which aborts."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def bypass_proxies(*hosts: str) -> None:
