@@ -178,4 +178,11 @@ def test_photos_class_by_class_become_a_net(browser, own_url, tmp_path, monkeypa
     page.get_by_role("button", name="Train", exact=True).click()
     page.locator("[data-phase=finished]").wait_for(timeout=2 * MINUTE)
     page.locator("#ft-result").get_by_text(re.compile(r"\b\d+ of \d+\b")).first.wait_for()
+
+    page.reload()
+    expect(classes).to_have_count(3)
+    third.get_by_text("11 photos").wait_for()
+    expect(third.locator(".ft-thumbs img").first).to_have_js_property("naturalWidth", 64)
+    third.get_by_role("button", name="Take out photo.heic").click()
+    data.get_by_text("26 images in 3 classes").wait_for()
     context.close()

@@ -98,7 +98,7 @@ CASES = {
     "finetune/templates/note.html": lambda text: {"text": text},
     "finetune/templates/wrong.html": lambda text: {"name": "lr", "text": text},
     "finetune/templates/problem.html": lambda text: {"text": text},
-    "finetune/templates/board.html": lambda text: {"most": 2000, "side": 512},
+    "finetune/templates/board.html": lambda text: {"most": 2000, "side": 512, "dropped": text},
     "finetune/templates/images.html": images,
     "finetune/templates/samples.html": samples,
     "finetune/templates/state.html": state,

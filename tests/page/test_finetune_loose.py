@@ -1,14 +1,17 @@
 """Photos that are dropped class by class: what the browser offers, and the set it becomes."""
 
+import json
+
 import gradio as gr
 import numpy as np
 import pillow_heif
 import pytest
 from finetune_visits import LENET, TAB, visitor
+from markup import parse
 from PIL import Image
 
 from cnn_space.images.visitor_set import DataError
-from cnn_space.page.finetune import loose
+from cnn_space.page.finetune import loose, view
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import ImagesState
 
@@ -109,7 +112,7 @@ def test_only_uploads_are_read(uploads, tmp_path_factory):
     ],
 )
 def test_nonsense_offers_nothing(event):
-    assert loose.parse(event) == loose.Offer(classes=[])
+    assert loose.parse(event) is loose.NOTHING
 
 
 def dropped(session, offer):
@@ -125,6 +128,17 @@ def test_a_drop_is_read_and_shown(checkpoints, uploads):
     assert "7 images in 2 classes. So few are all learnt from" in shown["contents"]
     assert shown["contents"].count("<b>My photos</b>") == 1
     assert "내 사진" in TAB.suit(session, LENET, "none", 20, visitor("ko"))["contents"]
+
+
+def test_a_page_that_comes_back_has_its_classes(checkpoints, uploads):
+    session = Session()
+    offer = offered(uploads, {("a&<b>",): {"1": 1, '"2"': 2}, ("b",): {"1": 3, "2": 4}})
+    dropped(session, offer)
+    board = next(parse(view.board(session.dropped, "en")).iter("div"))
+    assert json.loads(board.get("data-dropped")) == offer
+    session.forget()
+    board = next(parse(view.board(session.dropped, "en")).iter("div"))
+    assert json.loads(board.get("data-dropped")) == {"classes": []}
 
 
 def test_one_class_alone_is_no_mistake(checkpoints, uploads):

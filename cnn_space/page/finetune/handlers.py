@@ -32,7 +32,7 @@ class Tab(ImagesStep, RunStep):
             **{getattr(self, name): value for name, value in run.items()},
             self.key: session.key,
             self.source: session.source,
-            self.photos: view.board(lang),
+            self.photos: view.board(session.dropped, lang),
             # Compare may be open already; what it has chosen on arrival is in every list.
             self.compare_nets: gr.update(choices=nets.choices(session.own_nets, lang, short=True)),
             self.base: gr.Dropdown(choices=nets.choices(None, lang), value=run["base"]),

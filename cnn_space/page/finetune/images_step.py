@@ -77,6 +77,7 @@ class ImagesStep(Components):
         """The same for photos that were dropped class by class, as the event says; of one class
         alone nothing can be learnt yet."""
         lang, offer = language(request), loose.parse(event._data)
+        session.dropped = offer
         if not offer.is_enough:
             session.choose("photos")
             yield {self.session: session, **self._shown_images(session, None, "", 0, lang)}

@@ -41,12 +41,15 @@ class Offer(BaseModel):
         return sum(bool(offered.files) for offered in self.classes) > 1
 
 
+NOTHING = Offer(classes=[])
+
+
 def parse(event: object) -> Offer:
     """The photos that an event of the browser offers; none where it is anything else."""
     try:
         return Offer.model_validate(event)
     except ValidationError:
-        return Offer(classes=[])
+        return NOTHING
 
 
 def read(offer: Offer) -> VisitorSet:

@@ -101,7 +101,8 @@ function thumbnail(one, photo) {
   button.ariaLabel = button.title = filled(board().dataset.takeOut, name);
   image.alt = "";
   image.onerror = () => image.replaceWith(name.split(".").slice(1).at(-1)?.slice(0, 5) ?? "?");
-  image.src = URL.createObjectURL(photo.file);
+  image.src = photo.file instanceof File ? URL.createObjectURL(photo.file)
+    : `${window.gradio_config.root}/gradio_api/file=${encodeURI(photo.path)}`;
   button.append(image);
   button.onclick = () => {
     forget(photo);
@@ -177,9 +178,16 @@ element.addEventListener("drop", async (event) => {
 /* Other images were read meanwhile, and now these are chosen again. */
 element.addEventListener("chosen", () => classes.some(({ photos }) => photos.length) && send());
 
+/* A page that comes back has the classes that it had. */
 function start() {
   if (!board()) return;
+  const { classes: before } = JSON.parse(board().dataset.dropped);
   if (classes.length) classes.forEach(draw);
+  else if (before.length) before.forEach(({ folders, files }) => {
+    const photos = files.map(({ name, path }) => ({ file: { name }, path }));
+    draw(classes[classes.push({ folders, photos, isNamed: true }) - 1]);
+    made += 1;
+  });
   else { addClass(); addClass(); }
 }
 watch("value", start);

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common.nets import OwnNets
+from cnn_space.page.finetune.loose import NOTHING
 from cnn_space.page.finetune.recorded import digits, recorded_run
 from cnn_space.page.finetune.results import Kept
 from cnn_space.page.finetune.states import (
@@ -49,6 +50,7 @@ class Session:
         self.images = Machine(IMAGES_MOVES, ImagesState.READY)
         self.run = Machine(RUN_MOVES, RunState.IDLE)
         self.source = "digits"
+        self.dropped = NOTHING  # photos class by class, on the page until it is closed
         self.chosen: dict[str, object] = {}  # what the last run was begun with, by component
         self.progress = Progress()  # of the run under way
         self.training: Run | None = None  # while it is TRAINING
@@ -153,7 +155,7 @@ class Session:
         with self._lock:
             if self.source != "digits":
                 self.images.move(ImagesEvent.FORGET)
-            self._visitor_set = None
+            self._visitor_set, self.dropped = None, NOTHING
 
     # The run
 

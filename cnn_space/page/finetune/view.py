@@ -16,6 +16,7 @@ from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common.charts import Line, Mark, line_chart
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
+from cnn_space.page.finetune.loose import Offer
 from cnn_space.page.finetune.session import Progress
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Point, Report, Update, draw_folds, preview, split
@@ -56,10 +57,10 @@ def problem(text: str, lang: str) -> Markup:
     return _fill("problem", lang, text=text) + limits(lang)
 
 
-def board(lang: str) -> Markup:
-    """Where photos are dropped class by class."""
-    most = Limits.read()
-    return _fill("board", lang, most=most.images, side=2 * most.side)
+def board(offer: Offer, lang: str) -> Markup:
+    """Where photos are dropped class by class, with those of ``offer`` to begin with."""
+    most, dropped = Limits.read(), offer.model_dump_json()
+    return _fill("board", lang, most=most.images, side=2 * most.side, dropped=dropped)
 
 
 def contents(visitor_set: VisitorSet, share: float, lang: str) -> Markup:
