@@ -35,8 +35,8 @@ _RUN_LOCK = threading.Lock()
 _CONVERTING = threading.Lock()  # one net at a time
 
 
-# From so many runs on a net is worth being converted: a command that answers one photo is over by
-# then.
+# From so many runs of one picture on a net is worth being converted: a command that answers one
+# photo is over by then, and one that answers a folder in batches would gain little.
 WORTH_CONVERTING = 2
 MANY = 8  # images in a batch from which the engine is used that was faster on so many
 
@@ -66,7 +66,7 @@ class Engine:
         self.loaded = weights.Loaded(fold(loaded.net), loaded.record)
         self._session: Session | None = None
         self._is_for_many = False  # whether the session is also faster for MANY
-        self._runs = 0
+        self._runs = 0  # of one picture
         self._conversion: threading.Thread | None = None
         # The first run of a net sets its kernels up; no one's photo should pay for that.
         size = loaded.record.preprocessing.size
@@ -78,10 +78,11 @@ class Engine:
 
     def timed(self, batch: torch.Tensor | np.ndarray) -> Timed:
         """``logits``, the seconds that they took, and what they ran on."""
-        self._runs += 1
-        if self._runs == WORTH_CONVERTING:
-            self.convert(wait=False)
         batch = torch.as_tensor(batch)
+        if len(batch) == 1:
+            self._runs += 1
+            if self._runs == WORTH_CONVERTING:
+                self.convert(wait=False)
         session = self._session
         if session is None or (len(batch) >= MANY and not self._is_for_many):
             return self._in_pytorch(batch)

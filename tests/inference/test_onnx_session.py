@@ -67,9 +67,10 @@ def test_a_comparison_names_the_engine_of_each_time(checkpoints):
     assert [entry.engine for entry in entries] == ["ONNX Runtime", "PyTorch"]
 
 
-def test_one_photo_is_not_worth_a_conversion(checkpoints):
+def test_one_photo_or_a_folder_in_batches_is_not_worth_a_conversion(checkpoints):
     runner = engine.get(LENET)
-    runner.logits(images(1))
+    for count in (1, 8, 8, 8):
+        runner.logits(images(count))
     assert runner._conversion is None
     runner.logits(images(1))
     runner._conversion.join()
