@@ -64,7 +64,9 @@ def files(html: str) -> dict[str, str]:
     }
 
 
-def sheet(html: str) -> list[list[str]]:
-    """The rows of the one CSV file inside the links of the HTML."""
-    (content,) = (text for name, text in files(html).items() if name.endswith(".csv"))
+def sheet(html: str, name: str = "") -> list[list[str]]:
+    """The rows of the CSV file of that name inside the links of the HTML, by default the only
+    one."""
+    sheets = {file: text for file, text in files(html).items() if file.endswith(".csv")}
+    (content,) = [sheets[name]] if name else sheets.values()
     return list(csv.reader(io.StringIO(content)))

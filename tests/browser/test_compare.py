@@ -192,6 +192,14 @@ def test_a_phone_needs_no_sideways_scrolling(visit, phone, page_url):
     page.locator(".compare-card:not(.waiting)").nth(3).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert "CIFAR-10" in page.locator(".compare-card").first.inner_text()
+    # Of the table, what matters is in sight; the rest by scrolling, with keys too.
+    heads = page.locator("#compare-table thead th")
+    for column in ("net", "answer", "sure", "accuracy", "parameters"):
+        box = heads.nth(SHOWN.index(column)).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, column
+    heads.last.get_by_role("button").focus()
+    box = heads.last.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
     for part in ("#compare-work svg", "#compare-loss svg", "#compare-classes table"):
         assert page.locator(part).first.bounding_box()["width"] > 250, part
 

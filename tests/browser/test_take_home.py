@@ -48,6 +48,7 @@ def is_light_picture(content: bytes) -> Image.Image:
     ("tab", "place", "words"),
     [
         ("classify", "#classify-answer", None),
+        ("classify", "#classify-looked", "Where it looked"),
         ("compare", "#compare-work", "Accuracy against work"),
         ("compare", "#compare-learned", "Loss on training batches"),
         ("compare", "#compare-classes", "airplane"),
@@ -65,7 +66,7 @@ def test_a_drawing_goes_home(dark, tab, place, words):
     drawing = ElementTree.fromstring(content)
     # It stands for itself: no style sheet, no script, no other file, no colour by name of ours.
     text = content.decode()
-    assert not re.search(r'var\(|class="|href="(?!data:)|<style|<script|color-mix', text)
+    assert not re.search(r'var\(|class="|href="(?!data:image/png)|<style|<script|color-mix', text)
     said = " ".join(" ".join(part.itertext()) for part in drawing.iter(f"{SVG}text"))
     shown = words or box.locator(".classify-label").inner_text()
     assert shown in said

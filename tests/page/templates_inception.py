@@ -74,6 +74,7 @@ def whole_net(text: str) -> dict:
     return {
         "net": Walk((record,), (record,), 100),
         "learning": 1,
+        "stage_sheet": [[text]],
         "stages": [Stage(text, True, 1, 1, 1.0, 1.0)],
         "found": [record],
         "found_auxiliary": [record],

@@ -113,6 +113,16 @@
     return shapes;
   };
 
+  // A picture as PNG, which every program knows; as it is while it is not decoded.
+  const png = (image) => {
+    if (!image.complete || !image.naturalWidth) return image.src;
+    const canvas = document.createElement("canvas");
+    canvas.width = image.naturalWidth;
+    canvas.height = image.naturalHeight;
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    return canvas.toDataURL("image/png");
+  };
+
   // The lines of a text as they are broken on the page; nothing beyond `end`, where it is cut off.
   const lines = (text, end) => {
     const range = document.createRange();
@@ -165,7 +175,9 @@
     if (shapes.length) extend(box);
     if (element.matches("img")) {
       const { x, y, width, height } = box;
-      group.append(make("image", { x, y, width, height, href: element.src, preserveAspectRatio: "none" }));
+      const sharp = style.imageRendering === "auto" ? {} : { "image-rendering": style.imageRendering };
+      const place = { x, y, width, height, preserveAspectRatio: "none", ...sharp };
+      group.append(make("image", { ...place, href: png(element) }));
       return extend(box);
     }
     if (style.textOverflow === "ellipsis") end = Math.min(end, box.right);

@@ -183,12 +183,17 @@ def claims_list(lang: str = "en") -> Markup:
 
 def net_panel(name: str, net: Walk, search: str = "", lang: str = "en") -> Markup:
     """Totals, two bars, the stages, and the layers that ``search`` finds."""
+    stages = whole_net.stages(net)
     return render(
         "inception/templates/whole_net.html",
         lang,
         net=net,
         learning=sum(layer.kind in ("conv", "linear") for layer in net.layers),
-        stages=whole_net.stages(net),
+        stages=stages,
+        stage_sheet=[
+            ["stage", "parameters", "MACs"],
+            *([stage.name, stage.parameters, stage.macs] for stage in stages),
+        ],
         found=whole_net.matching(net.records, search),
         found_auxiliary=whole_net.matching(net.auxiliary, search),
         stage_titles=_titles(lang, "net_stage", "parameters", "", "macs", ""),
