@@ -128,6 +128,21 @@ def test_a_share_may_be_typed(page):
     assert page.locator(".toast-body").count() == 0
 
 
+# At each frame: an answer in words, of the net before, that can be read beside the net of digits.
+WATCH = """() => {
+  window.beside = new Set();
+  const look = () => {
+    const answer = document.querySelector(".classify-label");
+    const isRead = answer?.checkVisibility({ visibilityProperty: true });
+    const net = document.querySelector("#classify-net input").value;
+    if (isRead && net.includes("Handwritten") && !/^\\d$/.test(answer.innerText))
+      window.beside.add(answer.innerText);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
 def test_a_run_to_its_end_and_its_net_in_classify(page):
     open_tab(page)
     choose_fastest(page)
@@ -156,11 +171,13 @@ def test_a_run_to_its_end_and_its_net_in_classify(page):
     assert started.value.suggested_filename.endswith(".handwritten_digits.onnx")
     assert onnx.load(started.value.path()).graph.output[0].name == "probabilities"
 
+    page.evaluate(WATCH)
     page.get_by_role("button", name="Use it in Classify", exact=True).click()
     page.locator("#classify-net").wait_for()
     assert "Handwritten digits" in page.locator("#classify-net input").input_value()
     # The net that is chosen knows the digits and nothing else.
     page.locator("#classify-answer").get_by_text(re.compile(r"^\d$")).first.wait_for()
+    assert page.evaluate("[...window.beside]") == []
 
 
 def test_a_run_outlives_a_reload_and_a_cut_line(page, tmp_path):

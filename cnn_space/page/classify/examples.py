@@ -68,7 +68,7 @@ EXAMPLES = (
         missed_by=("googlenet_paper.cifar10", "lenet5.cifar10"),
     ),
     Example("coffee", "coffee.png", ("espresso", "cup"), "Rachel Michetti"),
-    Example("rocket", "rocket.jpg", ("missile", "projectile"), "SpaceX"),
+    Example("rocket", "rocket.jpg", ("missile", "projectile"), "SpaceX", "public domain"),
     Example("airplane", "airplane.webp", ("airplane", "airliner")),
     Example("ship", "ship.webp", ("ship", "container ship")),
     Example("horse", "horse.png", ("horse", "sorrel"), "Andreas Preuss"),
