@@ -3,7 +3,8 @@
     python benchmarks/finetune.py [--threads 2] [--data-dir FOLDER] [--base NAME ...] [--quick]
 
 ``--data-dir`` holds Imagenette's Parquet files (or a folder ``imagenette`` with them) and adds the
-last part: nets taught five of its classes from ten photos each, measured on the validation split.
+last part: nets taught five of its classes from ten photos each, measured on the validation split
+beside a logistic regression on the frozen features. ``--only`` names the parts to run.
 ``--quick`` only shows that it runs: few digits, one epoch a stage, one seed.
 """
 
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from cnn_space.settings import wait_passively
 from cnn_space.training.recipes import PRESETS, Plan, Recipe
 
+PARTS = ("digits", "features", "photos")
 PHOTOS, CLASSES, SEEDS = 10, 5, 3
 ENOUGH = 98  # percent of the digits
 HEAD_EPOCHS = 10
@@ -31,6 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--base", nargs="+", default=["googlenet.cifar10", "googlenet.imagenette"])
     parser.add_argument("--data-dir", help="folder of Imagenette's Parquet files")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     options = parser.parse_args(argv)
     wait_passively()
@@ -48,9 +51,11 @@ def main(argv: list[str] | None = None) -> None:
     if options.quick:
         images = images.subset(torch.arange(QUICK_DIGITS))
     print(f"{options.threads} threads, torch {torch.__version__}")
-    digits(names[0], images, Plan(**QUICK if options.quick else PRESETS["balanced"]))
-    features(names[0], images, 1 if options.quick else HEAD_EPOCHS)
-    if options.data_dir:
+    if "digits" in options.only:
+        digits(names[0], images, Plan(**QUICK if options.quick else PRESETS["balanced"]))
+    if "features" in options.only:
+        features(names[0], images, 1 if options.quick else HEAD_EPOCHS)
+    if options.data_dir and "photos" in options.only:
         plan = QUICK if options.quick else PRESETS["thorough"]
         for name in names:
             few_photos(name, options.data_dir, plan, 1 if options.quick else SEEDS)
@@ -132,17 +137,22 @@ def learn_through_body(base: str, images, epochs: int) -> None:
 
 
 def few_photos(base: str, folder: str, stages: dict, seeds: int) -> None:
-    """Ten photos of each of five classes; measured on all validation photos of these classes."""
+    """Ten photos of each of five classes, ours and the baseline; measured on all validation photos
+    of these classes."""
     import torch
 
+    from cnn_space import weights
     from cnn_space.images.training_set import read_split
     from cnn_space.training import finetuning
     from cnn_space.training.evaluation import evaluate
 
+    shape = weights.identify(base).preprocessing
+    scale = {"mean": shape.mean, "std": shape.std}
     train = read_split("imagenette", "train", folder=folder)
     held = read_split("imagenette", "eval", folder=folder)
     held = replace(held.subset(held.labels < CLASSES), classes=held.classes[:CLASSES])
-    accuracies, seconds = [], []
+    held = finetuning.scaled(held, shape)
+    ours, baselines, seconds = [], [], []
     for seed in range(seeds):
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.cat(
@@ -152,17 +162,44 @@ def few_photos(base: str, folder: str, stages: dict, seeds: int) -> None:
             ]
         )
         photos = replace(train.subset(chosen), classes=train.classes[:CLASSES])
+        baselines.append(regression(base, finetuning.scaled(photos, shape), held))
         result = learn(base, photos, Plan(**stages, augment="mirror", seed=seed))
-        preprocessing = result.loaded.record.preprocessing
-        scaled = finetuning.scaled(held, preprocessing)
-        mean, std = preprocessing.mean, preprocessing.std
-        accuracies.append(evaluate(result.loaded.net, scaled, mean=mean, std=std).accuracy)
+        ours.append(evaluate(result.loaded.net, held, **scale).accuracy)
         seconds.append(result.report.seconds)
     print(
         f"{PHOTOS} photos of each of {len(held.classes)} Imagenette classes on {base}: "
-        f"{sum(accuracies) / seeds:.1f} % of {len(held)} validation photos (mean of {seeds} seeds, "
-        f"{min(accuracies):.1f} to {max(accuracies):.1f}), {sum(seconds) / seeds:.1f} s a run"
+        f"{several(ours)} of {len(held)} validation photos, {sum(seconds) / seeds:.1f} s a run; "
+        f"logistic regression on the frozen features {several(baselines)}"
     )
+
+
+def several(figures: list[float]) -> str:
+    """A mean in percent, and how far the figures lie apart."""
+    mean, seeds = sum(figures) / len(figures), len(figures)
+    return f"{mean:.1f} % (mean of {seeds} seeds, {min(figures):.1f} to {max(figures):.1f})"
+
+
+def regression(base: str, photos, held) -> float:
+    """The baseline: scikit-learn's logistic regression, as it comes, on what the frozen net makes
+    of the photos and their mirror images. Percent of ``held`` that it gets right."""
+    import torch
+    from sklearn.linear_model import LogisticRegression
+
+    from cnn_space import weights
+    from cnn_space.training.evaluation import predict
+
+    loaded = weights.load(base)
+    shape = loaded.record.preprocessing
+    loaded.net.set_submodule(loaded.net.head_layer, torch.nn.Identity())
+
+    def features(images):
+        return predict(loaded.net, images, mean=shape.mean, std=shape.std).flatten(1).numpy()
+
+    both = torch.cat([photos.images, photos.images.flip(3)])
+    labels = photos.labels.repeat(2)
+    model = LogisticRegression(max_iter=2000)
+    model.fit(features(replace(photos, images=both, labels=labels)), labels.numpy())
+    return 100 * model.score(features(held), held.labels.numpy())
 
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ def test_finetune(checkpoints, capsys, tmp_path):
     assert digits.startswith("digits on lenet5.cifar10: ") and "held-out images in" in digits
     assert features.startswith("head stage of 1 epochs on lenet5.cifar10: ")
     assert photos.startswith("10 photos of each of 3 Imagenette classes on lenet5.cifar10: ")
-    assert "% of 36 validation photos (mean of 1 seeds" in photos
+    assert "of 36 validation photos, " in photos and photos.count("% (mean of 1 seeds") == 2
+    assert "; logistic regression on the frozen features " in photos
 
 
 def test_training(capsys):
