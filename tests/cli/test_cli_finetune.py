@@ -13,12 +13,31 @@ from cnn_space.training import finetuning
 from cnn_space.training.finetuning import Report
 
 
-def test_a_net_is_taught_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
-    images = stripes(8)
+def write(images, folder):
     for i, image in enumerate(images.images):
-        path = tmp_path / "bars" / images.classes[images.labels[i]] / f"{i}.png"
+        path = folder / images.classes[images.labels[i]] / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+
+
+def test_likely_wrong_labels_are_listed(checkpoints, tmp_path, capsys):
+    write(stripes(12), tmp_path / "bars")
+    for name in ("0.png", "3.png", "12.png"):
+        (tmp_path / "bars/a" / name).rename(tmp_path / "bars/b" / name)
+    command = ["finetune", str(tmp_path / "bars"), "--base", "lenet5.cifar10", "--preset", "quick"]
+    assert main([*command, "--out", str(tmp_path / "one")]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"of 36 images right, each judged by a net that did not learn from it", said)
+    assert re.search(r"^likely wrong labels: [123] of 36, the worst first$", said, re.M)
+    assert re.search(r"^  b/(0|3|12).png: b, rather a \(\S+ %\)$", said, re.M)
+    assert main([*command, "--out", str(tmp_path / "other"), "--json"]) == 0
+    suspect = json.loads(capsys.readouterr().out.strip().splitlines()[-1])["suspects"][0]
+    assert suspect["name"] in ("b/0.png", "b/3.png", "b/12.png")
+    assert (suspect["given"], suspect["likely"]) == (1, 0)
+
+
+def test_a_net_is_taught_from_the_shell(checkpoints, tmp_path, capsys, monkeypatch):
+    write(stripes(8), tmp_path / "bars")
     command = ["finetune", str(tmp_path / "bars"), "--base", "lenet5.cifar10", "--preset", "quick"]
     command += ["--class-weights", "on", "--cross-validate", "off"]
     record = tmp_path / "record.json"

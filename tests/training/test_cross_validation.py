@@ -112,7 +112,7 @@ def test_each_image_is_judged_by_a_net_that_did_not_learn_from_it(file):
     result = run.result()
     report = result.report
     assert report.folds == 5 and report.targets == tuple(images.labels.tolist())
-    assert report.train_counts == (19, 19) and len(result.checked) == 38
+    assert report.train_counts == (19, 19) and len(result.checked) == report.images == 38
     # By hand: the answers of a regression on the features, a fold at a time.
     net = weights.load(file).net.eval()
     shape = result.loaded.record.preprocessing

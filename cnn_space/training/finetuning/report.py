@@ -99,6 +99,11 @@ class Report(BaseModel):
         }
 
     @property
+    def images(self) -> int:
+        """How many images the set has: those to learn from and those that were held out."""
+        return sum(self.train_counts) + (0 if self.folds else len(self.targets))
+
+    @property
     def majority(self) -> tuple[str, float]:
         """The commonest class of the training images, and the accuracy of always naming it."""
         label = int(np.argmax(self.train_counts))
