@@ -15,7 +15,7 @@ from cnn_space.page.common import nets
 from cnn_space.page.common.address import Address
 from cnn_space.page.common.texts import I18N, t
 from cnn_space.page.common.theme import STYLE_SHEETS, theme
-from cnn_space.page.common.top import top, whole_page_scripts
+from cnn_space.page.common.top import tab, top, whole_page_scripts
 from cnn_space.page.compare.layout import compare_tab
 from cnn_space.page.finetune.layout import finetune_tab, outside_of_tabs
 from cnn_space.page.inception.layout import inception_tab
@@ -33,17 +33,16 @@ def build() -> gr.Blocks:
         top()
         visitor = outside_of_tabs()
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab(t("tab_classify"), id="classify"):
+            with tab("classify"):
                 photo, net = classify_tab(demo, own_nets, address)
-            with gr.Tab(t("tab_compare"), id="compare") as tab:
-                nets_compared = compare_tab(tab, photo, own_nets, address)
-            inception = gr.Tab(t("tab_inception"), id="inception")
-            with inception, gr.Tabs(elem_id="inception-places") as places:
+            with tab("compare") as compare:
+                nets_compared = compare_tab(compare, photo, own_nets, address)
+            with tab("inception"), gr.Tabs(elem_id="inception-places") as places:
                 with gr.Tab(t("check_tab_module"), id="module"):
                     inception_tab(address)
-                with gr.Tab(t("check_tab"), id="check") as tab:
-                    check_part(tab)
-            with gr.Tab(t("tab_finetune"), id="finetune"):
+                with gr.Tab(t("check_tab"), id="check") as check:
+                    check_part(check)
+            with tab("finetune"):
                 lists = {"classify_net": net, "compare_nets": nets_compared}
                 finetune_tab(demo, tabs, own_nets, address, **lists, **visitor)
         address.tabs("tab", tabs)

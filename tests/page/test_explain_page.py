@@ -128,7 +128,7 @@ def test_the_inside_of_every_form(checkpoints, photo, options, third):
     )
     for module in ("3a", "5b"):
         html = tab.look_inside(photo, "googlenet_x.cifar10", {}, module, ENGLISH)["inside"]
-        assert [text(title) for title in parse(html).iter("h4")] == ["1×1", "3×3", third, "pool"]
+        assert [text(title) for title in parse(html).iter("h3")] == ["1×1", "3×3", third, "pool"]
         shares = [int(text(share).removesuffix(" %")) for share in parse(html).iter("b")]
         assert len(shares) == 4 and abs(sum(shares) - 100) <= 2
         assert len(pictures(html)) == 4 * (1 + 4)

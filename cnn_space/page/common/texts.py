@@ -32,6 +32,9 @@ def _gather() -> dict[str, dict[str, str]]:
         for language in LANGUAGES:
             file = PAGE / folder / f"texts.{language}.json"
             texts[language] |= json.loads(file.read_text(encoding="utf-8"))
+    for words in texts.values():
+        tabs = [key for key in words if key.startswith("tab_")]
+        words |= {f"heading_{key.removeprefix('tab_')}": f"## {words[key]}" for key in tabs}
     return texts
 
 

@@ -22,9 +22,18 @@ def top() -> None:
         gr.Markdown(t("tagline"))
 
 
+def tab(name: str) -> gr.Tab:
+    """A tab of the page, with its heading for screen readers."""
+    place = gr.Tab(t(f"tab_{name}"), id=name)
+    with place:
+        gr.Markdown(t(f"heading_{name}"), elem_classes="for-screen-readers")
+    return place
+
+
 def whole_page_scripts(demo: gr.Blocks) -> None:
-    """What serves all tabs: terms that open into their meaning, and what is taken home."""
-    for run in (script("common/terms.js"), TAKE_HOME_JS):
+    """What serves all tabs: terms that open into their meaning, what is taken home, code that can
+    be read."""
+    for run in (script("common/terms.js"), TAKE_HOME_JS, script("common/code_colours.js")):
         demo.load(None, js=run, **QUIET)
 
 

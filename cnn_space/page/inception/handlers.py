@@ -112,16 +112,13 @@ class Calculator:
 class WholeNet:
     """The panel of a whole net, and the fields above it that can be wrong."""
 
-    fold: gr.Accordion
     size: gr.Number
     classes: gr.Number
     panel: gr.HTML
 
-    def open(self, request: gr.Request, is_open: bool, *asked) -> dict:
-        """When an address was opened: the fold as it says, and what is in it."""
-        if not is_open:
-            return {self.fold: gr.Accordion(open=False)}
-        return {self.fold: gr.Accordion(open=True)} | self.show(request, *asked)
+    def arrive(self, request: gr.Request, is_open: bool, *asked) -> dict:
+        """When an address was opened: what is in the fold, where that is open."""
+        return self.show(request, *asked) if is_open else gr.skip()
 
     def pick(self, request: gr.Request, net: str, classes, search: str) -> dict:
         """After another net is chosen: its natural size comes into the field."""

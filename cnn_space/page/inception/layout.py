@@ -161,18 +161,20 @@ def _whole_net(address: Address) -> None:
                 scale=2,
             )
         panel = gr.HTML()
-    whole = WholeNet(fold, size, classes, panel)
+    whole = WholeNet(size, classes, panel)
     asked = [net, size, classes, search]
     outputs = [size, classes, panel]
     fold.expand(whole.show, asked, outputs, **OPENING)
     fold.expand(None, None, is_open, js="() => true", **LIVE)
     fold.collapse(None, None, is_open, js="() => false", **LIVE)
+    opening = '(open) => ({ __type__: "update", open })'
+    is_open.change(None, is_open, fold, js=opening, **LIVE)
     moved = [size.input, classes.input, search.change]  # change sees a paste by mouse as well
     gr.on(moved, whole.show, asked, outputs, **WALK)
     net.input(whole.pick, [net, classes, search], outputs, **WALK)
     address.keep(
         "inception",
-        then={"fn": whole.open, "inputs": [is_open, *asked], "outputs": [fold, *outputs], **WALK},
+        then={"fn": whole.arrive, "inputs": [is_open, *asked], "outputs": outputs, **WALK},
         net_open=switch(is_open),
         whole_net=choice(net, whole_net.NETS),
         size=number(size, 1, limit("height")),

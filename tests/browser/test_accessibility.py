@@ -1,0 +1,60 @@
+"""axe-core over every tab, with all that can be unfolded: English and Korean, light and dark, at
+1280 and 390 px. No serious or critical finding, no heading out of order, no target under 24 px."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python")
+SCRIPT = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+# What has to be there before a tab is looked at, and what a click unfolds.
+TABS = {
+    "classify": "#classify-looked img",
+    "compare": "#compare-cards figure >> nth=1",
+    "inception": "#inception-figure svg:visible >> nth=0",
+    "check": "#check-layers table >> nth=0",
+    "finetune": "#ft-matrix table",
+}
+UNFOLD = """() => {
+    for (const fold of document.querySelectorAll("[role=tabpanel] button.label-wrap:not(.open)"))
+        if (fold.offsetParent) fold.click();
+}"""
+RUN = """async () => {
+    const rules = { "target-size": { enabled: true } };
+    const { violations } = await axe.run({ rules });
+    return violations.flatMap(({ id, impact, nodes }) =>
+        nodes.map(({ html, failureSummary }) => [id, impact, html.slice(0, 200), failureSummary]));
+}"""
+
+
+def wrong(page) -> list:
+    """What axe-core finds on the page as it is, but for trifles."""
+    return [
+        finding
+        for finding in page.evaluate(RUN)
+        if finding[1] in ("serious", "critical") or finding[0] in ("heading-order", "target-size")
+    ]
+
+
+@pytest.mark.parametrize(("width", "locale"), [(1280, "en-US"), (390, "ko-KR")])
+def test_axe_finds_nothing_that_keeps_people_out(browser, page_url, width, locale):
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
+    page, found = context.new_page(), {}
+    page.set_default_timeout(30_000)
+    for tab, finished in TABS.items():
+        page.goto(f"{page_url}?tab={tab}&__theme=light")
+        page.locator(finished).wait_for()
+        page.evaluate(UNFOLD)
+        if tab == "inception":
+            page.locator('[data-figure="net-totals"]').wait_for()
+        page.wait_for_timeout(700)  # folds open and bars fade for a moment
+        page.evaluate(SCRIPT)
+        found[tab, "light"] = wrong(page)
+        page.locator("#switch-dark").click()
+        page.wait_for_timeout(700)
+        found[tab, "dark"] = wrong(page)
+        page.evaluate("localStorage.clear()")
+    context.close()
+    wrongs = [(*where, *finding) for where, findings in found.items() for finding in findings]
+    assert not wrongs, "\n".join(map(str, wrongs))
