@@ -105,6 +105,7 @@ def fine_tuning(name: str) -> Iterator[None]:
     """One fine-tune after another in a thread of this process, from its first report on."""
     from cnn_space import weights
     from cnn_space.images.readers import read_digits
+    from cnn_space.inference.threads import give_way
     from cnn_space.training import finetuning
     from cnn_space.training.recipes import PRESETS, Plan
 
@@ -112,6 +113,7 @@ def fine_tuning(name: str) -> Iterator[None]:
     images = read_digits().images
 
     def work() -> None:
+        give_way()
         while not over.is_set():
             for update in finetuning.Run(weights.load(name), images, Plan(**PRESETS["thorough"])):
                 if update.step:

@@ -9,7 +9,6 @@ bytes.
 import threading
 import time
 import weakref
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +37,6 @@ _CONVERTING = threading.Lock()  # one net at a time
 # From so many runs of one picture on a net is worth being converted: a command that answers one
 # photo is over by then, and one that answers a folder in batches would gain little.
 WORTH_CONVERTING = 2
-MANY = 8  # images in a batch from which the engine is used that was faster on so many
 
 
 PYTORCH, ONNX_RUNTIME = "PyTorch", "ONNX Runtime"  # as the page names them
@@ -65,7 +63,6 @@ class Engine:
         self.record = loaded.record
         self.loaded = weights.Loaded(fold(loaded.net), loaded.record)
         self._session: Session | None = None
-        self._is_for_many = False  # whether the session is also faster for MANY
         self._runs = 0  # of one picture
         self._conversion: threading.Thread | None = None
         # The first run of a net sets its kernels up; no one's photo should pay for that.
@@ -84,9 +81,7 @@ class Engine:
             if self._runs == WORTH_CONVERTING:
                 self.convert(wait=False)
         session = self._session
-        if session is None or (len(batch) >= MANY and not self._is_for_many):
-            return self._in_pytorch(batch)
-        return self._in_onnx(session, batch)
+        return self._in_pytorch(batch) if session is None else self._in_onnx(session, batch)
 
     @torch.inference_mode()
     def _in_pytorch(self, batch: torch.Tensor) -> Timed:
@@ -123,15 +118,12 @@ class Engine:
                 self._session = onnx_session.build(self.loaded, self._check)
 
     def _check(self, session: Session) -> bool:
-        """Whether the session gives the net's logits; notes which is faster for MANY images."""
-        size = self.record.preprocessing.size
-        runs = (self._in_pytorch, partial(self._in_onnx, session))
-        if not onnx_session.agree(*(lambda x, run=run: run(x).logits for run in runs), size):
-            return False
-        batch = torch.zeros(MANY, 3, size, size)
-        ours, theirs = (min(run(batch).seconds for _ in range(3)) for run in runs)
-        self._is_for_many = theirs < ours
-        return True
+        """Whether the session gives the net's logits."""
+        return onnx_session.agree(
+            lambda batch: self._in_pytorch(batch).logits,
+            lambda batch: self._in_onnx(session, batch).logits,
+            self.record.preprocessing.size,
+        )
 
     @property
     def bytes(self) -> int:

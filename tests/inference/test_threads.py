@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
 import pytest
 
-from cnn_space.inference.threads import thread_count
+from cnn_space.inference.threads import STEPS_BACK, give_way, thread_count
 from cnn_space.settings import wait_passively
 
 ROOT = Path(__file__).parents[2]
@@ -81,3 +83,19 @@ def test_an_own_policy_wins(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     wait_passively()
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+def test_a_thread_that_gives_way_takes_those_it_starts_with_it_and_no_other():
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def work() -> list[int]:
+        give_way()
+        with ThreadPoolExecutor(1) as inner:
+            return [niceness(), inner.submit(niceness).result()]
+
+    before = niceness()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() == 2 * [min(before + STEPS_BACK, 19)]
+    assert niceness() == before

@@ -13,6 +13,7 @@ from functools import partial
 
 from cnn_space import weights
 from cnn_space.images.image_set import ImageSet
+from cnn_space.inference.threads import give_way
 from cnn_space.models.heads import can_have_aux
 from cnn_space.page.common.texts import say
 from cnn_space.page.finetune import export
@@ -99,6 +100,7 @@ def keeper(session: Session, lang: str) -> partial:
 
 
 def _run(session: Session, number: int, asked: Order) -> None:
+    give_way()
     try:
         _fetch(session, number, asked)
         if not session.net_arrives(number):
