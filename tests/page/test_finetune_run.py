@@ -154,6 +154,24 @@ def test_a_page_that_comes_back_finds_its_result(checkpoints):
     assert not stranger["own_nets"] and "Recorded run" in stranger["result"]
 
 
+def test_while_its_net_is_stored_a_run_is_still_under_way(checkpoints, monkeypatch):
+    session, go_on, bundle = with_bars(), threading.Event(), export.bundle
+
+    def slowly(*asked):
+        assert go_on.wait(60)
+        return bundle(*asked)
+
+    monkeypatch.setattr(export, "bundle", slowly)
+    start(session)
+    until(lambda: session.run.state == "collecting")
+    for shown in (look(session), arrive(session)):
+        assert phase(shown["state"]) == "collecting" and "finished" not in shown["state"]
+    assert shown["clock"].active and not shown["train"].interactive
+    go_on.set()
+    over(session)
+    assert phase(look(session)["state"]) == "finished"
+
+
 def test_without_its_page_a_run_ends_by_itself_after_a_while(checkpoints, monkeypatch):
     monkeypatch.setenv("CNN_SPACE_FINETUNE_AWAY_SECONDS", "90")
     session = with_bars()

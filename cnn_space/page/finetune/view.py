@@ -137,6 +137,8 @@ def waiting(phase: str, at: Progress, lang: str) -> Markup:
         return state(phase, text, lang, done=at.done / (at.total or math.inf))
     if phase == "queued":
         return state(phase, say("finetune_phase_queued_note", lang, ahead=at.ahead), lang)
+    if phase == "collecting":
+        return state(phase, "", lang, done=1)
     return state("preparing", say("finetune_phase_preparing_note", lang), lang)
 
 

@@ -3,6 +3,7 @@
 - ``bodies``: how large a request may be, counted while it comes.
 - ``values``: what an event's values may be: their size, and no addresses, which Gradio would fetch.
 - ``waiting``: who may wait for how much, so that a flood of one kind leaves room for the others.
+- ``closed``: what Gradio serves and this page has no use for.
 - ``quota``: how much disk uploads take, for each visitor and in all; the oldest go first.
 
 ``page.Page`` is the ``gr.Blocks`` with these rules, ``options.bounds`` what ``launch`` is given.

@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 
 from cnn_space.page.common.early import EarlyScript
 from cnn_space.page.server.bodies import BoundedBodies
+from cnn_space.page.server.closed import Closed
 from cnn_space.page.server.quota import Quota
 from cnn_space.settings import Settings
 
@@ -20,7 +21,11 @@ def bounds() -> dict:
     return {
         "max_file_size": largest,
         "app_kwargs": {
-            "middleware": [Middleware(BoundedBodies, quota=quota), Middleware(EarlyScript)]
+            "middleware": [
+                Middleware(Closed),
+                Middleware(BoundedBodies, quota=quota),
+                Middleware(EarlyScript),
+            ]
         },
         "enable_monitoring": False,
         "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs

@@ -253,6 +253,22 @@ def test_every_text_has_a_greatest_length(served):
     assert all(text.max_length for text in texts if text in asked)
 
 
+@pytest.mark.parametrize("path", ["deep_link", "deep_link/"])
+def test_no_session_is_written_into_a_file_that_a_link_opens(served, path):
+    """It would hold the key by which a visitor comes back, for whoever knows the session."""
+    url, _, folder = served
+    arrival = {"fn_index": arrive_of(served), "data": [None] * 5, "session_hash": "mine"}
+    post(f"{url}/gradio_api/queue/join", arrival)  # the session is known to the server
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{url}/gradio_api/{path}?session_hash=mine", timeout=30)
+    assert not list(folder.rglob("state.json"))
+
+
+def arrive_of(served):
+    names = {getattr(fn.fn, "__qualname__", ""): fn._id for fn in served[1].fns.values()}
+    return names["Tab.arrive"]
+
+
 def test_whole_nets_are_walked_one_at_a_time_however_many_ask(served, monkeypatch):
     """A walk takes up to a second of CPU: six at once were six threads of it."""
     url, demo, _ = served
