@@ -86,7 +86,10 @@ def test_a_comparison_is_one_picture_for_a_slide(dark):
     button = page.get_by_role("button", name="PNG for a slide")
     button.wait_for(timeout=60_000)
     before = page.locator(".compare-card").count()
+    size = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
     name, content = taken(page, button)
+    page.set_viewport_size(size)
     picture = is_light_picture(content)
     assert name == "cnn-space-compare.png"
     # As wide as a slide whatever the window, and no trace of it stays on the page.

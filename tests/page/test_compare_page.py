@@ -329,7 +329,7 @@ def test_a_visitors_own_net_is_offered_and_compared(three, photo):
     assert arrived["value"] == ["my <cats>"]
     *_, last = tab.run(photo, ["my <cats>", three[0]], own, None, ENGLISH)
     assert rows(last["table"])[1][0] == "my <cats>"
-    assert text(next(parse(last["cards"]).iter("h3"))) == "my <cats>"
+    assert text(next(parse(last["cards"]).iter("h2"))) == "my <cats>"
     (shown,) = tab.run(photo, ["gone", *three], own, None, ENGLISH)
     assert "gone is not kept any more" in only_says(shown)
 
