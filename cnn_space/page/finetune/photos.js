@@ -116,6 +116,13 @@ function thumbnail(one, photo) {
 
 const forget = ({ button }) => button?.firstChild.src && URL.revokeObjectURL(button.firstChild.src);
 
+/* A zip holds classes of its own: it is said where it goes. */
+function withoutZips(found) {
+  const photos = found.filter(({ file }) => !/\.zip$/i.test(file.name));
+  board().querySelector(".ft-zip-note").hidden = photos.length === found.length;
+  return photos;
+}
+
 /* Photos by their folders: [{folders, file}]. Folders that all share are looked through. */
 function place(found) {
   while (found.length && found.every(({ folders }) =>
@@ -150,8 +157,9 @@ element.addEventListener("click", (event) => {
 element.addEventListener("focusin", ({ target }) => target.type === "text" && target.select());
 element.addEventListener("change", ({ target }) => {
   const one = ofCard(target);
-  if (target.dataset.kind === "files") addPhotos(one, [...target.files]);
-  else if (target.dataset.kind === "folder") place(ofInput(target.files));
+  if (target.dataset.kind === "files") {
+    addPhotos(one, withoutZips([...target.files].map((file) => ({ file }))).map((f) => f.file));
+  } else if (target.dataset.kind === "folder") place(ofInput(target.files));
   else if (target.value.trim()) {
     Object.assign(one, { folders: [target.value.trim()], isNamed: true });
     send();
@@ -171,7 +179,7 @@ element.addEventListener("drop", async (event) => {
   event.preventDefault();
   mark();
   const one = ofCard(event.target);
-  const found = await ofDrop(event.dataTransfer);
+  const found = withoutZips(await ofDrop(event.dataTransfer));
   if (one) addPhotos(one, found.map(({ file }) => file));
   else place(found);
 });
