@@ -83,7 +83,7 @@ def cell(text: str) -> dict:
 
 def runs(text: str) -> dict:
     report = SimpleNamespace(
-        title=text, data=text, train_counts=(3, 4), targets=(0, 1), after=50.0, seconds=12.3
+        title=text, data=text, images=9, targets=(0, 1), after=50.0, seconds=12.3
     )
     return {"runs": [{"name": text, "title": text, "report": report}], "shown": text}
 
