@@ -161,9 +161,14 @@ def _dimpled(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     ring = np.sqrt(1 - height**2)
     centres = np.stack([ring * np.cos(turn), height, ring * np.sin(turn)], -1)
     for centre in centres[centres[:, 2] > -0.1]:
-        away = normal - centre
+        rows, columns = (
+            slice(*np.searchsorted(axis, (at - DIMPLE_RADIUS, at + DIMPLE_RADIUS)))
+            for axis, at in ((y[:, 0], centre[1]), (x[0], centre[0]))
+        )
+        around = normal[rows, columns]
+        away = around - centre
         near = (away**2).sum(-1) < DIMPLE_RADIUS**2
-        normal[near] -= 0.42 * away[near] / DIMPLE_RADIUS
+        around[near] -= 0.42 * away[near] / DIMPLE_RADIUS
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     light = np.array([-0.45, -0.65, 0.6]) / np.linalg.norm([-0.45, -0.65, 0.6])
     bright = np.clip((normal * light).sum(-1), 0, 1)
