@@ -13,7 +13,7 @@ from PIL import Image
 
 # What has to be there before a tab's picture is taken: nothing on it is still loading.
 FINISHED = {
-    "Classify": "#classify-looked img",
+    "Classify": "#classify-facts svg >> nth=0",
     "Compare": "#compare-cards figure >> nth=3",
     "Inception": "#inception-figure svg >> nth=0",
     "Fine-tune": "#ft-matrix table",
