@@ -5,7 +5,9 @@
 For OMP_WAIT_POLICY unset and PASSIVE, each in processes of its own: answers to a photo one after
 another, alone, beside a fine-tune in the same process (as on the page), and beside two busy
 programs; then trainings of GoogLeNet, one alone and two side by side. "CPU" is what the process of
-the answers uses an answer, without meaning beside a fine-tune. Takes about 3 minutes.
+the answers uses an answer, without meaning beside a fine-tune. Takes about 3 minutes. With
+CNN_SPACE_ENGINE=pytorch the answers are PyTorch's, which the policy concerns; ONNX Runtime has
+threads of its own, which never spin here.
 """
 
 import argparse
@@ -76,8 +78,10 @@ def measure(part: str, policy: str, options, count: int = 1) -> list:
 
 def answers(options) -> None:
     """Milliseconds of answers in each situation, as a JSON list."""
+    from cnn_space.inference import engine
     from cnn_space.inference.classification import answer
 
+    engine.get(options.net).convert(wait=True)
     photo = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
 
     def row(with_cpu: bool = True) -> dict[str, float]:
