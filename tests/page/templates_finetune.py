@@ -85,7 +85,11 @@ def runs(text: str) -> dict:
     report = SimpleNamespace(
         title=text, data=text, images=9, targets=(0, 1), after=50.0, seconds=12.3
     )
-    return {"runs": [{"name": text, "title": text, "report": report}], "shown": text}
+    return {
+        "runs": [{"name": text, "title": text, "report": report}],
+        "shown": text,
+        "sheet": [[text]],
+    }
 
 
 def tried(text: str) -> dict:

@@ -19,7 +19,7 @@ from finetune_visits import (
     visitor,
     with_bars,
 )
-from markup import parse, text, with_class
+from markup import parse, sheet, text, with_class
 from PIL import Image
 
 from cnn_space import weights
@@ -69,6 +69,13 @@ def test_the_list_tells_of_every_run_the_last_first(twice):
         [second, session.kept.report.title, "Bars · 24", f"{right[1]} of 4", seconds[1]],
         [first, session.kept.report.title, "Bars · 24", f"{right[0]} of 4", seconds[0]],
     ]
+    head, *lines = sheet(shown["runs"])  # what the visitor takes home of it
+    lines = [dict(zip(head, line, strict=True)) for line in lines]
+    assert [line["net"] for line in lines] == [second, first]
+    assert [line["right"] for line in lines] == [str(count) for count in reversed(right)]
+    assert {(line["data"], line["images"], line["held out"]) for line in lines} == {
+        ("Bars", "24", "4")
+    }
     current = [row.get("aria-current") for row in parse(shown["runs"]).iter("tr")]
     assert current == [None, "true", None]
     assert arrive(session)["runs"] == shown["runs"] and not arrive()["runs"]

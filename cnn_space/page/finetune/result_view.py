@@ -84,7 +84,15 @@ def runs(own_nets: OwnNets, shown: str, lang: str) -> Markup:
         {"name": name, "title": own_nets.called(name), "report": kept.report}
         for name, kept in reversed(list(own_nets.results.items()))
     ]
-    return _fill("runs", lang, runs=rows, shown=shown) if rows else Markup()
+    if not rows:
+        return Markup()
+    sheet = [["net", "base", "data", "images", "right", "held out", "seconds"]]
+    for row in rows:
+        report = row["report"]
+        right = sum(map(int.__eq__, report.targets, report.answers))
+        found = [right, len(report.targets), round(report.seconds)]
+        sheet.append([row["title"], report.base, report.data, report.images, *found])
+    return _fill("runs", lang, runs=rows, shown=shown, sheet=sheet)
 
 
 def tried(photos: Sequence[Trial], name: str, more: bool, lang: str) -> Markup:
