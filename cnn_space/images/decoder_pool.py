@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from PIL import Image
@@ -20,9 +20,13 @@ from cnn_space.images.decoding_process import SECONDS, receive, send
 from cnn_space.images.photo_error import PhotoError
 
 PROGRAM = "cnn_space.images.decoding_process"
-# Processes that stay. Where all have been busy with one picture for more than PATIENCE seconds,
-# who waits gets an extra one.
+# Processes that stay when nothing is to do, and at most. One visitor gets as many as stay, so that
+# slow pictures of one do not hold up another's; what takes more than PATIENCE seconds goes on with
+# low priority.
 KEPT, MOST, PATIENCE = 2, 4, 0.5
+LOW_PRIORITY = 10
+# Whose pictures are decoded; who serves several visitors sets it.
+VISITOR: ContextVar[str] = ContextVar("visitor", default="")
 # Seconds for one picture by the clock. The process itself measures its CPU time, which does not
 # grow when other programs take the cores; Windows has only this limit.
 PATIENT_SECONDS = 20.0 if hasattr(signal, "setitimer") else 6.0
@@ -50,6 +54,7 @@ class Decoder:
             "MALLOC_MMAP_THRESHOLD_": str(2**20),
             "MALLOC_ARENA_MAX": "1",
         }
+        self.is_slow = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", PROGRAM],
             stdin=subprocess.PIPE,
@@ -70,21 +75,20 @@ class Decoder:
     def decode(self, request: dict, data: bytes, seconds: float) -> Image.Image:
         """Decode ``data`` within ``seconds``; ``decoding_process`` says what a ``request`` has.
         Raises PhotoError, and DecoderDied."""
-        late = threading.Event()
-        timer = threading.Timer(seconds, lambda: (late.set(), self._process.kill()))
-        timer.daemon = True
-        timer.start()
+        late, done = threading.Event(), threading.Event()
+        watch = threading.Thread(target=self._watch, args=(seconds, late, done), daemon=True)
+        watch.start()
         try:
             try:
                 send(self._process.stdin, request, data)
                 answer = receive(self._process.stdout)
             except OSError:  # a pipe without another end
                 answer = None
-            timer.cancel()
+            done.set()
             if answer is None:
                 raise self._death(late.is_set())
         except BaseException as error:
-            timer.cancel()
+            done.set()
             # An interrupted request would leave its answer for the next one.
             if not isinstance(error, PhotoError):
                 self.close()
@@ -95,6 +99,15 @@ class Decoder:
         image = Image.frombytes("RGB", tuple(message["size"]), pixels)
         image.info = message["info"]
         return image
+
+    def _watch(self, seconds: float, late: threading.Event, done: threading.Event) -> None:
+        if not done.wait(min(PATIENCE, seconds)):
+            self.is_slow = True  # it stays so: only root may raise a priority again
+            with suppress(OSError, AttributeError):  # it is gone; Windows has no priorities
+                os.setpriority(os.PRIO_PROCESS, self.pid, LOW_PRIORITY)
+            if not done.wait(max(0.0, seconds - PATIENCE)):
+                late.set()
+                self._process.kill()
 
     def _death(self, is_late: bool) -> Exception:
         self.close()
@@ -118,8 +131,8 @@ class DecoderPool:
         self._cpu_seconds = cpu_seconds
         self._free = threading.Condition()
         self._idle: list[Decoder] = []
-        self._busy: dict[Decoder, float] = {}  # when each began with its picture
-        self._starting = 0
+        self._busy: dict[Decoder, str] = {}  # for which visitor
+        self._starting: list[str] = []
 
     def decode(
         self,
@@ -133,7 +146,7 @@ class DecoderPool:
         where no decoder can be started."""
         request = {"side": side, "max_pixels": max_pixels, "cpu_seconds": self._cpu_seconds}
         for _ in range(2):
-            decoder = self._take()
+            decoder = self._take(VISITOR.get())
             try:
                 return decoder.decode(request, data, min(seconds, PATIENT_SECONDS))
             except DecoderDied as error:
@@ -158,49 +171,41 @@ class DecoderPool:
         for decoder in decoders:
             decoder.close()
 
-    def _take(self) -> Decoder:
+    def _take(self, visitor: str) -> Decoder:
         """A decoder for one picture: an idle one, or a new one where there are few."""
         with self._free:
-            while not (self._idle or self._may_start()):
+            while not self._may_take(visitor):
                 self._free.wait(PATIENCE)
             while self._idle:
                 decoder = self._idle.pop()
                 if decoder.is_alive:
-                    self._busy[decoder] = time.monotonic()
+                    self._busy[decoder] = visitor
                     return decoder
                 decoder.close()
-            self._starting += 1
+            self._starting.append(visitor)
         decoder = None
         try:
             decoder = Decoder()
         finally:
             with self._free:
-                self._starting -= 1
+                self._starting.remove(visitor)
                 if decoder is None:
-                    self._free.notify()
+                    self._free.notify_all()
                 else:
-                    self._busy[decoder] = time.monotonic()
+                    self._busy[decoder] = visitor
         return decoder
 
-    def _may_start(self) -> bool:
-        """Whether there are few decoders, or all are busy with slow pictures."""
-        if self._count < KEPT:
-            return True
-        slow_since = time.monotonic() - PATIENCE
-        all_slow = not self._starting and all(at < slow_since for at in self._busy.values())
-        return self._count < MOST and all_slow
-
-    @property
-    def _count(self) -> int:
-        return len(self._idle) + len(self._busy) + self._starting
+    def _may_take(self, visitor: str) -> bool:
+        working = [*self._busy.values(), *self._starting]
+        return len(working) < MOST and working.count(visitor) < KEPT
 
     def _give_back(self, decoder: Decoder) -> None:
         with self._free:
             self._busy.pop(decoder, None)
-            keeps = decoder.is_alive and self._count < KEPT
+            keeps = decoder.is_alive and not decoder.is_slow and len(self._idle) < KEPT
             if keeps:
                 self._idle.append(decoder)
-            self._free.notify()
+            self._free.notify_all()
         if not keeps:
             decoder.close()
 

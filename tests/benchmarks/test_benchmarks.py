@@ -104,3 +104,10 @@ def test_inference(checkpoints, capsys, monkeypatch):
         [net, batch] for net in ("lenet5.cifar10", "lenet5") for batch in "18"
     ]
     assert one.startswith("geometric mean, 1 image: ") and eight.endswith(" of the best other")
+
+
+def test_hostile(capsys):
+    assert benchmark("hostile")(["--quick", "--attackers", "2"]) == 0
+    rows = lines(capsys)
+    assert [row.split()[0] for row in rows] == ["alone", "pictures", "floods"]
+    assert all("p95" in row and row.endswith(" MB") for row in rows)

@@ -1,6 +1,6 @@
 """What keeps a page that is open to strangers whole: Gradio believes what browsers send.
 
-- ``bodies``: how large a request may be, counted while it comes.
+- ``bodies``, ``pace``: how large a request may be, counted while it comes, and how fast it comes.
 - ``values``: what an event's values may be: their size, and no addresses, which Gradio would fetch.
 - ``waiting``: who may wait for how much, so that a flood of one kind leaves room for the others.
 - ``closed``: what Gradio serves and this page has no use for.

@@ -9,13 +9,17 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cnn_space.page.common.texts import language, say
+from cnn_space.page.server.pace import Pace
 from cnn_space.page.server.quota import Answer, Quota
 from cnn_space.page.server.visitors import address
 
 MOST = 8 * 2**20  # bytes of a request that is no upload; a picture inside of it (``data:``) counts
+VALUES = 100_000  # in it: reading millions holds up everyone's requests
 # So much of what is refused is read all the same, and forgotten: who is cut off while sending never
 # hears why.
-DRAINED = 4 * MOST
+DRAINED = 2 * MOST
+# Bytes a second of one visitor, after a burst of a few requests.
+RATE, UPLOAD_RATE = 2**20, 16 * 2**20
 UPLOAD = "/gradio_api/upload"
 
 
@@ -25,18 +29,24 @@ class BoundedBodies:
 
     def __init__(self, app: ASGIApp, quota: Quota, most: int = MOST):
         self._app, self._quota, self._most = app, quota, most
+        self._uploads = Pace(UPLOAD_RATE, burst=quota.share)
+        self._others = Pace(RATE, burst=3 * most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self._app(scope, receive, send)
-        elif scope["path"].rstrip("/").endswith(UPLOAD):
-            answer = Answer()
-            await self._app(scope, _counted(receive, self._quota.share), answer.watching(send))
-            if answer.paths:
-                visitor = address(scope.get("client"), Headers(scope=scope))
-                await run_in_threadpool(self._quota.add, visitor, answer.paths)
+            return await self._app(scope, receive, send)
+        visitor = address(scope.get("client"), Headers(scope=scope))
+        if scope["path"].rstrip("/").endswith(UPLOAD):
+            receive = _paced(receive, self._uploads, visitor)
+            await self._upload(visitor, scope, receive, send)
         else:
-            await self._small(scope, receive, send)
+            await self._small(scope, _paced(receive, self._others, visitor), send)
+
+    async def _upload(self, visitor: str, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = Answer()
+        await self._app(scope, _counted(receive, self._quota.share), answer.watching(send))
+        if answer.paths:
+            await run_in_threadpool(self._quota.add, visitor, answer.paths)
 
     async def _small(self, scope: Scope, receive: Receive, send: Send) -> None:
         declared = Headers(scope=scope).get("content-length", "")
@@ -50,7 +60,9 @@ class BoundedBodies:
             if size > self._most:
                 parts.clear()
         if not parts:
-            return await self._refuse(scope, receive, send)
+            return await self._refuse("server_body", scope, receive, send)
+        if sum(part.get("body", b"").count(b",") for part in parts) > VALUES:
+            return await self._refuse("server_values", scope, receive, send)
         parts.reverse()
 
         async def replay() -> Message:
@@ -58,10 +70,19 @@ class BoundedBodies:
 
         await self._app(scope, replay, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        why = say("server_body", language(Request(scope)), most=self._most // 2**20)
+    async def _refuse(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        why = say(key, language(Request(scope)), most=self._most // 2**20, values=VALUES)
         answer = JSONResponse({"detail": why}, 413, {"connection": "close"})
         await answer(scope, receive, send)
+
+
+def _paced(receive: Receive, pace: Pace, visitor: str) -> Receive:
+    async def paced() -> Message:
+        message = await receive()
+        await pace.wait(visitor, len(message.get("body", b"")))
+        return message
+
+    return paced
 
 
 def _counted(receive: Receive, most: int) -> Receive:

@@ -7,8 +7,10 @@ from contextvars import ContextVar
 import gradio as gr
 from gradio.exceptions import ComponentProcessingError
 
+from cnn_space.images import decoder_pool
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.server import values, waiting
+from cnn_space.page.server.visitors import address_of
 
 _log = logging.getLogger(__name__)
 _lang: ContextVar[str] = ContextVar("lang", default="en")
@@ -24,7 +26,9 @@ class Page(gr.Blocks):
         return self
 
     async def process_api(self, block_fn, inputs, state=None, request=None, *rest, **options):
-        _lang.set(language(request if isinstance(request, gr.Request) else None))
+        if isinstance(request, gr.Request):
+            _lang.set(language(request))
+            decoder_pool.VISITOR.set(address_of(request))
         return await super().process_api(block_fn, inputs, state, request, *rest, **options)
 
     def _check(self, block_fn, inputs) -> None:

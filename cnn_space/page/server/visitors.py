@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import gradio as gr
+from starlette.requests import Request
+
 from cnn_space.settings import Settings
 
 
@@ -13,3 +16,8 @@ def address(client: tuple | None, headers: Mapping[str, str]) -> str:
     if forwarded and Settings.read().space_id:
         return forwarded
     return client[0] if client else ""
+
+
+def address_of(request: Request | gr.Request) -> str:
+    """The same for a request."""
+    return address((request.client.host,) if request.client else None, request.headers)

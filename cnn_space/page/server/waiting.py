@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from cnn_space.page.common.components import TRAIN
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.server.visitors import address
+from cnn_space.page.server.visitors import address_of
 
 MOST = 64  # events that wait, of all kinds
 MOST_OF_ONE = 16  # and of one visitor
@@ -31,12 +31,12 @@ def bound(queue: Queue) -> None:
 def _problem(queue: Queue, fn_index: int | None, request: Request) -> str | None:
     """The key of the sentence that says why one more event may not wait; None where it may."""
     waiting = [e for events in queue.event_queue_per_concurrency_id.values() for e in events.queue]
-    visitor = _visitor(request)
+    visitor = address_of(request)
 
     def count(of: Callable[[Event], bool] = lambda event: True) -> tuple[int, int]:
         """Of all visitors, and of this one."""
         chosen = [event for event in waiting if of(event)]
-        return len(chosen), sum(_visitor(event.request) == visitor for event in chosen)
+        return len(chosen), sum(address_of(event.request) == visitor for event in chosen)
 
     fn = queue.blocks.fns.get(fn_index)
     if fn is not None and fn.concurrency_id == TRAIN["concurrency_id"]:
@@ -47,7 +47,3 @@ def _problem(queue: Queue, fn_index: int | None, request: Request) -> str | None
             return "server_runs_wait"
     everything, own = count()
     return "server_busy" if everything >= MOST or own >= MOST_OF_ONE else None
-
-
-def _visitor(request: Request) -> str:
-    return address((request.client.host,) if request.client else None, request.headers)

@@ -29,6 +29,8 @@ def served(tmp_path_factory):
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         patch.setenv("CNN_SPACE_UPLOADS_MB", "100")
         patch.setenv("CNN_SPACE_NET_MB", "1")
+        patch.setattr(bodies, "RATE", 2**30)
+        patch.setattr(bodies, "UPLOAD_RATE", 2**30)
         demo = app.build()
         _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **app.launch_options())
         yield url.rstrip("/"), demo, folder
@@ -107,6 +109,8 @@ def test_a_body_has_8_mb_at_most_however_it_comes(served):
     numbers = b'{"data": [' + b"1," * (most // 2) + b"1]}"
     status, answer = post(url, numbers)
     assert status == 413 and answer["detail"].startswith("This is more than 8 MB")
+    status, answer = post(url, b'{"data": [' + b"1," * (bodies.VALUES + 1) + b"1]}")
+    assert status == 413 and answer["detail"] == "This call holds more than 100,000 values."
     # Streamed, without a length: counted while it comes, refused before its end.
     sent = []
 

@@ -1,0 +1,200 @@
+"""What an honest visitor waits while hostile ones keep the page busy.
+
+    python benchmarks/hostile.py [--seconds 20] [--attackers 4] [--target 2] [--quick]
+
+One visitor classifies a photo again and again over HTTP: alone; beside attackers, who have another
+address, with pictures that keep a decoder busy (a JPEG of thousands of scans, a header without an
+end, 49 megapixels in a few kB); and beside attackers with bodies of 100 MB, texts of megabytes and
+fine-tunings that nobody listens to. Prints the median and the 95th percentile of the visitor's
+seconds, and the memory of the server after each; ends with 1 where the 95th percentile grows more
+than ``--target`` times.
+"""
+
+import argparse
+import base64
+import contextlib
+import http.client
+import io
+import itertools
+import json
+import multiprocessing
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+HONEST, HOSTILE = "127.0.0.1", "127.0.0.2"
+NET = "lenet5.cifar10"  # answers in a millisecond: what is measured is everything around it
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=20, help="of each situation")
+    parser.add_argument("--attackers", type=int, default=4)
+    parser.add_argument("--target", type=float, default=2)
+    parser.add_argument("--quick", action="store_true", help="only see that it runs")
+    options = parser.parse_args(argv)
+    seconds = 1 if options.quick else options.seconds
+    with served() as (url, server):
+        visit(url)  # the net and the decoders are there
+        alone, missed = None, False
+        for name, attacks in {"alone": (), "pictures": PICTURES, "floods": FLOODS}.items():
+            with attacked(url, list(attacks), options.attackers) as sent:
+                times = sorted(until(time.monotonic() + seconds, lambda: visit(url)))
+            median, p95 = statistics.median(times), times[int(0.95 * (len(times) - 1))]
+            alone = alone or p95
+            print(
+                f"{name:9} {len(times):5} answers, median {median:6.3f} s, p95 {p95:6.3f} s, "
+                f"{p95 / alone:5.2f} times; {sum(sent):5} attacks; {resident(server):5.0f} MB"
+            )
+            missed |= p95 / alone > options.target
+    return int(missed and not options.quick)
+
+
+@contextlib.contextmanager
+def served() -> Iterator[tuple[str, int]]:
+    """The address of the page, started for this, and the number of its process."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": folder}
+        command = [sys.executable, "app.py", "--port", str(port)]
+        page = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-3, stderr=-3)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(600):
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(url, timeout=5).close()
+                    break
+                time.sleep(0.2)
+            yield url, page.pid
+        finally:
+            page.terminate()
+            page.wait()
+
+
+def until(deadline: float, work: Callable[[], object]) -> list[float]:
+    """The seconds that ``work`` took, again and again until then, once at least."""
+    times = []
+    while not times or time.monotonic() < deadline:
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def visit(url: str, data: bytes | None = None, source: str = HONEST) -> None:
+    """A picture, by default an honest one of a megapixel, and its answer read to the end."""
+    answer = ask(url, "classify", [inline(data or PHOTO), NET, 3], source)
+    assert data or b'"confidences"' in answer, answer
+
+
+def ask(url: str, name: str, values: list, source: str, hears: bool = True) -> bytes:
+    """What an endpoint answers to a visitor at the address ``source`` of this machine."""
+    place = f"/gradio_api/call/{name}"
+    event = json.loads(send(url, "POST", place, json.dumps({"data": values}), source))
+    return send(url, "GET", f"{place}/{event['event_id']}", None, source) if hears else b""
+
+
+def send(url: str, method: str, place: str, body, source: str) -> bytes:
+    """The answer to one request. Raises OSError where it is refused."""
+    host = url.removeprefix("http://")
+    line = http.client.HTTPConnection(host, timeout=120, source_address=(source, 0))
+    with contextlib.closing(line):
+        line.request(method, place, body, {"content-type": "application/json"})
+        answer = line.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise OSError(f"{answer.status}: {text[:200]!r}")
+        return text
+
+
+def inline(data: bytes) -> dict:
+    return {"path": "", "url": f"data:image/x;base64,{base64.b64encode(data).decode()}"}
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def many_scans() -> bytes:
+    """A progressive JPEG whose last scan comes thousands of times."""
+    data = encoded(Image.effect_noise((600, 600), 90), "JPEG", progressive=True)
+    last = data.rfind(b"\xff\xda")
+    return data[:-2] + data[last:-2] * (400_000 // (len(data) - last)) + data[-2:]
+
+
+PHOTO = encoded(Image.effect_noise((1200, 900), 60).convert("RGB"), "JPEG")
+
+
+def large_body(url: str, source: str) -> None:
+    chunks = itertools.repeat(b"1," * 500_000, 100)
+    send(url, "POST", "/gradio_api/call/classify", chunks, source)
+
+
+def large_text(url: str, source: str) -> None:
+    ask(url, "classify", [None, "x" * 5_000_000, 3], source)
+
+
+def unheard_run(url: str, source: str) -> None:
+    values = [None, NET, "sgd", 0, 0.1, 1, 0, 0, "none", False, False, 20, 0, "auto", "auto"]
+    ask(url, "finetune", values, source, hears=False)
+
+
+SLOW = [
+    many_scans(),
+    b"P6\n#" + b"x" * 2_000_000,
+    encoded(Image.new("RGB", (7000, 7000)), "PNG"),
+]
+PICTURES = [partial(visit, data=data) for data in SLOW]
+FLOODS = [large_body, large_text, unheard_run]
+
+
+@contextlib.contextmanager
+def attacked(url: str, attacks: list[Callable], count: int) -> Iterator[Sequence[int]]:
+    """``count`` attackers, processes of their own, each with all of ``attacks`` in turn; yields how
+    often each came."""
+    own = multiprocessing.get_context("fork")
+    sent, over = own.Array("i", count), own.Event()
+
+    def attack(number: int) -> None:
+        for one in itertools.cycle(attacks[number % len(attacks) :] + attacks):
+            if over.is_set():
+                return
+            with contextlib.suppress(OSError, http.client.HTTPException):  # refused
+                one(url, source=HOSTILE)
+            sent[number] += 1
+
+    attackers = [own.Process(target=attack, args=(n,)) for n in range(count) if attacks]
+    for attacker in attackers:
+        attacker.start()
+    try:
+        yield sent
+    finally:
+        over.set()
+        for attacker in attackers:
+            attacker.join()
+
+
+def resident(pid: int) -> float:
+    """Megabytes of memory that a process has; without /proc, none."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return float("nan")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
