@@ -78,7 +78,7 @@ def test_presets_naive_and_chain(calculator):
     page.locator("#inception-reduction input").uncheck()
     naive = InceptionCosts(*PRESETS["5a"]).naive
     expect(figure(page, "parameters")).to_have_text(f"{naive.parameters:,}")
-    preset(page, "chain")
+    preset(page, "all nine in a row")
     expect(page.locator("#inception-figure .chain")).to_contain_text("4,048 → 4,944")
 
 
@@ -125,6 +125,15 @@ def test_a_number_unfolds_and_the_csv_comes_down(calculator):
     text = download.value.path().read_text("utf-8-sig")
     assert download.value.suggested_filename == "inception_module.csv"
     assert "128049152" in text.splitlines()[-1]
+
+
+def test_a_module_of_the_map_opens_in_the_calculator_by_key(calculator):
+    page = calculator
+    fold = unfold(page, "map")
+    fold.locator("[data-module='4e']").press("Enter")
+    expect(figure(page, "parameters")).to_have_text("867,328")
+    expect(page).to_have_url(re.compile("preset=4e"))
+    expect(fold.locator(".head")).to_have_count(2)
 
 
 def test_claims_and_whole_nets(calculator):

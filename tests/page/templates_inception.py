@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from cnn_space.costs.closed_forms import ReceptiveField, conv
 from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts
 from cnn_space.page.inception import drawing, view
+from cnn_space.page.inception.googlenet_map import Experiment, Head, Part
 from cnn_space.page.inception.paper import Row
 from cnn_space.page.inception.whole_net import Stage, Walk
 
@@ -85,7 +86,19 @@ def whole_net(text: str) -> dict:
     }
 
 
+def googlenet(text: str) -> dict:
+    layer = conv(text, (3, 8, 8), 4, (1, 1), bias=True)
+    head = Head(text, (replace(layer, kind=text),))
+    return {
+        "parts": [Part("3a", (1, 1, 1), 1, 1, 1.0, head), Part("stem", (1, 1, 1), 1, 1, 1.0)],
+        "heads": [head],
+        "most": 1.0,
+        "experiment": Experiment((2.0,), (1.0,), epochs=3, images=10),
+    }
+
+
 CASES = {
+    "inception/templates/googlenet_map.html": googlenet,
     "inception/templates/figure.html": figure,
     "inception/templates/chain.html": chain,
     "inception/templates/layers.html": layers,

@@ -147,6 +147,11 @@ class WholeNet:
         return answer | {self.panel: view.net_panel(net, walk, search or "", lang)}
 
 
+def googlenet(request: gr.Request) -> str:
+    """The whole of GoogLeNet, when its fold is opened."""
+    return view.googlenet(language(request))
+
+
 def claims(request: gr.Request) -> str:
     """The claims in the visitor's language, when their fold is opened."""
     return view.claims_list(language(request))

@@ -4,6 +4,7 @@ import gradio as gr
 
 from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts, limit
 from cnn_space.page.common.address import Address, choice, number, switch
+from cnn_space.page.common.components import script
 from cnn_space.page.common.texts import t
 from cnn_space.page.inception import handlers, view, whole_net
 from cnn_space.page.inception.form import CHAIN, FORM, KERNELS, START, SWITCHES
@@ -52,6 +53,9 @@ def inception_tab(address: Address) -> None:
         code_link = gr.HTML(view.code_link(pytorch_code(start)))
     with gr.Accordion(t("inception_paper_title"), open=False, elem_id="inception-paper"):
         paper = gr.HTML(view.paper_table(start))
+    map_fold = gr.Accordion(t("inception_map_title"), open=False, elem_id="inception-map")
+    with map_fold:
+        whole = gr.HTML(js_on_load=script("inception/googlenet_map.js"))
     claims_fold = gr.Accordion(t("inception_claims_title"), open=False, elem_id="inception-claims")
     with claims_fold:
         here = gr.HTML(view.here(start))
@@ -69,6 +73,7 @@ def inception_tab(address: Address) -> None:
     )
     _wire(calculator, unfolded, address)
     _whole_net(address)
+    map_fold.expand(handlers.googlenet, None, whole, **OPENING)
     claims_fold.expand(handlers.claims, None, claims, **OPENING)
     gr.api(handlers.table, api_name="inception", queue=False)
 

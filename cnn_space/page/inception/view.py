@@ -8,7 +8,7 @@ from cnn_space.costs.inception import CHANNEL_LIMIT, InceptionCosts, chain
 from cnn_space.formats import count
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
-from cnn_space.page.inception import cost_table, drawing, paper, whole_net
+from cnn_space.page.inception import cost_table, drawing, googlenet_map, paper, whole_net
 from cnn_space.page.inception.claims import claims
 from cnn_space.page.inception.form import preset_of
 from cnn_space.page.inception.whole_net import Walk
@@ -179,6 +179,19 @@ def claims_list(lang: str = "en") -> Markup:
         for name, values in claims().items()
     }
     return render("inception/templates/claims.html", lang, claims=facts)
+
+
+def googlenet(lang: str = "en") -> Markup:
+    """The whole of GoogLeNet, and what its auxiliary heads cost and bring."""
+    parts = googlenet_map.parts()
+    return render(
+        "inception/templates/googlenet_map.html",
+        lang,
+        parts=parts,
+        heads=[part.head for part in parts if part.head],
+        most=max(part.mac_share for part in parts),
+        experiment=googlenet_map.experiment(),
+    )
 
 
 def net_panel(name: str, net: Walk, search: str = "", lang: str = "en") -> Markup:
