@@ -40,6 +40,13 @@ def test_a_class_without_images_is_nobodys_true_class():
     assert all(s.likely != 2 for s in find_suspects(probabilities, [0, 1, 1], range(3)))
 
 
+def test_a_label_that_is_the_answer_is_not_doubted():
+    """The one image of class 1 has 0.08, which makes the net confident of this class at once."""
+    probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.8, 0.2], [0.92, 0.08]])
+    suspects = find_suspects(probabilities, [0, 0, 0, 1], range(4))
+    assert [suspect.index for suspect in suspects] == [3]
+
+
 def test_nets_that_only_guess_judge_no_labels():
     assert not find_suspects(
         np.array([[0.1, 0.9]] * 3 + [[0.9, 0.1]] * 3), [0] * 3 + [1] * 3, range(6)

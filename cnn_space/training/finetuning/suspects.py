@@ -36,18 +36,19 @@ def find_suspects(
     ``probabilities`` [N, K] are answers of nets that did not learn from these images. The net is
     confident of a class where its probability is at least the mean that it gives to the images of
     that class. An image of which it is confident that it is of another class, more than of its own,
-    is suspect; the less probable its label, the more. Nets that are right less often than always
-    naming the commonest class find nothing.
+    is suspect unless its label is the answer; the less probable its label, the more. Nets that are
+    right less often than always naming the commonest class find nothing.
     """
     labels = np.asarray(labels)
-    if (probabilities.argmax(1) == labels).sum() < np.bincount(labels).max():
+    answers = probabilities.argmax(1)
+    if (answers == labels).sum() < np.bincount(labels).max():
         return ()
     own = probabilities[np.arange(len(labels)), labels]
     classes = range(probabilities.shape[1])
     thresholds = np.array([own[labels == k].mean() if (labels == k).any() else 2 for k in classes])
     confident = np.where(probabilities >= thresholds, probabilities, -1)
     likely = confident.argmax(1)
-    suspect = (confident.max(1) >= 0) & (likely != labels)
+    suspect = (confident.max(1) >= 0) & (likely != labels) & (answers != labels)
     return tuple(
         Suspect(
             index=i,
