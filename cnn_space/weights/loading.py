@@ -77,8 +77,7 @@ def read_net(record: WeightsRecord, path: Path) -> "torch.nn.Module":
 
     try:
         state = _read_state(record, path)
-        if record.source == "file":
-            _check_numbers(state)
+        _check_numbers(state)
         with torch.device("meta"):
             try:
                 net = create_model(record.arch, record.num_classes, **record.options)
@@ -135,12 +134,6 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
         raise ValueError(f"is damaged: {error}") from None
     if record.adapt:
         state = record.adapt(state)
-    for key, tensor in state.items():
-        # Of one value that is no number the sum is none; exact only then, since a sum can overflow.
-        if tensor.is_floating_point() and not (
-            tensor.sum(dtype=torch.float32).isfinite() or tensor.isfinite().all()
-        ):
-            raise ValueError(f"holds values that are no numbers (NaN or infinity) in {key}")
     # Always a copy: the tensors just read are a window on the file, and a file rewritten
     # under them would take the whole process down.
     return {
@@ -152,8 +145,10 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
 def _check_numbers(state: Mapping[str, "torch.Tensor"]) -> None:
     """Raise ValueError for weights whose every answer would be no number."""
     for key, tensor in state.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise ValueError(f"holds values in {key} that are no numbers (NaN or infinite)")
+        # Of one value that is no number the sum is none; exact only then, since a sum can overflow.
+        is_float = tensor.is_floating_point()
+        if is_float and not (tensor.sum().isfinite() or tensor.isfinite().all()):
+            raise ValueError(f"holds values that are no numbers (NaN or infinity) in {key}")
         if key.endswith("running_var") and bool((tensor < 0).any()):
             raise ValueError(f"holds a negative variance in {key}")
 

@@ -93,7 +93,7 @@ def test_weights_that_are_no_numbers_are_refused_by_name(uploads, value, place):
 
     names = []
     message = refused(zipped(uploads, change))
-    assert f"my net.ZIP holds values in {names[0]} that are no numbers" in message
+    assert f"my net.ZIP holds values that are no numbers (NaN or infinity) in {names[0]}" in message
     assert str(uploads) not in message
 
 

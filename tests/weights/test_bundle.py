@@ -1,14 +1,17 @@
 """The zip that a fine-tuned net is handed out in is loaded as it is."""
 
+import json
 import zipfile
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from throwaway import write_weights
 from tiny_sets import picture
 
 import cnn_space
 from cnn_space import __main__, weights
+from cnn_space.weights.digest import sha256
 
 
 @pytest.fixture
@@ -82,3 +85,19 @@ def test_a_bomb_is_not_unpacked(tmp_path, files, suffix):
         path = pack(tmp_path / "a.zip", names[".json"], compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(ValueError, match="too large"):
         weights.load(path)
+
+
+@pytest.mark.parametrize(("value", "why"), [(1e300, "no numbers"), (-1.0, "a negative variance")])
+def test_what_no_net_can_answer_with_is_refused_by_name(tmp_path, value, why):
+    """Too large for a net's 32 bits; a variance whose root is no number."""
+    card, _ = write_weights(tmp_path, "googlenet.mine", "googlenet", small_input=True)
+    weights_file = card.with_suffix(".safetensors")
+    state = load_file(weights_file)
+    name = next(name for name in state if name.endswith("running_var"))
+    state[name] = state[name].double()
+    state[name][3] = value
+    save_file(state, weights_file)
+    fields = {"bytes": weights_file.stat().st_size, "sha256": sha256(weights_file)}
+    card.write_text(json.dumps(json.loads(card.read_text()) | fields))
+    with pytest.raises(ValueError, match=f"{why}.* in {name}"):
+        weights.load(pack(tmp_path / "a.zip", card, weights_file))
