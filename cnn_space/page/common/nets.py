@@ -108,9 +108,10 @@ def wider(record: weights.WeightsRecord) -> weights.WeightsRecord | None:
     if record.num_classes >= WIDE:
         return None
     wide = [r for r in map(weights.record, offered()) if r.num_classes >= WIDE]
-    here = [r for r in wide if weights.is_local(r.name)]
-    if here or is_offline_mode():
-        return here[0] if here else None
+    if wide and weights.is_local(wide[0].name):  # these come first
+        return wide[0]
+    if is_offline_mode():
+        return None
     return min((r for r in wide if r.bytes), key=lambda r: r.bytes, default=None)
 
 
