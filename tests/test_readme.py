@@ -50,7 +50,20 @@ def links(path: Path) -> list[str]:
     return [target for target in targets if target]
 
 
-@pytest.mark.parametrize("path", ["README.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))])
+def commands(text: str) -> list[str]:
+    """The lines of its blocks of code, without comments."""
+    blocks = re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)
+    return [line.partition("  # ")[0].rstrip() for block in blocks for line in block.splitlines()]
+
+
+def test_what_the_korean_readme_has_one_type_is_in_the_english_one():
+    korean = commands((ROOT / "README.ko.md").read_text(encoding="utf-8"))
+    assert len(korean) >= 8 and set(korean) <= set(commands(README))
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "README.ko.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+)
 def test_every_link_leads_somewhere(path):
     broken = [t for t in links(ROOT / path) if not (ROOT / path).parent.joinpath(t).exists()]
     assert not broken
