@@ -60,8 +60,9 @@ def launch_options() -> dict:
         "i18n": I18N,
         # Not the settings: their language reaches the labels alone, that of our button all.
         "footer_links": ["api"],
-        # Drawn in the browser alone: what a visitor chose (early.js) is known only there.
-        "ssr_mode": False,
+        # What a visitor chose (early.js) is known in the browser alone. A Space asks for Node by
+        # itself; elsewhere somebody does, with GRADIO_SSR_MODE.
+        "ssr_mode": False if Settings.read().space_id else None,
         "run_history": False,
     }
 

@@ -122,6 +122,13 @@ def test_uploads_may_be_as_large_as_the_environment_says(monkeypatch):
     assert app.launch_options()["max_file_size"] == 200 * 2**20
 
 
+def test_a_space_draws_the_page_in_the_browser_and_elsewhere_gradio_decides(monkeypatch):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert app.launch_options()["ssr_mode"] is None
+    monkeypatch.setenv("SPACE_ID", "someone/cnn")
+    assert app.launch_options()["ssr_mode"] is False
+
+
 def test_events_of_one_queue_agree_on_its_limit():
     """Gradio takes the smallest that it meets: one event without it would hold up all others."""
     limits = {}

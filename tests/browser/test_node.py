@@ -42,4 +42,8 @@ def test_labels_links_and_clicks_work_where_node_renders(visit, phone, tmp_path)
         page.locator("#inception-preset").get_by_text("3a", exact=True).click()
         parameters = page.locator('#inception-figure [data-figure="parameters"] .figure')
         expect(parameters).to_have_text("163,328")
+        # Switches whose choice would be lost are not shown.
+        expect(page.locator("#copy-link")).to_be_visible()
+        for name in ("language", "dark", "light"):
+            expect(page.locator(f"#switch-{name}")).to_be_hidden()
     assert "with SSR" in (tmp_path / "log.txt").read_text()

@@ -1,6 +1,7 @@
 // Before Gradio draws the page: the language and the light that were chosen on it, see top.js. Until
 // one is chosen the browser's own setting holds.
 (() => {
+  document.documentElement.dataset.early = ""; // the switches work: style.css
   try {
     localStorage.length;
   } catch {
