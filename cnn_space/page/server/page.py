@@ -5,12 +5,15 @@ import logging
 from contextvars import ContextVar
 
 import gradio as gr
+from gradio import state_holder
 from gradio.exceptions import ComponentProcessingError
 
 from cnn_space.images import decoder_pool
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.server import values, waiting
+from cnn_space.page.server import sessions, values, waiting
 from cnn_space.page.server.visitors import address_of
+
+state_holder.SessionState = sessions.Session  # Gradio has no other way to say so
 
 _log = logging.getLogger(__name__)
 _lang: ContextVar[str] = ContextVar("lang", default="en")

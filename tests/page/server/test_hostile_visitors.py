@@ -299,3 +299,9 @@ def test_whole_nets_are_walked_one_at_a_time_however_many_ask(served, monkeypatc
     assert {(fn.queue, fn.concurrency_id, fn.concurrency_limit) for fn in ways} == {
         (True, "walk", 1)
     }
+
+
+def test_a_session_holds_only_the_components_that_it_used(served):
+    call(served, "classify", [None, "lenet5.cifar10", 3])
+    kept = list(served[1].app.state_holder.session_data.values())
+    assert kept and all(len(session.config_values) < 30 for session in kept)
