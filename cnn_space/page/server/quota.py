@@ -14,6 +14,8 @@ from pathlib import Path
 
 from starlette.types import Message, Send
 
+from cnn_space.page.common.uploads import OWN
+
 SHARES = 8  # a visitor may fill one of so many parts
 LONGEST = 3600  # seconds, as in ``delete_cache``
 
@@ -95,11 +97,11 @@ class Answer:
 
 def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
     """When it changed, its size, and its path, of each file that Gradio keeps: in a folder that is
-    named by a hash. Nothing else is ours to delete."""
+    named by a hash. Nothing else is ours to delete, and the page's own pictures stay."""
     for kept in folder.glob("*"):
         if re.fullmatch("[0-9a-f]{64}", kept.name):
             with suppress(OSError):  # deleted a moment ago
-                for path in kept.iterdir():
+                for path in {*kept.iterdir()} - OWN:
                     status = path.stat()
                     yield status.st_mtime, status.st_size, path
 
