@@ -165,11 +165,15 @@ def test_the_result_is_told_with_its_figures(checkpoints):
     assert ("No image was misjudged" in shown["mistakes"]) == (not report.mistakes)
 
 
-def test_the_net_as_onnx(checkpoints):
+def test_the_net_as_onnx(checkpoints, monkeypatch):
     session = with_bars()
     with pytest.raises(gr.Error, match="Train one first"):
         TAB.write_onnx(session, visitor())
     trained(session)
+    with monkeypatch.context() as patch:
+        patch.setattr(export.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**16))
+        with pytest.raises(gr.Error, match="There is no room for the net"):
+            TAB.write_onnx(session, visitor())
     file = TAB.write_onnx(session, visitor())["onnx_file"].value
     model = onnx.load(file if isinstance(file, str) else file["path"])
     assert model.graph.name == "lenet5.bars" and model.graph.input[0].name == "photo"

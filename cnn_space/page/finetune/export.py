@@ -81,13 +81,14 @@ def may_write_onnx() -> bool:
     return find_spec("onnx") is not None
 
 
-def write_onnx(kept: Kept) -> str:
+def write_onnx(kept: Kept, lang: str = "en") -> str:
     """The path of the result as ONNX, written once and deleted with the result's folder. Raises
-    ValueError where it cannot be written as ONNX."""
+    ValueError where ONNX cannot express the net, or the disk has no room for it."""
     from cnn_space.inference import onnx_export
 
     path = Path(kept.folder.name) / f"{kept.result.loaded.record.name}.onnx"
     if not path.exists():
+        check_room(kept.result.loaded, lang)
         onnx_export.write(kept.result.loaded, path)
     return str(path)
 

@@ -119,11 +119,11 @@ class ResultStep(Components):
 
     def write_onnx(self, session: Session, request: gr.Request) -> dict:
         """A click on the button for ONNX: the file, which the browser then fetches."""
-        kept = session.kept
+        kept, lang = session.kept, language(request)
         try:
             if kept is None:
-                raise ValueError(say("finetune_no_result", language(request)))
-            return {self.onnx_file: gr.DownloadButton(value=export.write_onnx(kept))}
+                raise ValueError(say("finetune_no_result", lang))
+            return {self.onnx_file: gr.DownloadButton(value=export.write_onnx(kept, lang))}
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
