@@ -75,7 +75,7 @@ class Expressions(Operators):
                 keywords[keyword.arg] = value
             elif isinstance(value, dict):
                 keywords.update({k: v for k, v in value.items() if isinstance(k, str)})
-        self.budget.check_items(len(arguments) + len(keywords))
+        self.budget.make(len(arguments) + len(keywords))
         return arguments, keywords
 
     # --- operators ----------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Expressions(Operators):
                 values.extend(self.iterate(self.evaluate(node.value, scope)))
             else:
                 values.append(self.evaluate(node, scope))
-        self.budget.check_items(len(values))
+        self.budget.make(len(values))
         return values
 
     def eval_tuple(self, node: ast.Tuple, scope: Scope) -> Value:
@@ -156,7 +156,7 @@ class Expressions(Operators):
             item = self.evaluate(value, scope)
             if key is None:
                 if isinstance(item, dict):
-                    made.update(item)
+                    made.update(self.bounded(item))
             else:
                 made[self.key(self.evaluate(key, scope))] = item
         return made
@@ -190,9 +190,7 @@ class Expressions(Operators):
         ]
         if any(isinstance(part, Unknown) for part in parts):
             return next(part for part in parts if isinstance(part, Unknown))
-        text = "".join(parts)
-        self.budget.check_items(len(text))
-        return text
+        return text_formats.joined(self, "", parts)
 
     def eval_formatted(self, node: ast.FormattedValue, scope: Scope) -> Value:
         value = self.evaluate(node.value, scope)

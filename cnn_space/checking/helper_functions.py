@@ -61,7 +61,7 @@ def accumulate(i, a, k):
 
 def repeat(i, a, k):
     count = a[1] if len(a) > 1 else k.get("times", 1000)
-    i.budget.check_items(count)
+    i.budget.make(count)
     return [a[0]] * count
 
 
@@ -70,7 +70,7 @@ def product(i, a, k):
     count = 1
     for values in lists:
         count *= len(values)
-        i.budget.check_items(count)
+        i.budget.make(count)
     return list(itertools.product(*lists))
 
 

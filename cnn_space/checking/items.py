@@ -37,7 +37,8 @@ class Items:
             if isinstance(receiver, dict):
                 return self._dict_item(receiver, index)
             if isinstance(receiver, list | tuple | str | bytes | range):
-                return receiver[index]
+                part = receiver[index]
+                return self.bounded(part) if isinstance(index, slice) else part
         except (KeyError, IndexError):
             name = "KeyError" if isinstance(receiver, dict) else "IndexError"
             shown = text_formats.show(self, index)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 TEXT_BYTES = 200_000
 NOTEBOOK_BYTES = 20_000_000  # with its outputs; its code has the limit of any text
 HEADER_BYTES = 20_000_000  # of a .safetensors file: names and shapes
+ITEMS_A_STEP = 4  # elements or characters that are made
 
 
 class Stop(Exception):
@@ -60,3 +61,9 @@ class Budget:
     def check_items(self, count: int) -> None:
         if count > self.limits.items:
             raise Stop("limit_items", items=self.limits.items)
+
+    def make(self, count: int) -> None:
+        """Allow a value of ``count`` elements or characters. It takes steps by its size: one step
+        that makes a large value, many times over, would take all memory."""
+        self.check_items(count)
+        self.tick(count // ITEMS_A_STEP)

@@ -65,7 +65,7 @@ class Operators(Items):
         if type(value) is int and value.bit_length() > self.budget.limits.number_bits:
             raise Stop("limit_number", bits=self.budget.limits.number_bits)
         if isinstance(value, str | bytes | list | tuple | dict | set):
-            self.budget.check_items(len(value))
+            self.budget.make(len(value))
         return value
 
     def binary(self, op: type, left: Value, right: Value, *, in_place: bool = False) -> Value:

@@ -15,7 +15,7 @@ def _string(name: str, value: str):
     if name == "format":
         return lambda i, a, k: text_formats.format_text(i, value, a, k)
     if name == "join":
-        return lambda i, a, k: value.join(i.iterate(a[0]))
+        return lambda i, a, k: text_formats.joined(i, value, i.iterate(a[0]))
     if name == "replace":
         return lambda i, a, k: _replace(i, value, a)
     if name in _STRING_METHODS:

@@ -31,10 +31,10 @@ class Sequences:
         """The values that a loop over ``value`` would see, within the bounds."""
         match value:
             case list() | tuple() | str():
-                self.budget.check_items(len(value))
+                self.budget.make(len(value))
                 return list(value)
             case range():
-                self.budget.check_items(len(value))
+                self.budget.make(len(value))
                 return list(value)
             case dict() | set() | frozenset():
                 return [key for key in value if key != "<default>"]

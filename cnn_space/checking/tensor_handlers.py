@@ -191,10 +191,10 @@ def sequence(interpreter, name: str, arguments: list, keywords: dict) -> list:
         start, end, steps = (
             arguments[i] if i < len(arguments) else keywords[n] for i, n in enumerate(names)
         )
-        interpreter.budget.check_items(int(steps))
+        interpreter.budget.make(int(steps))
         return [start + (end - start) * i / max(1, steps - 1) for i in range(int(steps))]
     whole = range(*(int(a) for a in arguments)) if arguments else range(int(keywords["end"]))
-    interpreter.budget.check_items(len(whole))
+    interpreter.budget.make(len(whole))
     return list(whole)
 
 

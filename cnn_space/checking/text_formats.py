@@ -13,6 +13,16 @@ _WIDE = re.compile(r"\d{4,}")
 _PLAIN = (int, float, bool, str, NoneType)
 
 
+_LONGEST = 2000  # characters of a text within a format, which may repeat it
+
+
+def joined(interpreter, separator: str, parts: list) -> str:
+    """``separator.join(parts)``, whose length is known before it is made."""
+    length = sum(map(len, parts)) + len(separator) * max(0, len(parts) - 1)
+    interpreter.budget.make(length)
+    return separator.join(parts)
+
+
 def show(interpreter, value: Value) -> str:
     """What str() gives, within the bounds; objects of the text get a short name."""
     interpreter.budget.tick()
@@ -23,7 +33,8 @@ def show(interpreter, value: Value) -> str:
             return str(value)
         case list() | tuple():
             parts = [_quoted(interpreter, item) for item in value[:200]]
-            return f"[{', '.join(parts)}]" if isinstance(value, list) else f"({', '.join(parts)})"
+            text = joined(interpreter, ", ", parts)
+            return f"[{text}]" if isinstance(value, list) else f"({text})"
         case Class():
             return f"<class '{value.name}'>"
         case Tensor():
@@ -41,7 +52,10 @@ def _check_width(spec: str) -> None:
 
 
 def _plain(interpreter, value: Value) -> Value:
-    return value if isinstance(value, _PLAIN) else show(interpreter, value)
+    plain = value if isinstance(value, _PLAIN) else show(interpreter, value)
+    if isinstance(plain, str) and len(plain) > _LONGEST:
+        raise Stop("limit_items", items=_LONGEST)
+    return plain
 
 
 def format_value(interpreter, value: Value, spec: Value) -> Value:

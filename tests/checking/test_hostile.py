@@ -3,6 +3,7 @@
 import json
 import random
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,19 @@ BOUNDED = {
     "parts": net(forward="y = x.flatten().split(1)"),
     "recurrent layers": net("self.l = nn.LSTM(3, 3, num_layers=10 ** 6)"),
 }
+MANY = "l, s = [0] * 40_000, 'a' * 40_000\n        k = []\n        while True: k.append({})"
+GREEDY = {
+    "lists": net(MANY.format("[0] * 40_000")),
+    "copies": net(MANY.format("l[:]")),
+    "pairs": net(MANY.format("list(enumerate(l))")),
+    "dicts": net(MANY.format("{{**{n: 0 for n in range(9_000)}}}")),
+    "texts": net(MANY.format("s.upper()")),
+    "joined": net("y = ('x' * 40_000).join(['a'] * 40_000)"),
+    "formatted": net("y = ('{0}' * 16_000).format('a' * 49_000)"),
+    "percent": net("y = '%s' * 20_000 % (('a' * 49_000,) * 20_000)"),
+    "shown": net("y = ['a' * 49_000] * 200\n        z = str([y] * 200)"),
+    "numbers": net(MANY.format("torch.arange(49_000)")),
+}
 HARMLESS = {
     "a lattice of classes": HEAD
     + "class A0(nn.Module): pass\nclass B0(nn.Module): pass\n"
@@ -104,6 +118,19 @@ def test_bounds_hold(name):
     assert time.process_time() - started < 2 * Limits().seconds
     assert any("stopped" in entry["what"] for entry in report.not_understood)
     assert report.net.name in ("Net", "A")
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_no_text_takes_all_memory(name):
+    check(net())  # what is loaded once does not count
+    tracemalloc.start()
+    try:
+        report = check(GREEDY[name])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200e6
+    assert any("stopped" in entry["what"] for entry in report.not_understood)
 
 
 @pytest.mark.parametrize("name", HARMLESS)
