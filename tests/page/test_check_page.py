@@ -199,7 +199,7 @@ def test_the_endpoint_gives_what_the_command_prints(tmp_path, capsys):
     assert main(["check", str(file), *options]) == 1
     printed = json.loads(capsys.readouterr().out)
     for arguments in ("num_classes=7", '{"num_classes": 7}'):
-        given = handlers.endpoint(SOUND, "GoogLeNet", "3,96,96", arguments)
+        given = handlers.check(SOUND, "GoogLeNet", "3,96,96", arguments)
         assert json.loads(json.dumps(given)) == printed
     assert printed["output_shape"] == [7] and printed["input_shape"] == [3, 96, 96]
 
@@ -216,9 +216,9 @@ def test_the_endpoint_gives_what_the_command_prints(tmp_path, capsys):
 )
 def test_the_endpoint_says_what_is_wrong(arguments, words):
     with pytest.raises(gr.Error, match=words):
-        handlers.endpoint(*arguments)
+        handlers.check(*arguments)
 
 
 def test_the_endpoint_reads_what_is_no_python():
-    answer = handlers.endpoint("public class Net {}")
+    answer = handlers.check("public class Net {}")
     assert answer["readable"] is False and answer["reason"]

@@ -354,13 +354,13 @@ def test_a_module_named_alone_brings_its_numbers():
 
 
 def test_the_endpoint_gives_the_table_first():
-    table, totals = handlers.table(**PAPER_3A)
+    table, totals = handlers.inception(**PAPER_3A)
     assert table["headers"][-1] == "activation bytes"
     assert table["data"][-1][1] == "total"
     assert totals["parameters"] == 163_328
     assert (totals["naive_parameters"], totals["out_channels"]) == (387_072, 256)
-    assert handlers.table()[1] == totals
-    assert handlers.table(kernel5x5=5)[1] == totals
+    assert handlers.inception()[1] == totals
+    assert handlers.inception(kernel5x5=5)[1] == totals
 
 
 @pytest.mark.parametrize(
@@ -373,4 +373,4 @@ def test_the_endpoint_gives_the_table_first():
 )
 def test_the_endpoint_says_what_is_wrong(values, message):
     with pytest.raises(gr.Error, match=message):
-        handlers.table(**values)
+        handlers.inception(**values)

@@ -117,10 +117,16 @@ def _merged(updates: dict, more: dict[object, dict]) -> dict:
     return updates | {key: gr.update(**updates.get(key, {}) | extra) for key, extra in more.items()}
 
 
-def endpoint(source: str, name: str = "", input_shape: str = "", arguments: str = "") -> dict:
-    """Read a PyTorch net from its source text, which is not executed: its layers, its faults, and
-    the published net that it is or is nearest to. `python -m cnn_space check FILE --json` prints
-    the same.
+def check(source: str, name: str = "", input_shape: str = "", arguments: str = "") -> dict:
+    """Check the source code of a PyTorch net, which is read and not executed: its layers with their
+    shapes, its faults and how to mend them, and the published net that it is or is nearest to.
+    `python -m cnn_space check FILE --json` prints the same.
+
+    The answer holds: classes, net, input_shape, output_shape (for one image), parameters, macs
+    (multiply-accumulates for one image), layers (name, kind, shape, parameters, macs, line),
+    problems (line, kind, severity, message, suggestion), nearest (name, options, same, differences;
+    null where no published net is near), not_understood (line, what), mended (the text with its
+    sure corrections) and diff. A text that cannot be read gives readable: false and the reason.
 
     Args:
         source: Python text, or the text of a Jupyter notebook; at most 200 kB of code
@@ -129,12 +135,7 @@ def endpoint(source: str, name: str = "", input_shape: str = "", arguments: str 
         arguments: of the net, such as "num_classes=10, aux_logits=False", or a JSON object
 
     Returns:
-        A JSON object: classes, net, input_shape, output_shape (for one image), parameters, macs
-        (multiply-accumulates for one image), layers (name, kind, shape, parameters, macs, line),
-        problems (line, kind, severity, message, suggestion), nearest (name, options, same,
-        differences; null where no published net is near), not_understood (line, what), mended (the
-        text with its sure corrections) and diff. A text that cannot be read gives readable: false
-        and the reason.
+        A JSON object.
     """
     for value in (source, name, input_shape, arguments):
         if not isinstance(value, str):

@@ -37,7 +37,7 @@ def check_part(here: gr.Tab) -> None:
         layers=gr.HTML(elem_id="check-layers", js_on_load=LINE_JS),
     )
     _wire(checker, run, here)
-    gr.api(handlers.endpoint, api_name="check", **CHECK)
+    gr.api(handlers.check, api_name="check", **CHECK)
 
 
 def _form() -> dict:

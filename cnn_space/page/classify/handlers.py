@@ -172,10 +172,12 @@ class Tab:
 
 
 def classify(image: Photo, model: str, top_k: int = TOP_K) -> dict[str, float]:
-    """Classify a photo.
+    """Say what a photo shows: the likeliest classes by a convolutional net. Weights called
+    ".cifar10" and ".imagenette" know ten classes each, and name one of them for any picture; those
+    called "in1k" know the 1,000 of ImageNet, and may be downloaded first.
 
     Args:
-        image: the photo.
+        image: the photo: an upload, or a data: URL (base64). Other addresses are not fetched.
         model: name of the weights, such as "googlenet.cifar10".
         top_k: how many classes to return.
 

@@ -15,29 +15,33 @@ from cnn_space.page.finetune.recorded import digits
 from cnn_space.page.finetune.running import CONTROLS, plan_from
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Report, Run
+from cnn_space.training.recipes import Plan
+
+START = Plan()
 
 
 def finetune(
-    archive: str | None,
-    model: str,
-    optimizer: str,
-    learning_rate: float,
-    lowest_share: float,
-    head_epochs: int,
-    top_epochs: int,
-    epochs: int,
-    augmentation: str,
-    auxiliary_heads: bool,
-    frozen_norm: bool,
-    holdout: float,
-    seed: int,
-    class_weights: str = "auto",
-    cross_validate: str = "auto",
+    archive: str | None = None,
+    model: str = weights.DEFAULT,
+    optimizer: str = START.optimizer,
+    learning_rate: float = START.lr,
+    lowest_share: float = START.lower,
+    head_epochs: int = START.head_epochs,
+    top_epochs: int = START.top_epochs,
+    epochs: int = START.epochs,
+    augmentation: str = START.augment,
+    auxiliary_heads: bool = START.aux,
+    frozen_norm: bool = START.frozen_norm,
+    holdout: float = 100 * START.holdout,
+    seed: int = START.seed,
+    class_weights: str = START.class_weights,
+    cross_validate: str = START.cross_validate,
 ):
-    """Teach a net new classes.
+    """Teach a trained net new classes from labelled images (transfer learning), on the CPU: about a
+    minute for some hundred images. Without images it learns the handwritten digits, as a trial.
 
     Args:
-        archive: zip with one folder of images per class; none for the handwritten digits.
+        archive: a zip with one folder of images for each class; left out: handwritten digits.
         model: name of the weights to start from, such as "googlenet.cifar10".
         optimizer: "sgd" or "adam".
         learning_rate: highest rate after the head's epochs; 0 for the optimiser's usual.

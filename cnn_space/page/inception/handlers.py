@@ -157,7 +157,7 @@ def claims(request: gr.Request) -> str:
     return view.claims_list(language(request))
 
 
-def table(
+def inception(
     height: float = 28,
     width: float = 28,
     in_channels: float = 192,
@@ -172,7 +172,9 @@ def table(
     batch_norm: bool = False,
     bias: bool = False,
 ) -> tuple[dict, dict]:
-    """Cost of an Inception module, layer by layer, for one image.
+    """Cost of an Inception module (GoogLeNet's building block) of any widths, layer by layer, for
+    one image: parameters are stored, a MAC is a multiply-accumulate, FLOPs are 2 × MACs, memory is
+    in bytes of float32. The defaults are module 3a of the paper.
 
     Args:
         height: rows of the input map
@@ -190,8 +192,7 @@ def table(
         bias: whether each convolution has biases
 
     Returns:
-        The table (headers and data; parameters are stored, a MAC is a multiply-accumulate,
-        FLOPs are 2 × MACs, memory is in bytes of float32), then the module's totals.
+        The table (headers and data), then the module's totals.
     """
     form = dict(locals())  # the arguments by name
     form["kernel5x5"] = str(kernel5x5)

@@ -75,7 +75,7 @@ def inception_tab(address: Address) -> None:
     _whole_net(address)
     map_fold.expand(handlers.googlenet, None, whole, **OPENING)
     claims_fold.expand(handlers.claims, None, claims, **OPENING)
-    gr.api(handlers.table, api_name="inception", queue=False)
+    gr.api(handlers.inception, api_name="inception", queue=False)
 
 
 def _numbers() -> dict[str, gr.Number]:

@@ -3,6 +3,7 @@
 - ``bodies``, ``pace``: how large a request may be, counted while it comes, and how fast it comes.
 - ``values``: what an event's values may be: their size, and no addresses, which Gradio would fetch.
 - ``waiting``: who may wait for how much, so that a flood of one kind leaves room for the others.
+- ``tools``: the endpoints as tools of an MCP server, under the same limits.
 - ``closed``: what Gradio serves and this page has no use for.
 - ``quota``: how much disk uploads take, for each visitor and in all; the oldest go first.
 

@@ -9,6 +9,7 @@ from cnn_space.page.common.early import EarlyScript
 from cnn_space.page.server.bodies import BoundedBodies
 from cnn_space.page.server.closed import Closed
 from cnn_space.page.server.quota import Quota
+from cnn_space.page.server.tools import Tools, are_offered
 from cnn_space.settings import Settings
 
 
@@ -23,10 +24,12 @@ def bounds() -> dict:
         "app_kwargs": {
             "middleware": [
                 Middleware(Closed),
+                Middleware(Tools),
                 Middleware(BoundedBodies, quota=quota),
                 Middleware(EarlyScript),
             ]
         },
         "enable_monitoring": False,
+        "mcp_server": are_offered(),
         "state_session_capacity": 1000,  # 0.3 MB each at first; own nets go with theirs
     }

@@ -46,6 +46,7 @@ class Page(gr.Blocks):
                 raise _refusal(problem, name=name, value=shown)
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
+        inputs = [values.by_path(value) for value in inputs]
         self._check(block_fn, inputs)
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)

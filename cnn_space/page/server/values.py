@@ -3,9 +3,11 @@ any component sees them, without a limit of size or time, and keeps each value w
 
 import math
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import gradio as gr
 
+from cnn_space.page.common import uploads
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.server.bodies import MOST
 
@@ -35,6 +37,16 @@ def problem(block: gr.components.Component, value: object) -> str | None:
     if isinstance(block, gr.Image | gr.File):
         return None if isinstance(value, dict | list) else "server_kind_file"
     return None
+
+
+def by_path(value: object) -> object:
+    """A file that lies among the uploads, and comes by its address on this page, as programs get it
+    from Gradio: by its path. Any other value as it is."""
+    if isinstance(value, dict) and _is_address(address := value.get("path")):
+        name = address.partition("/gradio_api/file=")[2].partition("?")[0]
+        if path := uploads.find(unquote(name)):
+            return value | {"path": str(path), "url": None}
+    return value
 
 
 def short(value: object, most: int = 80) -> str:
