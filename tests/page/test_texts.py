@@ -1,6 +1,7 @@
 """The page's words: both languages say the same things, a file a tab."""
 
 import json
+import re
 from string import Formatter
 
 import pytest
@@ -30,6 +31,12 @@ def test_both_languages_say_the_same_things(name):
         assert places(korean[key]) - places(sentence) == LESS_IN_ENGLISH.get(key, set()), key
         assert places(sentence) <= places(korean[key]), key
         assert name == "common" or key.startswith(own), key
+
+
+@pytest.mark.parametrize("path", sorted(PAGE.parent.rglob("*.ko.json")), ids=lambda path: path.stem)
+def test_no_korean_sentence_leaves_its_particle_to_the_reader(path):
+    either = re.compile(r"은\(는\)|이\(가\)|을\(를\)|와\(과\)|\(으\)로|\(이\)")
+    assert not [line for line in path.read_text("utf-8").split("\n") if either.search(line)]
 
 
 @pytest.mark.parametrize(
