@@ -31,9 +31,11 @@ class Comparison:
 
 def made(
     comparison: Comparison, weight: float, kind: str, values: dict, mine: list[Unit] = (),
-    theirs: list[Unit] = (), line: int = 0, topic: str = "",
+    theirs: list[Unit] = (), line: int = 0, topic: str = "", work: bool = True,
 ) -> tuple[float, Difference]:  # fmt: skip
+    """``work`` False: the layers run in training alone, so no total of MACs has theirs."""
     both = bool(mine or theirs)
+    worked = both and work
     return weight, Difference(
         kind,
         sentences.english(kind, values),
@@ -42,8 +44,8 @@ def made(
         line or (mine[0].line if mine else comparison.line),
         sum(u.parameters for u in mine) if both else None,
         sum(u.parameters for u in theirs) if both else None,
-        sum(u.macs for u in mine) if both else None,
-        sum(u.macs for u in theirs) if both else None,
+        sum(u.macs for u in mine) if worked else None,
+        sum(u.macs for u in theirs) if worked else None,
     )
 
 

@@ -136,11 +136,12 @@ def _norms(comparison: Comparison) -> list:
 def _heads(comparison: Comparison) -> list:
     if comparison.reference_heads and not comparison.heads:
         values = {"count": len(comparison.reference_heads)}
-        return [made(comparison, 54, "diff_no_heads", values, [], comparison.reference_heads)]
+        return [made(comparison, 54, "diff_no_heads", values, [], comparison.reference_heads,
+                      work=False)]  # fmt: skip
     if comparison.heads and not comparison.reference_heads:
         values = {"count": len(comparison.heads)}
         return [made(comparison, 54, "diff_heads_added", values, comparison.heads, [],
-                      topic="diff_no_heads")]  # fmt: skip
+                      topic="diff_no_heads", work=False)]  # fmt: skip
     wanted = sum(activation(u.after) != "" for u in comparison.reference_heads)
     got = sum(activation(u.after) != "" for u in comparison.heads)
     dropped = sum(has(u.after, "dropout") for u in comparison.reference_heads)

@@ -77,7 +77,8 @@ class Finding:
 class Difference:
     """How the net differs from the nearest one: ``kind`` and ``values`` make the sentence.
 
-    Parameters and MACs are those of the part concerned, here and in the reference.
+    Parameters and MACs are those of the part concerned, here and in the reference; None where
+    it has none of its own, and the MACs of auxiliary heads, which an answer does not need.
     """
 
     kind: str

@@ -339,6 +339,7 @@ def test_the_panels_follow_the_form_of_an_address():
     korean = arrive("ko")
     assert "파라미터 12,288개" in korean["figure"]
     assert figures(korean["figure"])["parameters"] == "163,328"
+    assert figures(korean["figure"])["factor"] == "1/2.37"
 
 
 def test_a_module_named_alone_brings_its_numbers():

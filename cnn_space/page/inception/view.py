@@ -22,7 +22,7 @@ def _titles(lang: str, *keys: str) -> list[str]:
 @dataclass(frozen=True)
 class Comparison:
     """A module beside the other one of the pair naive and reduced: ``factor`` times ``unit``, a
-    key of the texts, as is ``note``."""
+    key of the texts, as are its ``_figure`` and ``note``."""
 
     other: InceptionCosts
     factor: float
