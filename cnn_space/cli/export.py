@@ -32,6 +32,8 @@ def _export(options) -> int:
     path = options.onnx or Path(f"{loaded.record.name}.onnx")
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the name of a file (--onnx)")
+    if path.exists() and not path.is_file():  # the file moves into its place, even a device's
+        raise ValueError(f"{path} is no file, and is not replaced: give another name (--onnx)")
     make_folder(path.parent)
     difference = onnx_export.write(loaded, path)
     size = f"{path}: {path.stat().st_size / 1e6:.1f} MB"

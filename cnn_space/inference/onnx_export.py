@@ -69,8 +69,12 @@ def write(loaded: Loaded, path: Path) -> float | None:
     content = export(loaded).SerializeToString()
     difference = check(content, loaded) if find_spec("onnxruntime") else None
     unfinished = path.with_name(f"{path.name}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except BaseException:  # a full disk or Ctrl-C: half a file helps nobody
+        unfinished.unlink(missing_ok=True)
+        raise
     return difference
 
 

@@ -1,6 +1,9 @@
 """``export``: a file of one's own, or one sentence."""
 
+import errno
 import importlib.util
+import os
+from pathlib import Path
 
 import onnxruntime
 
@@ -55,3 +58,23 @@ def test_a_file_of_one_s_own_is_taken(checkpoints, tmp_path):
     file = checkpoints[0] / weights.record("lenet5.cifar10").file
     assert main(["export", str(file), "--onnx", str(tmp_path / "own.onnx")]) == 0
     assert (tmp_path / "own.onnx").stat().st_size > 200_000
+
+
+def test_a_full_disk_leaves_no_half_file_and_a_device_is_not_replaced(
+    checkpoints, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(content[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert main(["export", "lenet5.cifar10", "--onnx", "net.onnx"]) == 2
+    assert os.strerror(errno.ENOSPC) in capsys.readouterr().err
+    assert not list(tmp_path.glob("net.onnx*"))
+    monkeypatch.undo()
+    assert main(["export", "lenet5.cifar10", "--onnx", os.devnull]) == 2
+    assert "is no file, and is not replaced" in capsys.readouterr().err
+    assert not Path(os.devnull).is_file()
