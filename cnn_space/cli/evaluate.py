@@ -7,6 +7,7 @@ from pathlib import Path
 from cnn_space.cli.options import DATA_DIR
 from cnn_space.formats import accuracy
 
+READING_NOTES = ("unreached", "stretched", "profile_converted", "profile_ignored")
 TOLERANCE = 0.05  # points of accuracy by which a measured figure may differ from a card's
 
 
@@ -113,7 +114,8 @@ def _photos(record, options, sets: dict):
         visitor_set = read_photos(
             options.data_dir, preprocessing=record.preprocessing, to_measure=True
         )
-        print_remarks(visitor_set)
+        # Here nothing is learnt: what the notes say of the sides of a split would be wrong.
+        print_remarks(visitor_set, [n for n in visitor_set.notes if n.kind in READING_NOTES])
         images = visitor_set.images
         sets[record.preprocessing] = replace(
             images, note=f"{images.side} px", split_name=images.split_name or "all images"

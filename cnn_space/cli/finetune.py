@@ -87,14 +87,15 @@ def _finetune(options) -> int:
     return 0
 
 
-def print_remarks(visitor_set) -> None:
-    """What was left out of a set, and what else is worth knowing of it, on stderr."""
+def print_remarks(visitor_set, notes=None) -> None:
+    """What was left out of a set, and what else is worth knowing of it (``notes``; by default all
+    of the set's own), on stderr."""
     from cnn_space.images.visitor_set import LEFT_OUT
 
     for left in visitor_set.left_out:
         reason = LEFT_OUT[left.reason]
         print(f"left out: {left.count} × {reason} ({left.example})", file=sys.stderr)
-    for note in visitor_set.notes:
+    for note in visitor_set.notes if notes is None else notes:
         print(note, file=sys.stderr)
 
 

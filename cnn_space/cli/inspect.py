@@ -7,6 +7,11 @@ from cnn_space.cli.finetune import print_remarks, read
 from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import Plan
 
+CROSS_VALIDATED = (
+    "Few images: all are learnt from. They are divided into {parts} parts, and each is judged by a "
+    "net that learnt from the other parts."
+)
+
 
 def add_inspect(commands) -> None:
     """Add ``inspect`` to an argparse object of subcommands."""
@@ -44,22 +49,28 @@ def _inspect(options) -> int:
             f"{name:{width}}  {counts['train']:6,} to learn from  {counts['held_out']:6,} held out"
         )
     sys.stdout.flush()
-    print_remarks(visitor_set)
+    print_remarks(visitor_set, summary["notes"])
     return 0
 
 
 def _summary(visitor_set) -> dict:
-    """What ``--json`` prints: the split is the one of the usual plan."""
-    from cnn_space.training import finetuning
+    """What ``--json`` prints: the split, or the parts of a cross-validation, of the usual plan."""
+    from cnn_space.training.finetuning.folds import draw_folds
+    from cnn_space.training.finetuning.inputs import split
 
-    images, plan = visitor_set.images, Plan()
+    images, plan, notes = visitor_set.images, Plan(), [str(note) for note in visitor_set.notes]
     numbers = replace(images, images=images.labels)  # to split them copies no pictures
-    learn, held_out = finetuning.split(numbers, plan.holdout, seed=plan.seed)
+    folds = draw_folds(numbers, plan)
+    if folds is None:
+        learn, held_out = split(numbers, plan.holdout, seed=plan.seed)
+    else:
+        learn, held_out = numbers, numbers.subset(folds < 0)
+        notes.append(CROSS_VALIDATED.format(parts=int(folds.max()) + 1))
     counts = zip(images.classes, learn.counts, held_out.counts, strict=True)
     return {
         "classes": {name: {"train": train, "held_out": held} for name, train, held in counts},
         "split": visitor_set.split,
         "left_out": [asdict(left) for left in visitor_set.left_out],
         "look_alikes": visitor_set.look_alikes,
-        "notes": [str(note) for note in visitor_set.notes],
+        "notes": notes,
     }

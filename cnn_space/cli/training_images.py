@@ -41,7 +41,7 @@ def read_images(source: Source, options) -> Images:
         everything, measure = _read_photos(source, options)
     else:
         everything, measure = _read_set(source, options)
-    usual = source.holdout or (len(everything) // SHARE if measure is None else 0)
+    usual = source.holdout or (max(1, len(everything) // SHARE) if measure is None else 0)
     holdout = usual if options.holdout is None else options.holdout
     learn, held_out = everything.split(holdout, seed=0)
     if options.limit and options.limit < len(learn):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from cnn_space import formats
 from cnn_space.cli.earlier import load_earlier, start_from
 from cnn_space.cli.options import given_settings, make_folder, net_options
 from cnn_space.cli.training_images import Images, chosen_source, read_images
@@ -248,5 +249,7 @@ class Job:
         else:
             path = cards.write(self.out, card, net, dtype)
             print(f"stored as {reason}")
-        measured_on = f"{len(images.measure):,} images ({images.measure.split_name})"
-        print(f"{self.name}: {evaluation.accuracy:.2f} % on {measured_on}; {path}")
+        count = len(images.measure)
+        figure = formats.accuracy(evaluation.accuracy, count, 2)
+        measured = f"{figure} images" if formats.is_few(count) else f"{figure} on {count:,} images"
+        print(f"{self.name}: {measured} ({images.measure.split_name}); {path}")

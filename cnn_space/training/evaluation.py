@@ -27,14 +27,16 @@ def evaluate(
     net: nn.Module, images: ImageSet, *, mean: Sequence[float], std: Sequence[float]
 ) -> Evaluation:
     """Measure ``net`` on ``images`` in float32; arguments as in ``predict``. A class without
-    images scores 0."""
+    images has no figure in ``per_class``."""
     answers = predict(net, images, mean=mean, std=std).argmax(1)
     confusion = scores.confusion_matrix(
         images.labels.tolist(), answers.tolist(), len(images.classes)
     )
+    rates = scores.accuracy_per_class(confusion, images.classes)
+    counts = zip(images.classes, images.counts, strict=True)
     return Evaluation(
         accuracy=scores.accuracy(confusion),
-        per_class=scores.accuracy_per_class(confusion, images.classes),
+        per_class={name: rates[name] for name, count in counts if count},
         confusion=confusion.tolist(),
     )
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -142,3 +143,30 @@ def test_photos_that_do_not_fit_are_told_in_one_sentence(train, tmp_path, capsys
         assert says in error and error.count("\n") == 1
     assert train(strange, "--name", "a.b") == 2
     assert "Only one class" in capsys.readouterr().err
+
+
+def test_of_few_photos_no_percentage_is_made(train, tmp_path, capsys):
+    """Of four photos a fifth is none: one is held out all the same."""
+    assert train(write_folder(tmp_path / "few", photos(45, 0))) == 0
+    shown = capsys.readouterr().out.splitlines()[-1]
+    assert (
+        re.search(r"lenet5.few: \d of 9 images \(held out of train\)", shown) and "%" not in shown
+    )
+    colours = {"red": 2, "blue": 2}
+    four = {f"{c}/{i}.png": encode(np.full((32, 32, 3), 40 * i + 9 * len(c), np.uint8))
+            for c, count in colours.items() for i in range(count)}  # fmt: skip
+    assert train(write_folder(tmp_path / "four", four), "--batch-size", "2") == 0
+    assert " of 1 images (held out of train)" in capsys.readouterr().out
+
+
+def test_measuring_says_nothing_of_a_split_or_of_classes_without_photos(train, tmp_path, capsys):
+    assert train(write_folder(tmp_path / "all", photos(60, 0))) == 0
+    one = next(c for name, c in photos(60, 3).items() if name.startswith("red"))
+    again = io.BytesIO()
+    Image.open(io.BytesIO(one)).save(again, "JPEG", quality=95)
+    reds = write_folder(tmp_path / "reds", {"red/1.png": one, "red/2.jpg": again.getvalue()})
+    capsys.readouterr()
+    net = str(tmp_path / "checkpoints" / "lenet5.all.safetensors")
+    assert main(["evaluate", net, "--data-dir", str(reds), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert list(json.loads(out)["per_class"]) == ["red"] and "split" not in err

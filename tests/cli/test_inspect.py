@@ -7,6 +7,9 @@ import pytest
 from tiny_sets import picture
 
 from cnn_space import __main__
+from cnn_space.cli.finetune import read
+from cnn_space.training.finetuning.folds import draw_folds
+from cnn_space.training.recipes import Plan
 
 
 def write(path, entries):
@@ -43,7 +46,19 @@ def test_a_drawn_split_keeps_look_alikes_together(tmp_path, capsys):
     code, found = inspect(capsys, write(tmp_path / "a.zip", entries))
     assert code == 0 and found["split"] == "drawn" and found["look_alikes"] == 40
     assert found["classes"]["a"] == {"train": 16, "held_out": 4}
-    assert "40 images look like another one" in found["notes"][0]
+    assert "40 images look like another one" in found["notes"][0] and len(found["notes"]) == 1
+
+
+def test_of_few_images_all_are_learnt_from(tmp_path, capsys):
+    """As fine-tuning does it, which cross-validates them."""
+    entries = {f"{c}/{i}.png": picture(10 * k + i) for k, c in enumerate("ab") for i in range(3)}
+    path = write(tmp_path / "a.zip", entries)
+    code, found = inspect(capsys, path)
+    assert code == 0 and found["split"] == "drawn"
+    assert found["classes"] == {c: {"train": 3, "held_out": 0} for c in "ab"}
+    visitor_set = read(path)
+    course = draw_folds(visitor_set.images, Plan())
+    assert len(set(course.tolist())) == 3 and "into 3 parts" in found["notes"][-1]
 
 
 def test_a_table_for_people(tmp_path, capsys):
@@ -51,7 +66,8 @@ def test_a_table_for_people(tmp_path, capsys):
     path = write(tmp_path / "a.zip", entries | {"a/notes.txt": b"x"})
     assert __main__.main(["inspect", path]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[0].split() == ["a", "4", "to", "learn", "from", "1", "held", "out"]
+    assert out.splitlines()[0].split() == ["a", "5", "to", "learn", "from", "0", "held", "out"]
+    assert "into 5 parts" in err
     assert "left out: 1 × not a readable image (a/notes.txt)" in err
 
 
