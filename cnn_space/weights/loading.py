@@ -132,14 +132,19 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
     except safetensors.SafetensorError as error:
         raise ValueError(f"is damaged: {error}") from None
+    except KeyError as error:  # safetensors knows kinds that torch has not
+        raise ValueError(f"holds numbers of a kind that is not read here: {error}") from None
     if record.adapt:
         state = record.adapt(state)
     # Always a copy: the tensors just read are a window on the file, and a file rewritten
     # under them would take the whole process down.
-    return {
-        key: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
-        for key, tensor in state.items()
-    }
+    try:
+        return {
+            key: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+            for key, tensor in state.items()
+        }
+    except NotImplementedError as error:  # torch knows kinds that it cannot compute with
+        raise ValueError(f"holds numbers of a kind that is not read here: {error}") from None
 
 
 def _check_numbers(state: Mapping[str, "torch.Tensor"]) -> None:

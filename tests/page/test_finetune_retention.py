@@ -4,6 +4,7 @@ import copy
 import gc
 import time
 import weakref
+from types import SimpleNamespace
 
 from cnn_space.page.common import retention
 from cnn_space.page.common.nets import OwnNets
@@ -37,6 +38,22 @@ def test_a_shelf_is_bounded_in_bytes():
     assert [key for _, key in taken] == ["a", "b"]
     kept.keep(owner, "e", size=1000)  # its owner has just made it
     assert [key for _, key in taken] == ["a", "b", "d", "c"] and len(kept) == 1
+
+
+def test_nobody_drives_out_what_another_visitor_keeps(monkeypatch):
+    kept, taken = shelf(4, 100, 100)
+    mine, theirs = OwnNets(), OwnNets()
+
+    def keep(visitor, owner, key, size=1):
+        monkeypatch.setattr(retention, "VISITOR", SimpleNamespace(get=lambda: visitor))
+        kept.keep(owner, key, size=size)
+
+    keep("honest", mine, "old")
+    for number in range(6):
+        keep("greedy", theirs, str(number))
+    assert [key for _, key in taken] == ["0", "1", "2"]
+    keep("greedy", theirs, "large", size=99)
+    assert "old" not in [key for _, key in taken] and len(kept) == 2
 
 
 def test_a_shelf_is_bounded_in_time(monkeypatch):

@@ -27,6 +27,7 @@ from finetune_visits import (
 from markup import parse, sheet, text, with_class
 
 from cnn_space import weights
+from cnn_space.images.decoder_pool import VISITOR
 from cnn_space.page.common import visitor_nets
 from cnn_space.page.common.retention import Bounds, Shelf
 from cnn_space.page.finetune import export, running
@@ -240,7 +241,7 @@ def test_first_come_first_served():
 
 
 def test_too_many_runs_are_refused(checkpoints, monkeypatch):
-    monkeypatch.setattr(running, "_PLACES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(running, "MOST", 1)
     first, second = with_bars(), with_bars()
     with LINE.ticket():
         start(first)
@@ -252,6 +253,27 @@ def test_too_many_runs_are_refused(checkpoints, monkeypatch):
     start(second)  # there is a place again
     over(second)
     assert second.run.state == "kept"
+
+
+def test_one_visitor_leaves_places_for_others(checkpoints):
+    """Sessions are free: one visitor with five of them had all the places."""
+    sessions = [with_bars() for _ in range(4)]
+    here = VISITOR.set("198.51.100.1")
+    try:
+        with LINE.ticket():
+            start(sessions[0])
+            start(sessions[1])
+            with pytest.raises(gr.Error, match="One of your trainings is waiting already"):
+                start(sessions[2])
+            VISITOR.set("198.51.100.2")
+            start(sessions[3])
+            for session in (sessions[0], sessions[1], sessions[3]):
+                halt(session)
+        for session in (sessions[0], sessions[1], sessions[3]):
+            over(session)
+        assert not running._PLACES._taken
+    finally:
+        VISITOR.reset(here)
 
 
 def test_a_full_disk_is_said_before_a_run_and_takes_no_net_after_it(checkpoints, monkeypatch):

@@ -101,3 +101,14 @@ def test_what_no_net_can_answer_with_is_refused_by_name(tmp_path, value, why):
     card.write_text(json.dumps(json.loads(card.read_text()) | fields))
     with pytest.raises(ValueError, match=f"{why}.* in {name}"):
         weights.load(pack(tmp_path / "a.zip", card, weights_file))
+
+
+def test_numbers_of_a_kind_that_torch_has_not_are_refused(tmp_path, files):
+    card, weights_file, _ = files
+    header = json.dumps({"a": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}).encode()
+    weights_file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(2))
+    fields = {"bytes": weights_file.stat().st_size, "sha256": sha256(weights_file)}
+    card.write_text(json.dumps(json.loads(card.read_text()) | fields))
+    for path in (weights_file, pack(tmp_path / "a.zip", card, weights_file)):
+        with pytest.raises(ValueError, match="a kind that is not read here: "):
+            weights.load(path)

@@ -219,7 +219,7 @@ def answer_of(
     try:
         return classification.answer(photo, net, ten_views=ten_views, timed=timed)
     except ValueError as error:
-        title = net if isinstance(net, str) else net.record.title
+        title = net.record.title if isinstance(net, weights.Loaded) else net
         raise ValueError(say("net_trouble", lang, title=title, why=error)) from None
 
 

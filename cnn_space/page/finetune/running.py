@@ -5,6 +5,7 @@ up when the page has not been heard of for some time.
 """
 
 import contextlib
+import contextvars
 import logging
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cnn_space import weights
+from cnn_space.images.decoder_pool import VISITOR
 from cnn_space.images.image_set import ImageSet
 from cnn_space.inference.threads import give_way
 from cnn_space.models.heads import can_have_aux
@@ -41,7 +43,32 @@ CONTROLS = (
     "cross_validate",
 )
 MOST = 5  # runs under way: one trains, the others wait
-_PLACES = threading.BoundedSemaphore(MOST)
+MOST_OF_ONE = 2  # and of one visitor, who may have any number of sessions
+
+
+class Places:
+    """Whose runs are under way, by visitors' addresses."""
+
+    def __init__(self):
+        self._taken: list[str] = []
+        self._lock = threading.Lock()
+
+    def take(self, visitor: str, lang: str) -> None:
+        """Raise ValueError with a sentence where too many are under way. What comes from nowhere
+        (visitor "": no request) is bounded in all only."""
+        with self._lock:
+            if len(self._taken) >= MOST:
+                raise ValueError(say("finetune_too_many", lang))
+            if visitor and self._taken.count(visitor) >= MOST_OF_ONE:
+                raise ValueError(say("server_own_run_waits", lang))
+            self._taken.append(visitor)
+
+    def leave(self, visitor: str) -> None:
+        with self._lock:
+            self._taken.remove(visitor)
+
+
+_PLACES = Places()
 
 
 @dataclass(frozen=True)
@@ -89,9 +116,9 @@ def order(session: Session, base: str | None, controls: dict, lang: str) -> Orde
 def begin(session: Session, number: int, asked: Order) -> None:
     """Start the run with this number of ``session``. Raises ValueError with a sentence where too
     many are under way."""
-    if not _PLACES.acquire(blocking=False):
-        raise ValueError(say("finetune_too_many", asked.lang))
-    threading.Thread(target=_run, args=(session, number, asked), name="fine-tune").start()
+    _PLACES.take(VISITOR.get(), asked.lang)
+    here = contextvars.copy_context()  # the run's net is kept for the same visitor
+    threading.Thread(target=here.run, args=(_run, session, number, asked), name="fine-tune").start()
 
 
 def keeper(session: Session, lang: str) -> partial:
@@ -119,7 +146,7 @@ def _run(session: Session, number: int, asked: Order) -> None:
         logging.getLogger(__name__).exception("a fine-tuning run broke off")
         session.refuse(number, say("finetune_broke", asked.lang))
     finally:
-        _PLACES.release()
+        _PLACES.leave(VISITOR.get())
 
 
 def _is_wanted(session: Session, number: int) -> bool:

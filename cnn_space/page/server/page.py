@@ -32,6 +32,9 @@ class Page(gr.Blocks):
         if isinstance(request, gr.Request):
             _lang.set(language(request))
             decoder_pool.VISITOR.set(address_of(request))
+        event = options.get("event_data")
+        if event is not None and not isinstance(event._data, dict):  # programs may send anything
+            event._data = {}
         return await super().process_api(block_fn, inputs, state, request, *rest, **options)
 
     def _check(self, block_fn, inputs) -> None:

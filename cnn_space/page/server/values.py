@@ -20,7 +20,9 @@ def problem(block: gr.components.Component, value: object) -> str | None:
     nothing speaks against it before the component itself has seen it."""
     if any(_is_address(part.get("path")) for part in _parts(value) if isinstance(part, dict)):
         return "server_address"
-    if value is None or block.stateful:
+    if value is None:
+        return "server_kind_number" if isinstance(block, gr.Slider) else None
+    if block.stateful:
         return None
     most = getattr(block, "max_length", None) or LETTERS
     if isinstance(block, PhotoInput):
@@ -50,9 +52,10 @@ def by_path(value: object) -> object:
 
 
 def short(value: object, most: int = 80) -> str:
-    """A value for the log and for messages, on one line."""
+    """A value for the log and for messages, on one line, without what would steer a terminal."""
     text = value if isinstance(value, str) else repr(value)
     text = " ".join(text[: 2 * most].split())
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
     return text if len(text) <= most else f"{text[:most]}…"
 
 

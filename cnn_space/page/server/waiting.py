@@ -21,6 +21,8 @@ def bound(queue: Queue) -> None:
     push = queue.push
 
     async def bounded(body, request: Request, username: str | None):
+        if body.fn_index is not None and body.fn_index not in queue.blocks.fns:
+            raise HTTPException(404, "There is no such event.")
         if problem := _problem(queue, body.fn_index, request):
             raise HTTPException(429, say(problem, language(request)))
         return await push(body=body, request=request, username=username)

@@ -1,5 +1,6 @@
 """A hostile visitor against the running server: what Gradio would take, this page does not."""
 
+import base64
 import json
 import threading
 import time
@@ -17,6 +18,7 @@ from cnn_space.page.inception import whole_net
 from cnn_space.page.server import bodies
 
 PHOTO = Path(__file__).parents[3] / "docs" / "classify.webp"
+INLINE = "data:image/webp;base64," + base64.b64encode(PHOTO.read_bytes()).decode()
 KOREAN = {"accept-language": "ko"}
 CUT = 0
 
@@ -141,6 +143,8 @@ def test_a_body_has_8_mb_at_most_however_it_comes(served):
         ("finetune", [None, "lenet5.cifar10", "sgd", "fast"], ["learning_rate"]),
         ("finetune", [None, "lenet5.cifar10", "sgd", 1e400], ["learning_rate"]),
         ("finetune", [None, "lenet5.cifar10", 5], ["not in the list"]),
+        ("finetune", [None, "lenet5.cifar10", "sgd", 0, None], ["lowest_share", "a number"]),
+        ("finetune", [None, "lenet5\x1b[31m\x00"], ["lenet5\ufffd[31m\ufffd"]),
     ],
 )
 def test_what_does_not_fit_is_one_sentence_and_a_short_line_in_the_log(
@@ -152,6 +156,28 @@ def test_what_does_not_fit_is_one_sentence_and_a_short_line_in_the_log(
     printed = capfd.readouterr()
     assert "Traceback" not in printed.err + printed.out
     assert all(len(record.getMessage()) < 400 for record in caplog.records)
+
+
+@pytest.mark.parametrize("event_data", [None, [], "x", 5, {"label": [1]}])
+def test_an_event_may_bring_anything(event_data, served, capfd):
+    url, demo, _ = served
+    for name in ("take_example", "ask_wider", "look_for"):
+        number, fn = next((n, fn) for n, fn in demo.fns.items() if fn.api_name == name)
+        values = [None] * len(fn.inputs)
+        body = {"data": values, "session_hash": f"{name}-odd", "fn_index": number}
+        assert post(f"{url}/gradio_api/queue/join", body | {"event_data": event_data})[0] == 200
+        stream = f"{url}/gradio_api/queue/data?session_hash={name}-odd"
+        with urllib.request.urlopen(stream, timeout=30) as events:
+            assert '"success":true' in events.read().decode().replace(" ", "")
+    assert post(f"{url}/gradio_api/queue/join", body | {"fn_index": 99_999})[0] == 404
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_no_net_at_all_is_an_unknown_one(served, capfd):
+    photo = {"url": INLINE, "meta": {"_type": "gradio.FileData"}}
+    said = error_of(call(served, "classify", [photo, None, 3]))
+    assert said.startswith("unknown weights None: known are ")
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_waiting_runs_are_few_and_answers_keep_their_room(served, client):
@@ -239,9 +265,8 @@ def test_monitoring_is_off(served):
 
 
 def test_what_a_session_sends_inside_of_a_request_does_not_stay(served, client):
-    import base64
 
-    photo = "data:image/webp;base64," + base64.b64encode(PHOTO.read_bytes()).decode()
+    photo = INLINE
     events = call(served, "classify", [{"path": "", "url": photo}, "lenet5.cifar10", 3])
     assert '"confidences"' in events
     with pytest.raises(AppError, match="not in the list"):
