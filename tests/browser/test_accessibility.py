@@ -20,19 +20,19 @@ UNFOLD = """() => {
     for (const fold of document.querySelectorAll("[role=tabpanel] button.label-wrap:not(.open)"))
         if (fold.offsetParent) fold.click();
 }"""
-RUN = """async () => {
+RUN = """async (where) => {
     const rules = { "target-size": { enabled: true } };
-    const { violations } = await axe.run({ rules });
+    const { violations } = await axe.run(where ?? document, { rules });
     return violations.flatMap(({ id, impact, nodes }) =>
         nodes.map(({ html, failureSummary }) => [id, impact, html.slice(0, 200), failureSummary]));
 }"""
 
 
-def wrong(page) -> list:
-    """What axe-core finds on the page as it is, but for trifles."""
+def wrong(page, where: str | None = None) -> list:
+    """What axe-core finds on the page as it is, or in ``where`` alone, but for trifles."""
     return [
         finding
-        for finding in page.evaluate(RUN)
+        for finding in page.evaluate(RUN, where)
         if finding[1] in ("serious", "critical") or finding[0] in ("heading-order", "target-size")
     ]
 
@@ -48,12 +48,21 @@ def test_axe_finds_nothing_that_keeps_people_out(browser, page_url, width, local
         page.evaluate(UNFOLD)
         if tab == "inception":
             page.locator('[data-figure="net-totals"]').wait_for()
+            page.locator("#inception-map [data-module]").last.wait_for()
         page.wait_for_timeout(700)  # folds open and bars fade for a moment
         page.evaluate(SCRIPT)
         found[tab, "light"] = wrong(page)
         page.locator("#switch-dark").click()
         page.wait_for_timeout(700)
         found[tab, "dark"] = wrong(page)
+        if tab == "finetune":  # where the samples were: a board of one's own classes
+            page.locator("#ft-source input[value=photos]").check()
+            page.locator(".ft-board input").first.wait_for()
+            page.wait_for_timeout(700)
+            for light in ("dark", "light"):
+                found["board", light] = wrong(page, "#ft-photos")
+                page.locator("#switch-light:visible, #switch-dark:visible").click()
+                page.wait_for_timeout(700)
         page.evaluate("localStorage.clear()")
     context.close()
     wrongs = [(*where, *finding) for where, findings in found.items() for finding in findings]

@@ -70,6 +70,7 @@ def _form() -> dict:
         buttons=["copy"],
         elem_id="check-code",
     )
+    gr.Markdown(t("check_editor"), elem_id="check-editor-keys")
     with gr.Row(elem_classes="check-actions"):
         run = gr.Button(t("check_run"), variant="primary", min_width=120, elem_id="check-run")
         file = gr.File(

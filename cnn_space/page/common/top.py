@@ -31,9 +31,10 @@ def tab(name: str) -> gr.Tab:
 
 
 def whole_page_scripts(demo: gr.Blocks) -> None:
-    """What serves all tabs: terms that open into their meaning, what is taken home, code that can
-    be read."""
-    for run in (script("common/terms.js"), TAKE_HOME_JS, script("common/code_colours.js")):
+    """What serves all tabs: terms that open into their meaning, what is taken home, a focus
+    that is never lost, code that can be read."""
+    names = ("terms", "focus", "code_colours")
+    for run in (*(script(f"common/{name}.js") for name in names), TAKE_HOME_JS):
         demo.load(None, js=run, **QUIET)
 
 
