@@ -81,7 +81,7 @@ class Collector:
         self._photos: list[_Photo] = []
         self._counts: Counter[str] = Counter()  # of what is left out, by reason
         self._examples: dict[str, str] = {}
-        self._digests: set[bytes] = set()
+        self._digests: dict[bytes, str] = {}  # the class of each file
         self._deadline = time.monotonic() + limits.reading_seconds
 
     def __len__(self) -> int:
@@ -133,7 +133,8 @@ class Collector:
             return False
         digest = hashlib.blake2b(data, digest_size=16).digest()
         if digest in self._digests:
-            self.leave_out("duplicate", name)
+            same_class = self._digests[digest] == label
+            self.leave_out("duplicate" if same_class else "two_classes", name)
             return False
         try:
             photo = self._open(data, seconds)
@@ -142,7 +143,7 @@ class Collector:
             too_late = error.reason == "too_slow" and self.is_late
             self.leave_out("time" if too_late else _PHOTO_REASONS[error.reason], name)
             return False
-        self._digests.add(digest)
+        self._digests[digest] = label
         remarks = tuple(photo.info.get("notes", ()))
         pixels = np.array(photo)
         self._photos.append(_Photo(clean_name(name), label, pixels, held_out, original, remarks))

@@ -37,6 +37,7 @@ REASONS = {
 # Why one file is left out of data that can be used.
 LEFT_OUT = {
     "duplicate": "the same image twice",
+    "two_classes": "the same image in another class, too, where it stays: one label is wrong",
     "not_image": "not a readable image",
     "other_format": "a kind of file that is not read here: save it as JPEG or PNG",
     "damaged": "damaged or cut off",

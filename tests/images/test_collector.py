@@ -90,3 +90,13 @@ def test_why_a_set_is_empty(reason, empty):
     with pytest.raises(DataError) as caught:
         collector.finish("nothing")
     assert caught.value.reason == empty
+
+
+def test_one_image_in_two_classes_is_told_from_one_that_is_there_twice():
+    collector = Collector(Limits())
+    for name, label, seed in (("a/1", "a", 1), ("a/2", "a", 2), ("a/3", "a", 1), ("b/1", "b", 1)):
+        collector.add(name, label, picture(seed))
+    assert collector.left_out == (
+        LeftOut("duplicate", 1, "a/3"),
+        LeftOut("two_classes", 1, "b/1"),
+    )
