@@ -163,6 +163,7 @@ def _result() -> dict:
                 max_lines=1,
                 max_length=LONGEST_TITLE,
                 scale=1,
+                min_width=280,  # on a phone the button stands below, or the name would be cut
                 elem_id="ft-name",
             )
             rename = gr.Button(t("finetune_rename"), scale=0, elem_id="ft-rename")
