@@ -88,8 +88,6 @@ class Tab:
         if photo is None and nets.is_here(net, own_nets):
             return gr.skip()
         why_not = why_no_answer(photo, net, own_nets, lang)
-        if isinstance(photo, Refused):
-            gr.Warning(why_not)  # on a phone the answer's place is out of sight
         if not why_not:
             try:
                 answer = answer_of(photo, own_nets.get(net, net), ten_views, lang, timed=True)
