@@ -9,6 +9,7 @@ start.prepare()  # before Gradio is imported
 
 import gradio as gr
 
+from cnn_space.page.about.layout import about_part
 from cnn_space.page.check.layout import check_part
 from cnn_space.page.classify.layout import classify_tab
 from cnn_space.page.common import nets
@@ -45,6 +46,7 @@ def build() -> gr.Blocks:
             with tab("finetune"):
                 lists = {"classify_net": net, "compare_nets": nets_compared}
                 finetune_tab(demo, tabs, own_nets, address, **lists, **visitor)
+        about_part()
         address.tabs("tab", tabs)
         address.tabs("place", places, inside="inception")
         address.wire(demo)

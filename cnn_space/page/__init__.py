@@ -4,4 +4,4 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent
 # In this order their texts and style sheets are gathered.
-FOLDERS = ("common", "classify", "compare", "inception", "check", "finetune", "server")
+FOLDERS = ("common", "classify", "compare", "inception", "check", "finetune", "about", "server")

@@ -46,6 +46,9 @@ def test_axe_finds_nothing_that_keeps_people_out(browser, page_url, width, local
         page.goto(f"{page_url}?tab={tab}&__theme=light")
         page.locator(finished).wait_for()
         page.evaluate(UNFOLD)
+        page.locator("#about button.label-wrap").press("Enter")  # at the foot of all tabs
+        page.locator("#about-told pre").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
         if tab == "inception":
             page.locator('[data-figure="net-totals"]').wait_for()
             page.locator("#inception-map [data-module]").last.wait_for()

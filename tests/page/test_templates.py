@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 from jinja2 import UndefinedError
+from templates_about import CASES as ABOUT
 from templates_check import CASES as CHECK
 from templates_classify import CASES as CLASSIFY
 from templates_common import CASES as COMMON
@@ -18,7 +19,7 @@ from templates_inception import CASES as INCEPTION
 from cnn_space.page import PAGE
 from cnn_space.page.common.templates import environment, render
 
-CASES = COMMON | CLASSIFY | COMPARE | INCEPTION | CHECK | FINETUNE
+CASES = COMMON | CLASSIFY | COMPARE | INCEPTION | CHECK | FINETUNE | ABOUT
 HOSTILE = (
     '"><script>alert(1)</script>',
     "' onmouseover='alert(1)",

@@ -1,0 +1,1 @@
+"""About: where everything on the page comes from, at its foot."""
