@@ -93,7 +93,7 @@ def _pictures(folder: Path) -> list[str]:
     ones are left out."""
     from natsort import natsorted
 
-    from cnn_space.images.file_kinds import HEAD, is_read, kind_of
+    from cnn_space.images.file_kinds import HEAD, why_not_read
 
     pictures = []
     for path in folder.rglob("*"):
@@ -102,7 +102,7 @@ def _pictures(folder: Path) -> list[str]:
             continue
         try:
             with path.open("rb") as file:
-                if is_read(kind_of(file.read(HEAD))):
+                if why_not_read(file.read(HEAD)) != "not_image":  # others say what they are
                     pictures.append(str(path))
         except OSError:
             pictures.append(str(path))  # reading it again says why it cannot be read

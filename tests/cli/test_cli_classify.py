@@ -63,6 +63,10 @@ def test_folders_and_patterns_stand_for_their_photos_in_natural_order(
     assert main(["classify", str(folder / "*.png"), "--json"]) == 0
     assert [row["photo"] for row in json.loads(capsys.readouterr().out)] == paths
 
+    (folder / "old.jp2").write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(99))
+    assert main(["classify", str(folder), "--csv"]) == 1  # a picture is never passed over silently
+    assert "old.jp2: JPEG 2000" in capsys.readouterr().err
+
     (tmp_path / "empty").mkdir()
     assert main(["classify", str(tmp_path / "empty"), str(folder / "*.gif"), paths[0]]) == 1
     printed = capsys.readouterr()
