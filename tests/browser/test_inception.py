@@ -174,6 +174,11 @@ def test_a_phone_reads_it_without_scrolling_sideways(browser, page_url):
                 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"""
         )
         assert smallest >= 10.5
+        # What the numbers come to is on the first screen, above the numbers.
+        totals = page.locator("#inception-figure .figures").bounding_box()
+        assert totals["y"] + totals["height"] < 844
+        drawn = drawing.bounding_box()
+        assert drawn["y"] + drawn["height"] <= page.locator("#inception-form").bounding_box()["y"]
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
 

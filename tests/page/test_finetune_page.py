@@ -162,7 +162,7 @@ def test_the_result_is_told_with_its_figures(checkpoints):
     assert figures[:2] == [f"{report.before:.1f} %", f"{report.after:.1f} %"]
     assert figures[-1] == "50.0 %"  # always the same class
     assert count(shown["mistakes"], "img") == len(report.mistakes)
-    assert ("No image was misjudged" in shown["mistakes"]) == (not report.mistakes)
+    assert ("No image was misclassified" in shown["mistakes"]) == (not report.mistakes)
 
 
 def test_the_net_as_onnx(checkpoints, monkeypatch):

@@ -263,7 +263,7 @@ def test_one_visitor_leaves_places_for_others(checkpoints):
         with LINE.ticket():
             start(sessions[0])
             start(sessions[1])
-            with pytest.raises(gr.Error, match="One of your trainings is waiting already"):
+            with pytest.raises(gr.Error, match="One of your training runs is already waiting"):
                 start(sessions[2])
             VISITOR.set("198.51.100.2")
             start(sessions[3])

@@ -192,7 +192,7 @@ def test_waiting_runs_are_few_and_answers_keep_their_room(served, client):
     try:
         answers = [post(f"{url}/gradio_api/call/finetune", run) for _ in range(3)]
         assert [status for status, _ in answers] == [200, 429, 429]
-        assert answers[1][1]["detail"].startswith("One of your trainings is waiting already.")
+        assert answers[1][1]["detail"].startswith("One of your training runs is already waiting.")
         # Other visitors, by other addresses of this machine.
         for other in range(2, 5):
             assert from_address(f"127.0.0.{other}", url, run) == 200
