@@ -15,11 +15,12 @@ from cnn_space.training.recipes import Plan
 
 
 def test_by_hand():
-    """Thresholds: class 0 (0.9 + 0.8 + 0.1 + 0.4) / 4 = 0.55, class 1 (0.7 + 0.9) / 2 = 0.8."""
-    second = np.array([0.1, 0.2, 0.9, 0.6, 0.7, 0.9])
+    """Thresholds: class 0 (0.9 + 0.8 + 0.1 + 0.4 + 0.8) / 5 = 0.6, class 1 (0.7 + 4 × 0.9) / 5."""
+    second = np.array([0.1, 0.2, 0.9, 0.6, 0.2, 0.7, 0.9, 0.9, 0.9, 0.9])
     probabilities = np.stack([1 - second, second], axis=1)
-    suspects = find_suspects(probabilities, [0, 0, 0, 0, 1, 1], range(10, 16), names=list("abcdef"))
-    # The fourth leans towards class 1, with 0.6, but not with the confidence of 0.8.
+    labels = [0] * 5 + [1] * 5
+    suspects = find_suspects(probabilities, labels, range(10, 20), names=list("abcdefghij"))
+    # The fourth leans towards class 1, with 0.6, but not with the confidence of 0.86.
     [suspect] = suspects
     assert (suspect.index, suspect.number, suspect.name) == (2, 12, "c")
     assert (suspect.given, suspect.likely) == (0, 1)
@@ -27,12 +28,20 @@ def test_by_hand():
 
 
 def test_the_less_probable_its_label_the_more_suspicious():
-    first = [0.9, 0.9, 0.6, 0.6]  # a mean of 0.75
+    first = [0.9, 0.9, 0.6, 0.6, 0.75]  # a mean of 0.75
     probabilities = np.array(
         [[p, 1 - p] for p in first] + [[0.1, 0.9]] * 4 + [[0.8, 0.2], [0.95, 0.05]]
     )
-    suspects = find_suspects(probabilities, [0] * 4 + [1] * 6, range(10))
-    assert [suspect.index for suspect in suspects] == [9, 8]
+    suspects = find_suspects(probabilities, [0] * 5 + [1] * 6, range(11))
+    assert [suspect.index for suspect in suspects] == [10, 9]
+
+
+def test_too_few_images_of_a_class_tell_nothing_of_it():
+    probabilities = np.array([[0.9, 0.1]] * 5 + [[0.2, 0.8]] * 4 + [[0.1, 0.9]])
+    labels = [0] * 5 + [1] * 4 + [0]
+    assert not find_suspects(probabilities, labels, range(10))
+    more = np.concatenate([probabilities, [[0.2, 0.8]]])
+    assert [s.index for s in find_suspects(more, [*labels, 1], range(11))] == [9]
 
 
 def test_a_class_without_images_is_nobodys_true_class():
@@ -41,10 +50,10 @@ def test_a_class_without_images_is_nobodys_true_class():
 
 
 def test_a_label_that_is_the_answer_is_not_doubted():
-    """The one image of class 1 has 0.08, which makes the net confident of this class at once."""
-    probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.8, 0.2], [0.92, 0.08]])
-    suspects = find_suspects(probabilities, [0, 0, 0, 1], range(4))
-    assert [suspect.index for suspect in suspects] == [3]
+    """The images of class 1 have 0.07, which makes the net confident of this class at once."""
+    probabilities = np.array([[0.95, 0.05]] * 4 + [[0.8, 0.2]] + [[0.93, 0.07]] * 5)
+    suspects = find_suspects(probabilities, [0] * 5 + [1] * 5, range(10))
+    assert [suspect.index for suspect in suspects] == [5, 6, 7, 8, 9]
 
 
 def test_nets_that_only_guess_judge_no_labels():

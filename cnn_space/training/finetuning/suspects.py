@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FEWEST = 5  # images of a class; the mean of fewer is mostly chance
+
 
 @dataclass(frozen=True)
 class Suspect:
@@ -35,17 +37,20 @@ def find_suspects(
 
     ``probabilities`` [N, K] are answers of nets that did not learn from these images. The net is
     confident of a class where its probability is at least the mean that it gives to the images of
-    that class. An image of which it is confident that it is of another class, more than of its own,
-    is suspect unless its label is the answer; the less probable its label, the more. Nets that are
-    right less often than always naming the commonest class find nothing.
+    that class, of which there are at least FEWEST. An image of which it is confident that it is of
+    another class, more than of its own, is suspect unless its label is the answer; the less
+    probable its label, the more. Nets that are right less often than always naming the commonest
+    class find nothing.
     """
     labels = np.asarray(labels)
     answers = probabilities.argmax(1)
-    if (answers == labels).sum() < np.bincount(labels).max():
+    counts = np.bincount(labels, minlength=probabilities.shape[1])
+    if (answers == labels).sum() < counts.max():
         return ()
     own = probabilities[np.arange(len(labels)), labels]
-    classes = range(probabilities.shape[1])
-    thresholds = np.array([own[labels == k].mean() if (labels == k).any() else 2 for k in classes])
+    thresholds = np.array(
+        [own[labels == k].mean() if count >= FEWEST else 2 for k, count in enumerate(counts)]
+    )
     confident = np.where(probabilities >= thresholds, probabilities, -1)
     likely = confident.argmax(1)
     suspect = (confident.max(1) >= 0) & (likely != labels) & (answers != labels)
