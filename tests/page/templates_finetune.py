@@ -42,7 +42,7 @@ def curves(text: str) -> dict:
 def result(text: str) -> dict:
     return {
         "recorded": True,
-        "environment": {"device": text, "threads": text},
+        "device": text,
         "title": text,
         "data": text,
         "classes": text,

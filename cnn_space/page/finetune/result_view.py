@@ -3,6 +3,7 @@
 The page's language is a parameter of each function.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from markupsafe import Markup
 from cnn_space import formats
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.templates import render
-from cnn_space.page.common.texts import label
+from cnn_space.page.common.texts import label, say
 from cnn_space.page.finetune.results import Kept
 from cnn_space.page.finetune.trials import Trial
 from cnn_space.settings import Settings
@@ -26,6 +27,11 @@ def _fill(template: str, lang: str, **values) -> Markup:
     return render(f"finetune/templates/{template}.html", lang, **values)
 
 
+def _device(name: str, lang: str) -> str:
+    """What a report says of where it ran ("CPU, 2 threads"), in the page's language."""
+    return re.sub(r"(\d+) threads?$", lambda n: say("finetune_threads", lang, count=n[1]), name)
+
+
 def finding(result: Result | None, lang: str) -> Markup:
     """The finding in a sentence, and the figures before and after; nothing without a result."""
     if result is None:
@@ -37,7 +43,7 @@ def finding(result: Result | None, lang: str) -> Markup:
         "result",
         lang,
         recorded=result.loaded is None,
-        environment=report.environment,
+        device=_device(report.environment["device"], lang),
         title=report.title,
         data=report.data,
         classes=len(report.classes),
