@@ -255,15 +255,17 @@ def test_too_many_runs_are_refused(checkpoints, monkeypatch):
     assert second.run.state == "kept"
 
 
-def test_one_visitor_leaves_places_for_others(checkpoints):
+def test_one_visitor_leaves_a_place_for_others(checkpoints, monkeypatch):
     """Sessions are free: one visitor with five of them had all the places."""
+    monkeypatch.setattr(running, "MOST", 3)
+    monkeypatch.setattr(running, "MOST_OF_ONE", 2)
     sessions = [with_bars() for _ in range(4)]
     here = VISITOR.set("198.51.100.1")
     try:
         with LINE.ticket():
             start(sessions[0])
             start(sessions[1])
-            with pytest.raises(gr.Error, match="One of your training runs is already waiting"):
+            with pytest.raises(gr.Error, match="Too many runs are waiting"):
                 start(sessions[2])
             VISITOR.set("198.51.100.2")
             start(sessions[3])

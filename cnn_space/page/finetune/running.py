@@ -43,7 +43,9 @@ CONTROLS = (
     "cross_validate",
 )
 MOST = 5  # runs under way: one trains, the others wait
-MOST_OF_ONE = 2  # and of one visitor, who may have any number of sessions
+# And of one address: a whole class may sit behind it, or one visitor with any number of sessions;
+# either leaves a place for others.
+MOST_OF_ONE = MOST - 1
 
 
 class Places:
@@ -57,10 +59,9 @@ class Places:
         """Raise ValueError with a sentence where too many are under way. What comes from nowhere
         (visitor "": no request) is bounded in all only."""
         with self._lock:
-            if len(self._taken) >= MOST:
+            own = self._taken.count(visitor) if visitor else 0
+            if len(self._taken) >= MOST or own >= MOST_OF_ONE:
                 raise ValueError(say("finetune_too_many", lang))
-            if visitor and self._taken.count(visitor) >= MOST_OF_ONE:
-                raise ValueError(say("server_own_run_waits", lang))
             self._taken.append(visitor)
 
     def leave(self, visitor: str) -> None:
