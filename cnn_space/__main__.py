@@ -10,6 +10,7 @@ from cnn_space.cli.export import add_export
 from cnn_space.cli.fetch import add_fetch
 from cnn_space.cli.finetune import add_finetune
 from cnn_space.cli.inspect import add_inspect
+from cnn_space.cli.interrupts import interrupts
 from cnn_space.cli.output import READER_LEFT, careful_output, drop_output
 from cnn_space.cli.publish import add_publish
 from cnn_space.cli.table import add_table
@@ -41,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     wait_passively()
     try:
         Settings.read()  # nonsense in the environment is said at once
-        with careful_output(goes_on=getattr(options, "goes_on", False)):
+        with interrupts(), careful_output(goes_on=getattr(options, "goes_on", False)):
             return options.run(options)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
