@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 
 import gradio as gr
@@ -79,6 +80,7 @@ def test_a_net_comes_back_from_its_zip(checkpoints, uploads):
 
 def test_such_nets_are_bounded_as_trained_ones_are(uploads, monkeypatch):
     monkeypatch.setattr(retention.NETS, "_bounds", lambda: retention.Bounds(2, 10**9, 1000))
+    monkeypatch.setattr(retention.NETS, "_kept", OrderedDict())  # nothing of other tests
     own_nets, path = OwnNets(), str(zipped(uploads))
     for _ in range(3):
         TAB.take_zip(path, own_nets, visitor())

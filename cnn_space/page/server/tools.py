@@ -10,13 +10,22 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cnn_space.page.server.visitors import address
+from cnn_space.settings import Settings
 
 PATH = "/gradio_api/mcp"
 
 
 def are_offered() -> bool | None:
-    """What ``launch`` is to do; None leaves it to Gradio's own variable, where somebody set it."""
-    return None if os.environ.get("GRADIO_MCP_SERVER") else find_spec("mcp") is not None
+    """What ``launch`` is to do; None leaves it to Gradio's own variable, where somebody set it.
+
+    A page that Node draws has no tools: where that Node does not start, Gradio starts its server
+    a second time, and one with tools fails at that.
+    """
+    if os.environ.get("GRADIO_MCP_SERVER"):
+        return None
+    by_node = os.environ.get("GRADIO_SSR_MODE", "").lower() == "true"
+    on_a_space = Settings.read().space_id is not None  # where the browser draws it
+    return find_spec("mcp") is not None and (on_a_space or not by_node)
 
 
 class Tools:

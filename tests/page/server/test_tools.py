@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def url(tmp_path_factory):
         demo.close()
 
 
+def run(task):
+    """What a coroutine gives, in a thread of its own: browser tests leave a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, task).result()
+
+
 def ask(url: str, *calls: tuple[str, dict]) -> tuple[list, list]:
     """The tools that a client is told of, and for each call whether it failed, and its texts."""
     from mcp import ClientSession
@@ -47,7 +54,7 @@ def ask(url: str, *calls: tuple[str, dict]) -> tuple[list, list]:
             results = [await on.call_tool(*call) for call in calls]
             return listed, [(r.isError, [part.text for part in r.content]) for r in results]
 
-    return asyncio.run(session())
+    return run(session())
 
 
 def test_the_five_endpoints_are_tools_that_say_what_they_take(url):
@@ -108,12 +115,17 @@ def test_who_calls_a_tool_is_counted_by_the_own_address():
 
     scope = {"type": "http", "client": ("198.51.100.1", 5), "headers": [(b"x-forwarded-for", b"x")]}
     for path in ("/gradio_api/mcp/", "/shown/under/gradio_api/mcp", "/gradio_api/queue/join"):
-        asyncio.run(tools.Tools(gradio)(scope | {"path": path}, None, None))
+        run(tools.Tools(gradio)(scope | {"path": path}, None, None))
     assert seen == [b"198.51.100.1", b"198.51.100.1", b"x"]
 
 
 def test_without_the_package_there_are_no_tools(monkeypatch):
     monkeypatch.delenv("GRADIO_MCP_SERVER", raising=False)
+    monkeypatch.delenv("GRADIO_SSR_MODE", raising=False)
+    assert app.launch_options()["mcp_server"] is (find_spec("mcp") is not None)
+    monkeypatch.setenv("GRADIO_SSR_MODE", "True")
+    assert app.launch_options()["mcp_server"] is False
+    monkeypatch.setenv("SPACE_ID", "someone/cnn")
     assert app.launch_options()["mcp_server"] is (find_spec("mcp") is not None)
     monkeypatch.setattr(tools, "find_spec", lambda name: None)
     assert app.launch_options()["mcp_server"] is False
