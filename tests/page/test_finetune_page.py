@@ -1,7 +1,6 @@
 """The Fine-tune tab's runs: from a click on Train to a net in the visitor's lists."""
 
 import os
-import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -66,9 +65,7 @@ def test_few_held_out_images_make_no_percentage(checkpoints, lang, said):
     assert of_four in text(parse(shown["own_net"]))
     assert of_four in nets.choices(session.own_nets, lang)[0][0]
     # As a file it is the same: in the card, and in Compare.
-    with zipfile.ZipFile(session.kept.file) as archive:
-        archive.extractall(session.kept.folder.name)
-    home = weights.load(os.path.join(session.kept.folder.name, "lenet5.bars.safetensors"))
+    home = weights.load(session.kept.file)
     assert home.record.eval_images == session.kept.result.loaded.record.eval_images == 4
 
 
