@@ -16,6 +16,7 @@ __all__ = [
     "probability",
     "shape",
     "short",
+    "signed",
     "signed_fraction",
     "ticks",
     "two_decimals",
@@ -70,10 +71,15 @@ def fraction(value: float, digits: int = 0) -> str:
     return f"{100 * value:.{digits}f} %"
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """A difference as ``+5.3`` or ``−0.7``; what rounds to nothing has no sign: ``0.0``."""
+    rounded = round(value, digits) or 0.0  # no −0.0
+    return f"{rounded:{'+' if rounded else ''}.{digits}f}".replace("-", "−")
+
+
 def signed_fraction(value: float) -> str:
-    """A difference as ``+5.3 %`` or ``−0.7 %``; what rounds to nothing is ``0.0 %``."""
-    rounded = round(100 * value, 1)
-    return f"{rounded:+.1f} %".replace("-", "−") if rounded else "0.0 %"
+    """A difference of shares as ``+5.3 %`` or ``−0.7 %``; what rounds to nothing is ``0.0 %``."""
+    return f"{signed(100 * value)} %"
 
 
 def percent(value: float, digits: int = 1) -> str:
