@@ -92,13 +92,13 @@ def compare(
     sources = dict(nets) if isinstance(nets, Mapping) else {name: name for name in nets}
     if not LEAST <= len(sources) <= MOST:
         raise ValueError(f"a comparison takes {LEAST} to {MOST} different nets, not {len(sources)}")
-    entries = {name: _entry(name, source) for name, source in sources.items()}
+    entries = {name: entry_of(name, source) for name, source in sources.items()}
     photo = open_photo(image, NET_SIDE)
     prepared = cache(lambda preprocessing: prepare(photo, preprocessing)[0])
     engines, inputs = {}, {}
     for name, source in sources.items():
         try:
-            engines[name] = _engine(source, entries[name].record, fetch)
+            engines[name] = engine_of(source, entries[name].record, fetch)
         except ValueError as problem:
             entries[name] = replace(entries[name], problem=str(problem))
         else:
@@ -120,7 +120,7 @@ def compare(
     yield tuple(entries.values())
 
 
-def _engine(source, record: weights.WeightsRecord, fetch: bool) -> "Engine":
+def engine_of(source, record: weights.WeightsRecord, fetch: bool) -> "Engine":
     """The engine of ``source``; ValueError where its weights cannot be loaded."""
     from cnn_space.inference import engine
 
@@ -226,7 +226,7 @@ def sheet(entries: Sequence[Entry]) -> list[list]:
     return rows
 
 
-def _entry(name: str, source) -> Entry:
+def entry_of(name: str, source) -> Entry:
     if isinstance(source, weights.Loaded):
         return Entry(name, name, source.record)
     record = weights.identify(source)
