@@ -13,6 +13,7 @@ from cnn_space.cli.inspect import add_inspect
 from cnn_space.cli.interrupts import interrupts
 from cnn_space.cli.output import READER_LEFT, careful_output, drop_output
 from cnn_space.cli.publish import add_publish
+from cnn_space.cli.robustness import add_robustness
 from cnn_space.cli.table import add_table
 from cnn_space.cli.train import add_train
 from cnn_space.settings import Settings, wait_passively
@@ -24,6 +25,7 @@ COMMANDS = (
     add_inspect,
     add_finetune,
     add_classify,
+    add_robustness,
     add_export,
     add_fetch,
     add_publish,

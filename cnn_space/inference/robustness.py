@@ -148,3 +148,40 @@ def _answered(curve: Curve, source, seen: Callable, fetch: bool) -> Iterator[Cur
             seen=(*curve.seen, *batch),
         )
         yield curve
+
+
+def to_json(found: Sweep) -> dict:
+    """A finished sweep as plain data; ``flips_at`` is the level of ``Curve.flip``."""
+    return {
+        "change": found.name,
+        "unit": found.change.unit,
+        "levels": list(found.levels),
+        "nets": [_net_to_json(curve, found.levels) for curve in found.curves],
+    }
+
+
+def _net_to_json(curve: Curve, levels: Sequence[float]) -> dict:
+    if curve.entry.problem:
+        return {"net": curve.entry.name, "problem": curve.entry.problem}
+    flip = curve.flip
+    return {
+        "net": curve.entry.name,
+        "answer": curve.answers[0].label,
+        "flips_at": None if flip is None else levels[flip],
+        "flips_to": None if flip is None else curve.answers[flip].label,
+        "answers": [answer.label for answer in curve.answers],
+        "probabilities": [round(value, 6) for value in curve.probabilities],
+    }
+
+
+def sheet(found: Sweep) -> list[list]:
+    """A sweep as rows of a CSV file, header first, a row for each net and level: what the net ranks
+    first, its probability, and that of its answer to the unchanged photo, in 0..1."""
+    rows = [["net", "level", "answer", "answer_probability", "first_probability"]]
+    for curve in found.curves:
+        known = zip(found.levels, curve.answers, curve.probabilities, strict=False)
+        rows += [
+            [curve.entry.name, f"{level:g}", p.label, f"{p.probability:.6f}", f"{first:.6f}"]
+            for level, p, first in known
+        ]
+    return rows

@@ -133,13 +133,13 @@ def _with_edges(photo: Image.Image, across: int, up: int) -> Image.Image:
 
 
 CHANGES = {
-    "shift": Change(shift, 0, 20, "/32"),
-    "rotate": Change(rotate, 0, 180, "°"),
-    "shrink": Change(scale, 100, 20, "%"),
-    "enlarge": Change(scale, 100, 400, "%"),
-    "blur": Change(blur, 0, 10, "%"),
-    "noise": Change(add_noise, 0, 40, "%", on_input=True),
-    "jpeg": Change(save_as_jpeg, 100, 1, "", squares=True, on_input=True),
-    "darken": Change(darken, 100, 10, "%"),
-    "cover": Change(cover, 0, 80, "%"),
+    "shift": Change(shift, 0, 20, "32nds of the side"),
+    "rotate": Change(rotate, 0, 180, "degrees"),
+    "shrink": Change(scale, 100, 20, "% of its size"),
+    "enlarge": Change(scale, 100, 400, "% of its size"),
+    "blur": Change(blur, 0, 10, "% of the side (σ)"),
+    "noise": Change(add_noise, 0, 40, "% of the range (σ)", on_input=True),
+    "jpeg": Change(save_as_jpeg, 100, 1, "quality", squares=True, on_input=True),
+    "darken": Change(darken, 100, 10, "% of its brightness"),
+    "cover": Change(cover, 0, 80, "% of the central square"),
 }

@@ -12,7 +12,7 @@ for command in sys.argv[1:]:
 print(sorted({"torch", "gradio", "numpy", "sklearn"} & sys.modules.keys()))
 """
 COMMANDS = ("train", "evaluate", "table", "inspect", "finetune", "classify", "export", "fetch")
-COMMANDS += ("publish", "check")
+COMMANDS += ("publish", "check", "robustness")
 
 
 def test_help_of_every_command_loads_nothing_heavy():
