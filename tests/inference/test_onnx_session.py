@@ -86,6 +86,19 @@ def test_batches_of_any_size(checkpoints):
         np.testing.assert_allclose(run.logits, wanted, atol=1e-5)
 
 
+def test_many_pictures_go_into_the_net_a_few_at_a_time(checkpoints, monkeypatch):
+    runner, sizes = converted(), []
+    run = runner._run
+    monkeypatch.setattr(runner, "_run", lambda batch: sizes.append(len(batch)) or run(batch))
+    with torch.no_grad():
+        wanted = checkpoints[1](images(40)).numpy()
+    np.testing.assert_allclose(runner.logits(images(40)), wanted, atol=1e-5)
+    assert sizes == 5 * [8]
+    runner._session = None  # as before the conversion
+    np.testing.assert_allclose(runner.logits(images(40)), wanted, atol=1e-5)
+    assert sizes[5:] == [32, 8]
+
+
 def test_a_kept_net_is_not_converted_again(checkpoints, monkeypatch):
     converted()
     monkeypatch.setattr(onnx_net, "to_onnx", None)
