@@ -19,7 +19,11 @@ def add_train(commands) -> None:
         "--out; every epoch leaves a checkpoint in RUNS/NAME to resume from, and a line in the "
         "log there. On several processes: torchrun --nproc-per-node N -m cnn_space train ...",
     )
-    parser.add_argument("net", metavar="ARCH", help="such as googlenet, or googlenet_paper")
+    parser.add_argument(
+        "net",
+        metavar="ARCH",
+        help="such as googlenet, or googlenet_paper; or dcgan, a generator of digits",
+    )
     _add_images(parser)
     _add_result(parser)
     _add_earlier(parser)
@@ -44,7 +48,9 @@ def add_train(commands) -> None:
 
 
 def _add_images(parser) -> None:
-    parser.add_argument("--data", help="cifar10 (default), stl10, imagenette, or a Hub name")
+    parser.add_argument(
+        "--data", help="cifar10 (default), stl10, imagenette, or a Hub name; of dcgan: digits"
+    )
     parser.add_argument("--data-dir", type=Path, help=DATA_DIR)
     parser.add_argument(
         "--image-size", type=int, help="side in pixels (default: as the set is used)"
@@ -106,7 +112,6 @@ def _train(options) -> int:
     import torch
     import torch.distributed as dist
 
-    from cnn_space.cli.training_job import Job
     from cnn_space.training.devices import find_device
 
     local = os.environ.get("LOCAL_RANK")  # of torchrun's processes: each has its own GPU
@@ -115,6 +120,12 @@ def _train(options) -> int:
             raise ValueError(f"GPUs here: {gpus}. Start no more processes, or use --device cpu")
         torch.cuda.set_device(int(local))
     device = find_device(options.device)
+    if options.net == "dcgan":
+        from cnn_space.cli.adversarial_job import train_generator
+
+        return train_generator(options, device)
+    from cnn_space.cli.training_job import Job
+
     torch.backends.cudnn.benchmark = True  # the shapes of a training hardly change
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         finished = Job(options, device).run()

@@ -6,9 +6,17 @@ memory, and ``Limits`` bounds both. What cannot be used is left out and counted 
 when too little remains is it an error.
 """
 
-from cnn_space.images.readers.digits import read_digits
+from cnn_space.images.readers.digits import digit_halves, enlarged, read_digits
 from cnn_space.images.readers.folder import read_files, read_folder
 from cnn_space.images.readers.hub import read_hub
 from cnn_space.images.readers.zip import read_zip
 
-__all__ = ["read_digits", "read_files", "read_folder", "read_hub", "read_zip"]
+__all__ = [
+    "digit_halves",
+    "enlarged",
+    "read_digits",
+    "read_files",
+    "read_folder",
+    "read_hub",
+    "read_zip",
+]
