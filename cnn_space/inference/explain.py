@@ -72,6 +72,14 @@ def grad_cam(
     Raises:
         ValueError: a net in training mode, a batch, a class or a layer that does not exist.
     """
+    return answered(net, x, class_index, layer=layer)[1]
+
+
+def answered(
+    net: nn.Module, x: torch.Tensor, class_index: int | None = None, *, layer: str | None = None
+) -> tuple[np.ndarray, Heatmap]:
+    """The logits, float32 [K], and the heatmap of ``grad_cam``, from one run of the net where the
+    layer is given; arguments and errors are the same."""
     if net.training:
         raise ValueError("grad_cam needs a net in eval mode: call net.eval() first")
     if x.ndim != 4 or len(x) != 1:
@@ -91,7 +99,7 @@ def grad_cam(
     heat = (weights * maps.detach()).sum(dim=1)[0].clamp(min=0)
     peak = float(heat.max())
     values = (heat / peak if peak > 0 else torch.zeros_like(heat)).numpy()
-    return Heatmap(values=values, layer=name, class_index=class_index)
+    return logits.detach()[0].numpy(), Heatmap(values, name, class_index)
 
 
 def inception_modules(net: nn.Module) -> list[str]:

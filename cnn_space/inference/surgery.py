@@ -1,0 +1,165 @@
+"""Surgery on a net: parts and channels switched off, and what becomes of its answer.
+
+Visitors share the nets, so that a cut is never made on them: each engine's net has one more copy,
+of its modules alone, which shares all weights and on which one operation at a time is done.
+"""
+
+import hashlib
+import re
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cnn_space.inference import explain
+from cnn_space.inference.engine import Engine
+from cnn_space.inference.explain import Heatmap
+from cnn_space.inference.surgery_masks import Cut, gated, switched_off
+from cnn_space.inference.surgery_savings import Ledger, Needs
+from cnn_space.inference.surgery_stages import Stage, stages
+from cnn_space.models.heads import sharing_copy
+from cnn_space.models.registry import create_model
+
+LONGEST = 4000  # letters of a list of cuts
+_KEPT = 4  # photos whose answer without cuts is remembered, a net
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a net says after an operation: ``logits`` float32 [K], the heatmap of its own answer,
+    and what the net needs that is left."""
+
+    logits: np.ndarray
+    heatmap: Heatmap
+    needs: Needs
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What one channel does for a class on one photo.
+
+    ``effect`` says how much the class's logit would fall, to first order, were the channel switched
+    off: the sum over its map of activation × gradient (Molchanov et al., "Pruning convolutional
+    neural networks for resource efficient inference", ICLR 2017, equation 7, without its absolute
+    value). Below 0 the channel speaks against the class. ``map`` float32 [h, w] is its response.
+    """
+
+    channel: int
+    effect: float
+    map: np.ndarray
+
+
+class Surgery:
+    """A net on which operations can be done, one at a time.
+
+    Args:
+        net: in eval mode; it may be folded. It shares its weights and is never changed.
+        plain: the same net as it was published, for the arithmetic; on the meta device if need be.
+        size: side in pixels of the images that it takes.
+
+    Raises ValueError for a net that is not of this registry.
+    """
+
+    def __init__(self, net: nn.Module, plain: nn.Module, size: int):
+        self.stages = stages(net)
+        self._by_name = {stage.name: stage for stage in self.stages}
+        self._net = sharing_copy(net)
+        self._ledger = Ledger(plain, size)
+        self._lock = threading.Lock()
+        self._intact: OrderedDict[bytes, Outcome] = OrderedDict()
+
+    def stage(self, name: str) -> Stage:
+        """The stage called ``name``; raises ValueError for any other name."""
+        if name not in self._by_name:
+            raise ValueError(f"this net has no stage {name!r}; it has {', '.join(self._by_name)}")
+        return self._by_name[name]
+
+    def read(self, text: str) -> tuple[Cut, ...]:
+        """The cuts that ``text`` lists, each once: ``inception4c/branch2, features.0/17-20``.
+
+        Raises ValueError for a stage, a part or a channel that the net does not have, and for a
+        text of more than LONGEST letters.
+        """
+        if len(text) > LONGEST:
+            raise ValueError(
+                f"a list of cuts has up to {LONGEST:,} letters, this has {len(text):,}"
+            )
+        cuts = {}
+        for item in filter(None, re.split(r"[,\s]+", text)):
+            name, _, what = item.rpartition("/")
+            cuts |= dict.fromkeys(_cuts_of(self.stage(name), what))
+        return tuple(cuts)
+
+    def intact(self, x: Tensor) -> Outcome:
+        """What the net says about ``x`` [1, 3, H, W] with nothing switched off; remembered for the
+        last few photos."""
+        key = hashlib.sha256(x.contiguous().numpy().tobytes()).digest()
+        with self._lock:
+            if key not in self._intact:
+                logits, heatmap = explain.answered(self._net, x)
+                self._intact[key] = Outcome(logits, heatmap, self._ledger.whole)
+                if len(self._intact) > _KEPT:
+                    self._intact.popitem(last=False)
+            return self._intact[key]
+
+    def outcome(self, x: Tensor, cuts: Sequence[Cut]) -> Outcome:
+        """What the net says about ``x`` [1, 3, H, W] without what is switched off."""
+        intact = self.intact(x)
+        if not cuts:
+            return intact
+        with self._lock:
+            with switched_off(self._net, cuts):
+                logits, heatmap = explain.answered(self._net, x, layer=intact.heatmap.layer)
+            return Outcome(logits, heatmap, self._ledger.without(cuts))
+
+    def strengths(self, x: Tensor, stage: Stage, class_index: int) -> list[Strength]:
+        """What each channel of a stage does for a class on the photo ``x`` [1, 3, H, W], the one
+        with the largest effect first; empty for a stage without channels."""
+        if not stage.channels:
+            return []
+        gate = torch.ones(stage.channels, requires_grad=True)
+        with self._lock, torch.no_grad(), gated(self._net, stage, gate) as read:
+            logits = self._net(x)
+            (effects,) = torch.autograd.grad(logits[0, class_index], gate)
+        maps = read[0][0].clamp(min=0)  # behind the batch norm of a block comes a ReLU
+        maps = maps.reshape(len(maps), *(maps.shape[1:] or (1, 1)))
+        return [
+            Strength(channel, float(effects[channel]), maps[channel].numpy())
+            for channel in effects.argsort(descending=True).tolist()
+        ]
+
+
+def _cuts_of(stage: Stage, what: str) -> Iterable[Cut]:
+    """The cuts of ``branch2``, ``17`` or ``17-20`` in a stage."""
+    if stage.part(what):
+        return [Cut(stage, what)]
+    numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", what)
+    if numbers:
+        first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+        if first <= last < stage.channels:
+            return [Cut(stage, channel) for channel in range(first, last + 1)]
+    known = [part.key for part in stage.parts]
+    if stage.channels:
+        known.append(f"channels 0 to {stage.channels - 1}")
+    raise ValueError(f"{stage.name} has no {what!r} to switch off; it has {', '.join(known)}")
+
+
+_OF_ENGINES: "weakref.WeakKeyDictionary[Engine, Surgery]" = weakref.WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def of(engine: Engine) -> Surgery:
+    """The surgery of an engine's net, which lives as long as that engine. Raises ValueError for a
+    net that is not of this registry."""
+    with _LOCK:
+        if engine not in _OF_ENGINES:
+            record = engine.record
+            with torch.device("meta"):
+                plain = create_model(record.arch, record.num_classes, **record.options)
+            _OF_ENGINES[engine] = Surgery(engine.loaded.net, plain, record.preprocessing.size)
+        return _OF_ENGINES[engine]
