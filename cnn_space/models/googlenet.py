@@ -139,10 +139,11 @@ class GoogLeNet(Net):
     of the pool between 4e and 5a, 3 or 2); an option given explicitly wins. Without batch norm the
     convolutions have biases and the stem has local response normalisation. ``reduction=False``
     makes all nine modules naive. ``small_input`` is the stem for 32 pixels: first convolution 3×3
-    with stride 1, no second pool.
+    with stride 1, no second pool. ``head="fc"`` puts a fully connected layer of 1024 on the whole map
+    of 5b, in place of the global average pooling ("gap") to which the paper moved from it (section 5).
     In training mode with ``aux=True`` the net returns ``Outputs(logits, aux1, aux2)``.
 
-    Raises ValueError for an unknown ``form``, ``kernel5x5`` or ``pool4``.
+    Raises ValueError for an unknown ``form``, ``kernel5x5``, ``pool4`` or ``head``.
     """
 
     cam_layer = "inception5b"
@@ -161,9 +162,12 @@ class GoogLeNet(Net):
         dropout: float | None = None,
         pool4: int | None = None,
         reduction: bool = True,
+        head: str = "gap",
         aux: bool = True,
     ):
         super().__init__()
+        if head not in ("gap", "fc"):
+            raise ValueError(f"googlenet has no head {head!r}: choose 'gap' or 'fc'")
         self.form = _form(
             form, kernel5x5=kernel5x5, batch_norm=batch_norm, dropout=dropout, pool4=pool4
         )
@@ -183,9 +187,15 @@ class GoogLeNet(Net):
         self.maxpool4 = _pool(self.form.pool4)
         self.inception5a = module("5a", self.inception4e.out_channels)  # 832 → 832
         self.inception5b = module("5b", self.inception5a.out_channels)  # 832 → 1024
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        features = self.inception5b.out_channels  # 1024; of naive modules more
+        side = 1 if head == "gap" else 4 if small_input else 7
+        self.avgpool = nn.AdaptiveAvgPool2d(side)
+        self.hidden = nn.Identity()
+        if head == "fc":
+            self.hidden = nn.Sequential(nn.Linear(features * side**2, 1024), nn.ReLU())
+            features = 1024
         self.dropout = nn.Dropout(self.form.dropout)
-        self.fc = nn.Linear(self.inception5b.out_channels, num_classes)  # 1024 → num_classes
+        self.fc = nn.Linear(features, num_classes)  # 1024 → num_classes
         he_init(self, last="fc", mode="fan_out" if self.form.batch_norm else "fan_in")
         self.set_aux(num_classes if aux else None)
 
@@ -236,8 +246,9 @@ class GoogLeNet(Net):
         x = self.maxpool4(x)  # N × 832 × 7 × 7 (4 × 4)
         x = self.inception5a(x)  # N × 832 × 7 × 7 (4 × 4)
         x = self.inception5b(x)  # N × 1024 × 7 × 7 (4 × 4)
-        x = self.avgpool(x)  # N × 1024 × 1 × 1
-        return x.flatten(1)  # N × 1024
+        x = self.avgpool(x)  # N × 1024 × 1 × 1 ("fc": 7 × 7 (4 × 4))
+        x = x.flatten(1)  # N × 1024 ("fc": N × 50176 (16384))
+        return self.hidden(x)  # N × 1024
 
     def forward_features(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, 1024]"""

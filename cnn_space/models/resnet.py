@@ -10,6 +10,8 @@ As in torchvision, the bottleneck's stride is on its 3×3 convolution ("v1.5"); 
 the first 1×1, which throws three quarters of the map away unseen.
 """
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -47,13 +49,14 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, in_channels: int, width: int, stride: int):
+    def __init__(self, in_channels: int, width: int, stride: int, *, shortcut: bool = True):
         super().__init__()
         self.conv1 = _conv(in_channels, width, 3, stride)
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = _conv(width, width, 3)
         self.bn2 = nn.BatchNorm2d(width)
-        self.downsample = _shortcut(in_channels, width, stride)
+        self.has_shortcut = shortcut
+        self.downsample = _shortcut(in_channels, width, stride) if shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(x)  # N × width × H/stride × W/stride, and so on
@@ -61,7 +64,8 @@ class BasicBlock(nn.Module):
         y = F.relu(y, inplace=True)
         y = self.conv2(y)
         y = self.bn2(y)  # F(x)
-        y = y + (x if self.downsample is None else self.downsample(x))
+        if self.has_shortcut:
+            y = y + (x if self.downsample is None else self.downsample(x))
         return F.relu(y, inplace=True)
 
 
@@ -76,7 +80,7 @@ class Bottleneck(nn.Module):
 
     expansion = 4  # table 1: the last 1×1 is four times as wide as the others
 
-    def __init__(self, in_channels: int, width: int, stride: int):
+    def __init__(self, in_channels: int, width: int, stride: int, *, shortcut: bool = True):
         super().__init__()
         out_channels = width * self.expansion
         self.conv1 = _conv(in_channels, width, 1)
@@ -85,7 +89,8 @@ class Bottleneck(nn.Module):
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = _conv(width, out_channels, 1)
         self.bn3 = nn.BatchNorm2d(out_channels)
-        self.downsample = _shortcut(in_channels, out_channels, stride)
+        self.has_shortcut = shortcut
+        self.downsample = _shortcut(in_channels, out_channels, stride) if shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(x)  # N × width × H × W
@@ -96,7 +101,8 @@ class Bottleneck(nn.Module):
         y = F.relu(y, inplace=True)
         y = self.conv3(y)  # N × 4·width × H/stride × W/stride
         y = self.bn3(y)  # F(x)
-        y = y + (x if self.downsample is None else self.downsample(x))
+        if self.has_shortcut:
+            y = y + (x if self.downsample is None else self.downsample(x))
         return F.relu(y, inplace=True)
 
 
@@ -105,6 +111,8 @@ class ResNet(Net):
     11,689,512 parameters with 1000 classes, ResNet-50 25,557,032.
 
     ``small_input`` is the stem for 32 pixels: first convolution 3×3 with stride 1, no first pool.
+    ``shortcuts=False`` is the plain net of the same depth that the paper compares with (figure 3,
+    middle).
     """
 
     cam_layer = top_layer = "layer4"
@@ -116,10 +124,12 @@ class ResNet(Net):
         depth: int,
         in_channels: int = 3,
         small_input: bool = False,
+        shortcuts: bool = True,
     ):
         super().__init__()
         block = BasicBlock if depth < 50 else Bottleneck
         e = block.expansion  # 1, with bottlenecks 4
+        stage = partial(_stage, block, shortcuts=shortcuts)
         conv2, conv3, conv4, conv5 = BLOCKS[depth]
         if small_input:
             self.input_size = 32
@@ -128,10 +138,10 @@ class ResNet(Net):
             self.conv1 = _conv(in_channels, 64, 7, stride=2)
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.Identity() if small_input else nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _stage(block, 64, 64, conv2, stride=1)  # conv2_x
-        self.layer2 = _stage(block, 64 * e, 128, conv3, stride=2)  # conv3_x
-        self.layer3 = _stage(block, 128 * e, 256, conv4, stride=2)  # conv4_x
-        self.layer4 = _stage(block, 256 * e, 512, conv5, stride=2)  # conv5_x
+        self.layer1 = stage(64, 64, conv2, stride=1)  # conv2_x
+        self.layer2 = stage(64 * e, 128, conv3, stride=2)  # conv3_x
+        self.layer3 = stage(128 * e, 256, conv4, stride=2)  # conv4_x
+        self.layer4 = stage(256 * e, 512, conv5, stride=2)  # conv5_x
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(512 * e, num_classes)
         he_init(self, last="fc", mode="fan_out")
@@ -152,9 +162,16 @@ class ResNet(Net):
 
 
 def _stage(
-    block: type[BasicBlock | Bottleneck], in_channels: int, width: int, count: int, *, stride: int
+    block: type[BasicBlock | Bottleneck],
+    in_channels: int,
+    width: int,
+    count: int,
+    *,
+    stride: int,
+    shortcuts: bool,
 ) -> nn.Sequential:
     """``count`` blocks, the first of which takes the stride and the change of width."""
-    first = block(in_channels, width, stride)
-    rest = [block(width * block.expansion, width, stride=1) for _ in range(count - 1)]
+    block_of = partial(block, shortcut=shortcuts)
+    first = block_of(in_channels, width, stride)
+    rest = [block_of(width * block.expansion, width, stride=1) for _ in range(count - 1)]
     return nn.Sequential(first, *rest)
