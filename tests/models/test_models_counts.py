@@ -26,6 +26,10 @@ COUNTS = [
     ("googlenet", 1000, {"aux": False}, 6_624_904),
     ("googlenet", 1000, {}, 13_004_888),
     ("googlenet", 10, {"small_input": True, "aux": False}, 5_602_474),
+    # 4 × 4 × 1024 → 1024 more: 16,778,240
+    ("googlenet", 10, {"small_input": True, "head": "fc", "aux": False}, 22_380_714),
+    # 7 × 7 × 1024 → 1024 more: 51,381,248
+    ("googlenet", 1000, {"head": "fc", "aux": False}, 58_006_152),
     ("googlenet", 1000, {"form": "paper", "reduction": False, "aux": False}, 97_526_008),
     (
         "googlenet",
@@ -36,6 +40,8 @@ COUNTS = [
     ("inception_v3", 1000, {"aux": False}, 23_834_568),
     ("inception_v3", 1000, {}, 27_161_264),
     ("resnet18", 1000, {}, 11_689_512),
+    # without the three projections: 8,448 + 33,280 + 132,096
+    ("resnet18", 1000, {"shortcuts": False}, 11_515_688),
     ("resnet34", 1000, {}, 21_797_672),
     ("resnet50", 1000, {}, 25_557_032),
     ("resnet101", 1000, {}, 44_549_160),

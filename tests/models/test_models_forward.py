@@ -28,6 +28,8 @@ SMALL = [
     ("googlenet", {"small_input": True}),
     ("googlenet", {"small_input": True, "form": "paper"}),
     ("googlenet", {"small_input": True, "reduction": False}),
+    ("googlenet", {"small_input": True, "head": "fc"}),
+    ("resnet18", {"small_input": True, "shortcuts": False}),
 ]
 ONE_OF_EACH = [
     ("lenet5", {}),

@@ -42,6 +42,7 @@ from cnn_space.models.registry import create_model, input_size
         ({"arch": "googlenet", "form": "bn"}, "choose 'torchvision' or 'paper'"),
         ({"arch": "googlenet", "kernel5x5": 7}, "choose 5, 3 or '3"),
         ({"arch": "googlenet", "pool4": 5}, "choose 3"),
+        ({"arch": "googlenet", "head": "avg"}, "choose 'gap' or 'fc'"),
         ({"arch": "googlenet", "dropout": 2.0}, "dropout"),
         ({"arch": "googlenet", "dropout": "0.2"}, "dropout is '0.2': it must be a number"),
         ({"arch": "googlenet", "dropout": True}, "dropout is True: it must be a number"),
