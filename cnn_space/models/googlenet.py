@@ -139,9 +139,8 @@ class GoogLeNet(Net):
     of the pool between 4e and 5a, 3 or 2); an option given explicitly wins. Without batch norm the
     convolutions have biases and the stem has local response normalisation. ``reduction=False``
     makes all nine modules naive. ``small_input`` is the stem for 32 pixels: first convolution 3×3
-    with stride 1, no second pool. ``head="fc"`` puts a fully connected layer of 1024 on the whole
-    map of 5b in place of global average pooling ("gap"), to which the paper moved from fully
-    connected layers (section 5).
+    with stride 1, no second pool. ``head="fc"`` puts a fully connected layer of 1024 on the map of
+    5b, where the paper moved on to global average pooling, "gap" (section 5).
     In training mode with ``aux=True`` the net returns ``Outputs(logits, aux1, aux2)``.
 
     Raises ValueError for an unknown ``form``, ``kernel5x5``, ``pool4`` or ``head``.
