@@ -229,8 +229,9 @@ class Job:
         """Measure the net as it will be stored, and write what is to be kept."""
         cards.switch_off_tf32()
         net, scale = run.best_net(), {"mean": self.source.mean, "std": self.source.std}
-        dtype, reason = cards.storage_type(net, run.val_set, **scale)
-        cards.round_weights(net, dtype)
+        if not self.options.experiment:  # of which no weights are kept
+            dtype, reason = cards.storage_type(net, run.val_set, **scale)
+            cards.round_weights(net, dtype)
         evaluation = evaluate(net, images.measure, **scale)
         card = cards.card(
             self.name,
