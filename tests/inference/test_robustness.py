@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from throwaway import write_weights
 
-from cnn_space import classify, load
+from cnn_space import classify, load, weights
 from cnn_space.inference import engine, robustness
 from cnn_space.weights import download as hub
 
@@ -88,12 +88,12 @@ def test_it_comes_in_batches_and_each_picture_is_made_once(nets, photo, monkeypa
     change = robustness.CHANGES["rotate"]
     counted = {"rotate": robustness.replace(change, apply=lambda p, d: made.append(d) or p)}
     monkeypatch.setattr(robustness, "CHANGES", counted)
-    monkeypatch.setattr(robustness, "BATCH_PIXELS", 10 * 32 * 32)
+    monkeypatch.setattr(robustness, "BATCH_MACS", 10.5 * weights.record("nin.cifar10").macs)
     names = ["lenet5.cifar10", "nin.cifar10"]
     come = list(robustness.sweep(photo, names, "rotate"))
     counts = [tuple(len(curve.answers) for curve in sweep.curves) for sweep in come]
-    assert counts == [(10, 0), (20, 0), (21, 0), (21, 10), (21, 20), (21, 21)]
-    assert [sweep.is_done for sweep in come] == [False] * 5 + [True]
+    assert counts == [(21, 0), (21, 10), (21, 20), (21, 21)]  # LeNet-5 is done at once
+    assert [sweep.is_done for sweep in come] == [False] * 3 + [True]
     assert made == list(change.levels(20)[1:])
 
 
@@ -132,15 +132,17 @@ def test_what_is_asked_wrongly_is_said(nets, photo, nets_asked, change, steps, w
         final(photo, nets_asked, change, steps=steps)
 
 
-def test_large_batches_do_not_grow_with_the_steps(nets, photo, monkeypatch):
+def test_a_batch_keeps_others_waiting_no_longer_for_more_steps(nets, photo, monkeypatch):
     sizes = []
     logits = engine.Engine.logits
     monkeypatch.setattr(
         engine.Engine,
         "logits",
-        lambda self, batch: sizes.append(batch.shape) or logits(self, batch),
+        lambda self, batch: sizes.append(len(batch)) or logits(self, batch),
     )
-    monkeypatch.setattr(robustness, "BATCH_PIXELS", 7 * 40 * 40 + 1)
-    final(photo, ["alexnet.other"], "cover", steps=40)
-    assert max(shape[0] for shape in sizes) == 7
-    assert all(np.prod(shape[2:]) * shape[0] <= robustness.BATCH_PIXELS for shape in sizes)
+    macs = weights.record("alexnet.other").macs
+    for most, expected in ((7.5 * macs, 7), (0.3 * macs, 1)):
+        monkeypatch.setattr(robustness, "BATCH_MACS", most)
+        final(photo, ["alexnet.other"], "cover", steps=40)
+        assert max(sizes) == expected and sum(sizes) == 41
+        sizes.clear()

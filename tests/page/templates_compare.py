@@ -42,7 +42,24 @@ def table(text: str) -> dict:
     }
 
 
+def robustness(text: str) -> dict:
+    net = {"name": text, "caption": text, "colour": text, "note": text, "alt": text}
+    net |= {"state": "changed", "problem": "", "answer": text, "first": text, "picture": text}
+    others = [net | {"state": "kept"}, net | {"problem": text}, net | {"picture": ""}]
+    return {
+        "name": "shift",
+        "finding": text,
+        "chart": text,
+        "strip": [{"picture": text, "level": text}],
+        "axis": text,
+        "nets": [net, *others],
+        "notes": [text],
+        "sheet": [[text]],
+    }
+
+
 CASES = {
+    "compare/templates/robustness.html": robustness,
     "compare/templates/finding.html": lambda text: {"finding": text, "notes": [text]},
     "compare/templates/table.html": table,
     "compare/templates/cards.html": cards,

@@ -49,6 +49,20 @@ def test_values_beyond_the_top_stay_inside_and_those_without_a_number_go():
     ]
 
 
+def test_an_axis_of_steps_has_names_and_a_point_that_stands_out():
+    line = Line("A", [(0, 80), (1, 40), (2, 20)], "red", dots=True, tips=["a", "b", "c"], ring=1)
+    names = [(0, "100 %"), (4, "20 %")]
+    chart = line_chart([line], title="Sure", top=100, x_labels=names)
+    assert texts(chart)[-2:] == ["100 %", "20 %"]
+    drawn = svg(chart)
+    # The axis ends at the last name, beyond the last point so far: 38 to 352 are four steps.
+    (curve,) = drawn.iter("polyline")
+    assert points(curve) == [(38, 49.6), (116.5, 108.8), (195, 138.4)]
+    assert [dot.findtext("title") for dot in drawn.iter("circle")] == ["a", "b", "c", None]
+    ring = next(circle for circle in drawn.iter("circle") if circle.get("class") == "ring")
+    assert (ring.get("cx"), ring.get("cy")) == ("116.5", "108.8") and "red" in ring.get("style")
+
+
 def test_marks_have_captions_in_rows_of_their_own():
     marks = [Mark(10, "upper layers"), Mark(10, "all layers")]
     line = Line("A", [(0, 1), (100, 1)], colour="red")

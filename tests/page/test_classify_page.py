@@ -306,7 +306,8 @@ def client(checkpoints, monkeypatch, tmp_path):
 
 def test_the_endpoint_for_clients(client, photo, tmp_path):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/classify", "/compare", "/inception", "/check", "/finetune"}
+    names = ("classify", "compare", "robustness", "inception", "check", "finetune")
+    assert set(endpoints) == {f"/{name}" for name in names}
     names = [p["parameter_name"] for p in endpoints["/classify"]["parameters"]]
     assert names == ["image", "model", "top_k"]
 

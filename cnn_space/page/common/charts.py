@@ -18,12 +18,15 @@ from cnn_space.page.common.templates import render
 @dataclass(frozen=True)
 class Line:
     """A line through ``points`` (x, y), in any CSS colour; ``dots``: each point shows its values
-    under the mouse. Points that are not finite are left out."""
+    under the mouse, or one of ``tips``. Points that are not finite are left out. ``ring`` is the
+    place of a point that stands out."""
 
     name: str
     points: Sequence[tuple[float, float]]
     colour: str
     dots: bool = False
+    tips: Sequence[str] = ()
+    ring: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,21 +79,28 @@ def line_chart(
     marks: Sequence[Mark] = (),
     marks_at: str = "top",
     width: int = 360,
+    x_labels: Sequence[tuple[float, str]] = (),
 ) -> Markup:
     """Lines from x = 0 and y = 0, as an SVG of ``width`` × 194 units.
 
-    ``x_unit`` follows the last number of the x axis; ``top`` is the end of the y axis (by default
-    round and above all points); the captions of ``marks`` stand at the "top" or the "bottom",
-    where no line is likely.
+    ``x_unit`` follows the last number of the x axis; ``x_labels`` (x, text), in order, stand there
+    in place of numbers, and the axis ends at the last of them; ``top`` is the end of the y axis (by
+    default round and above all points); the captions of ``marks`` stand at the "top" or the
+    "bottom", where no line is likely.
     """
     drawn = [[point for point in line.points if all(map(math.isfinite, point))] for line in lines]
     everything = [point for points in drawn for point in points]
     across = ticks(0, max((x for x, _ in everything), default=0) or 10)
     up = ticks(0, top or max((y for _, y in everything), default=0) or 1)
-    frame = Frame((0, across[-1]), (0, up[-1]), left=38, right=width - 8, top=20, bottom=168)
+    end = x_labels[-1][0] if x_labels else across[-1]
+    frame = Frame((0, end), (0, up[-1]), left=38, right=width - 8, top=20, bottom=168)
     rows = [[(frame.at_x(x), frame.at_y(y)) for x, y in points] for points in drawn]
-    tips = [[f"{x:.4g} {x_unit}: {y:.3g}" for x, y in points] for points in drawn]
-    labels = [(frame.at_x(value), f"{value:g}") for value in across]
+    tips = [
+        line.tips or [f"{x:.4g} {x_unit}: {y:.3g}" for x, y in points]
+        for line, points in zip(lines, drawn, strict=True)
+    ]
+    named = x_labels or [(value, f"{value:g}") for value in across]
+    labels = [(frame.at_x(value), text) for value, text in named]
     if len(x_unit) > 2 and len(labels) > 3:
         del labels[-2]  # a longer unit needs its room
     return render(

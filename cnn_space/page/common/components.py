@@ -13,8 +13,8 @@ def script(name: str) -> str:
 
 
 def hide_outdated(tab: str) -> dict:
-    """An event's ``fn`` and ``js`` for the inputs photo and net (or nets): what ``tab`` shows of
-    others (see ``templates.of``) is hidden at once, and its room kept."""
+    """An event's ``fn`` and ``js`` for the inputs photo and net (or nets, and more): what ``tab``
+    shows of others (see ``templates.of``) is hidden at once, and its room kept."""
     return {"fn": None, "js": f"({script('common/current.js')})({json.dumps(tab)})"}
 
 

@@ -47,8 +47,8 @@ def _verdict(group: Group, names: Mapping[str, str], lang: str) -> Markup:
     return say_html(
         key,
         lang,
-        agree=_number(len(entries) - len(odd), lang).capitalize(),
-        all=_number(len(entries), lang),
+        agree=number(len(entries) - len(odd), lang).capitalize(),
+        all=number(len(entries), lang),
         answer=label(group.majority, lang),
         odd=Markup("; ").join(map(says, odd)),
     )
@@ -72,7 +72,7 @@ def _work(group: Group, names: Mapping[str, str], lang: str) -> Markup | str:
     )
 
 
-def _number(count: int, lang: str) -> str:
+def number(count: int, lang: str) -> str:
     """A count from 0 to 8 as a word."""
     return say("compare_numbers", lang).split()[count]
 

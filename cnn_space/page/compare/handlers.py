@@ -93,7 +93,7 @@ class Tab:
             yield self._only(why_not)
             return
         called = [all_nets.called(name, own_nets) for name in names]
-        key = _key(photo, [*names, *called], lang)
+        key = key_of(photo, [*names, *called], lang)
         if key == done:
             yield gr.skip()
             return
@@ -181,15 +181,17 @@ def _compare(photo, names, own_nets, **options) -> Iterator[tuple[Entry, ...]]:
     """The comparison as it fills, a visitor's own nets called as in the lists."""
     nets = {name: own_nets.get(name, name) for name in names}
     for entries in comparison.compare(photo, nets, **options):
-        yield tuple(
-            replace(entry, title=all_nets.called(entry.name, own_nets))
-            if entry.name in own_nets
-            else entry
-            for entry in entries
-        )
+        yield tuple(entitled(entry, own_nets) for entry in entries)
 
 
-def _key(photo: Image.Image, names: Sequence[str], lang: str) -> str:
+def entitled(entry: Entry, own_nets: Nets) -> Entry:
+    """The entry with the title by which its visitor knows the net."""
+    if entry.name not in own_nets:
+        return entry
+    return replace(entry, title=all_nets.called(entry.name, own_nets))
+
+
+def key_of(photo: Image.Image, names: Sequence[str], lang: str) -> str:
     """What is compared, as a short text."""
     digest = hashlib.blake2b(photo.tobytes(), digest_size=16)
     # The path too: the browser tells by it what is shown of another photo.

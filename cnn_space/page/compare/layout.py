@@ -3,6 +3,7 @@
 import gradio as gr
 
 from cnn_space.inference import comparison
+from cnn_space.inference.robustness_changes import CHANGES
 from cnn_space.page.common import nets
 from cnn_space.page.common.address import Address, choice
 from cnn_space.page.common.components import (
@@ -16,6 +17,7 @@ from cnn_space.page.common.components import (
 )
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
+from cnn_space.page.compare import robustness
 from cnn_space.page.compare.handlers import Tab, compare, fetch
 
 
@@ -24,11 +26,16 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State, address: Addr
 
     ``tab`` is where the components are; ``shared`` the photo of the Classify tab.
     """
-    components = Tab(**_question(), **_comparison(), **_figures())
+    question, result = _question(), _comparison()
+    changed = robustness.robustness_part()
+    components = Tab(**question, **result, **_figures())
     _endpoint(components)
-    _wire(components, tab, shared, own_nets)
+    robustness.endpoint(changed, components.photo, components.nets)
+    _wire(components, changed, tab, shared, own_nets)
     again = {"fn": None, "inputs": [shared, components.photo], "js": script("compare/again.js")}
-    address.keep("compare", then=again | QUIET, nets=choice(components.nets, nets.offered()))
+    known = {"nets": choice(components.nets, nets.offered())}
+    known["change"] = choice(changed.change, list(CHANGES))
+    address.keep("compare", then=again | QUIET, **known)
     return components.nets
 
 
@@ -92,7 +99,9 @@ def _endpoint(components: Tab) -> None:
     )
 
 
-def _wire(on: Tab, tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
+def _wire(
+    on: Tab, changed: robustness.Part, tab: gr.Tab, shared: gr.Image, own_nets: gr.State
+) -> None:
     # Of several changes in a row the last one counts.
     latest = QUIET | {"trigger_mode": "always_last"}
     chosen = [on.nets, own_nets]
@@ -110,12 +119,14 @@ def _wire(on: Tab, tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
         **latest,
     }
     # Before all other events: Gradio begins them in this order.
+    others = [tab.select, on.photo.change, on.nets.change]
     gr.on(
-        [tab.select, on.photo.change, on.nets.change],
+        others,
         **hide_outdated("compare"),
         inputs=[on.photo, on.nets],
         **QUIET | {"trigger_mode": "multiple"},
     )
+    asked_again = robustness.wire(changed, on.photo, on.nets, own_nets, others)
     on.photo.show_converted()
     # One photo for both tabs: the browser hands it on, in both directions, when a visitor acts.
     hand_on = {"fn": None, "js": "(photo) => photo", **latest}
@@ -134,3 +145,4 @@ def _wire(on: Tab, tab: gr.Tab, shared: gr.Image, own_nets: gr.State) -> None:
     fetched.then(on.refresh, chosen, on.nets, **latest)
     for compared in (arrived.then(**run), on.photo.input(**run), fetched.then(**run)):
         compared.failure(on.unanswered, None, on.result, **latest)
+        compared.then(**asked_again)

@@ -77,7 +77,7 @@ def _card(entry: Entry, caption: str, colour: str, pictures: Pictures, lang: str
         "colour": colour,
         "data": "" if caption.endswith(record.data) else record.data,
         "accuracy": accuracy(record.accuracy, record.eval_images, lang) if known else "",
-        "problem": _problem(entry, caption, lang),
+        "problem": problem(entry, caption, lang),
         "state": "odd" if entry.agrees is False else "" if entry.ranked else "waiting",
         "answer": label(entry.answer, lang) if entry.ranked else "…",
         "ranked": entry.ranked[:BARS],
@@ -88,7 +88,7 @@ def _card(entry: Entry, caption: str, colour: str, pictures: Pictures, lang: str
     }
 
 
-def _problem(entry: Entry, caption: str, lang: str) -> str:
+def problem(entry: Entry, caption: str, lang: str) -> str:
     """Why a net does not answer; empty where it does."""
     if not entry.problem:
         return ""

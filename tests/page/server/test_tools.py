@@ -59,7 +59,8 @@ def ask(url: str, *calls: tuple[str, dict]) -> tuple[list, list]:
 
 def test_the_five_endpoints_are_tools_that_say_what_they_take(url):
     listed, _ = ask(url)
-    assert {t.name for t in listed} == {"classify", "compare", "inception", "check", "finetune"}
+    names = {"classify", "compare", "robustness", "inception", "check", "finetune"}
+    assert {t.name for t in listed} == names
     for tool in listed:
         assert len(tool.description) > 60
         assert all(p["description"] for p in tool.inputSchema["properties"].values()), tool.name

@@ -1,0 +1,61 @@
+"""Compare, "What throws it off", in a browser: the curves tell the endpoint's figures, and go with
+the photo that they are of."""
+
+import csv
+import io
+
+from gradio_client import Client, handle_file
+
+from cnn_space.page.compare.layout import defaults
+
+TRUCK = "cnn_space/page/classify/pictures/truck.webp"
+
+
+def test_a_photo_is_shifted_until_nets_change_their_answer(visit, desktop, page_url):
+    page = visit(desktop, f"{page_url}?tab=compare&photo=truck")
+    page.locator("#compare-table a.csv").wait_for(timeout=60_000)  # the nets are loaded
+    page.locator("#robust-change label", has_text="Shift").click()
+    shown = page.locator("#robust-shown [data-of]:not(.stale)")
+    link = shown.locator("a.csv")
+    link.wait_for()
+
+    client = Client(page_url, verbose=False, analytics_enabled=False)
+    figures, said = client.predict(
+        handle_file(TRUCK), defaults(), "shift", 20, api_name="/robustness"
+    )
+    assert page.locator(".robust-finding").inner_text().strip() == said
+    assert any(net["flips_at"] for net in figures["nets"])
+    lines = shown.locator("polyline")
+    assert lines.count() == len(figures["nets"]) == 4
+    for line, card, net in zip(
+        lines.all(), shown.locator("article").all(), figures["nets"], strict=True
+    ):
+        heights = [float(point.split(",")[1]) for point in line.get_attribute("points").split()]
+        # 168 is the height of 0 % and 20 that of 100 %.
+        expected = [168 - 148 * share for share in net["probabilities"]]
+        assert max(abs(a - b) for a, b in zip(heights, expected, strict=True)) < 0.2
+        assert card.get_attribute("data-net") == net["net"]
+        answer = card.locator(".robust-answer").inner_text()
+        wanted = [net["answer"], net["flips_to"]] if net["flips_at"] else [net["answer"]]
+        assert answer == " → ".join(wanted)
+        assert card.locator("img").get_attribute("src").startswith("data:image/png")
+    rings = shown.locator("circle.ring").count()
+    assert rings == sum(net["flips_at"] is not None for net in figures["nets"])
+    with page.expect_download() as download:
+        link.click()
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    sent = [p for net in figures["nets"] for p in net["probabilities"]]
+    assert [float(row["first_probability"]) for row in rows] == sent
+
+    # Another change by keyboard; then a net less: what is shown is of it, or hidden.
+    page.locator("#robust-change input[value=shift]").press("ArrowRight")
+    page.locator("#robust-shown .stale").wait_for(state="attached")
+    shown.locator("a.csv[download*=rotate]").wait_for()
+    assert "change=rotate" in page.url
+    page.locator("#compare-nets").get_by_title("Remove").last.click()
+    page.locator("#robust-shown .stale").wait_for(state="attached")
+    shown.locator("a.csv[download*=rotate]").wait_for()
+    assert shown.locator("article").count() == 3
+    page.locator("#compare-photo button[aria-label='Remove Image']").click()
+    page.locator("#robust-shown .stale").wait_for(state="attached")
