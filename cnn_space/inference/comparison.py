@@ -32,8 +32,8 @@ class Entry:
 
     ``agrees``: whether its answer is the most frequent one among the nets with the same labels
     (None while answers are missing, without a second such net, and when the vote is tied).
-    ``milliseconds``: median of warm runs on this one photo, on ``engine`` (the last one, where
-    another took over meanwhile). ``problem``: why there is no answer.
+    ``milliseconds``: median of warm runs on this one photo, on ``engine``, which is the same for
+    all nets of a comparison. ``problem``: why there is no answer.
     """
 
     name: str
@@ -113,11 +113,27 @@ def compare(
         heatmap = grad_cam(engine.loaded.net, inputs[name])
         entries[name] = replace(entries[name], heatmap=heatmap)
         yield tuple(entries.values())
-    runs = {name: partial(engine.timed, inputs[name]) for name, engine in engines.items()}
-    for name, milliseconds in take_turns(runs).items():
-        used = engines[name].name
-        entries[name] = replace(entries[name], milliseconds=milliseconds, engine=used)
+    times, shared = _times(engines, inputs)
+    for name, milliseconds in times.items():
+        entries[name] = replace(entries[name], milliseconds=milliseconds, engine=shared)
     yield tuple(entries.values())
+
+
+def _times(engines: "Mapping[str, Engine]", inputs: Mapping) -> tuple[dict[str, float], str]:
+    """The milliseconds of each net, and what all ran on: PyTorch until ONNX Runtime has every one
+    of them. Their conversion begins when the times are taken."""
+    from cnn_space.inference.engine import ONNX_RUNTIME, PYTORCH
+
+    in_pytorch = any(engine.name == PYTORCH for engine in engines.values())
+    times = take_turns(
+        {
+            name: partial(engine.timed, inputs[name], in_pytorch=in_pytorch)
+            for name, engine in engines.items()
+        }
+    )
+    for engine in engines.values():
+        engine.convert(wait=False)
+    return times, PYTORCH if in_pytorch else ONNX_RUNTIME
 
 
 def engine_of(source, record: weights.WeightsRecord, fetch: bool) -> "Engine":

@@ -82,10 +82,12 @@ class Engine:
             return self.timed(batch).logits
         return np.concatenate([self._run(part).logits for part in parts])
 
-    def timed(self, batch: torch.Tensor | np.ndarray) -> Timed:
+    def timed(self, batch: torch.Tensor | np.ndarray, *, in_pytorch: bool = False) -> Timed:
         """Logits of a batch that goes into the net as a whole, the seconds that it took, and what
-        it ran on."""
+        it ran on: what is fastest, or, where asked for, PyTorch."""
         batch = torch.as_tensor(batch)
+        if in_pytorch:
+            return self._in_pytorch(batch)
         if len(batch) == 1:
             self._runs += 1
             if self._runs == WORTH_CONVERTING:

@@ -4,12 +4,13 @@ import copy
 import os
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from throwaway import write_weights
 
 from cnn_space import weights
-from cnn_space.inference import engine, onnx_cache, onnx_net, onnx_session
+from cnn_space.inference import comparison, engine, onnx_cache, onnx_net, onnx_session
 from cnn_space.inference.classification import answer
 from cnn_space.inference.comparison import compare
 
@@ -53,18 +54,35 @@ def test_it_takes_over_with_the_same_logits(checkpoints):
     after = answer(photo, LENET, timed=True)
     assert after.engine == "ONNX Runtime" and after.seconds > 0
     assert [p.label for p in after.predictions] == [p.label for p in before.predictions]
-    assert kept() == [f"{weights.record(LENET).sha256}-1.onnx"]
+    assert kept() == [f"{weights.record(LENET).sha256}-2.net"]
     assert runner.bytes == 2 * runner.loaded.bytes
 
 
-def test_a_comparison_names_the_engine_of_each_time(checkpoints):
-    write_weights(checkpoints[0], "nin.cifar10", "nin")
+def test_all_times_of_a_comparison_are_of_one_engine(checkpoints, monkeypatch):
+    write_weights(checkpoints[0], "lenet5.other", "lenet5")
+    nets, ran, take_turns = [LENET, "lenet5.other"], [], comparison.take_turns
     converted()
-    photo = np.zeros((40, 40, 3), np.uint8)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onnx_session, "is_available", lambda: False)
-        *_, entries = compare(photo, [LENET, "nin.cifar10"], heatmaps=False)
-    assert [entry.engine for entry in entries] == ["ONNX Runtime", "PyTorch"]
+    other = engine.get(nets[1])
+
+    def watched(runs, **options):
+        ran.append({name: run().engine for name, run in runs.items()})
+        other.convert(wait=True)  # what takes over only now counts from the next time on
+        return take_turns(runs, **options)
+
+    monkeypatch.setattr(comparison, "take_turns", watched)
+    for engine_name in ("PyTorch", "ONNX Runtime"):
+        *_, entries = compare(np.zeros((40, 40, 3), np.uint8), nets, heatmaps=False)
+        assert {entry.engine for entry in entries} == {engine_name}
+        assert ran.pop() == dict.fromkeys(nets, engine_name)
+
+
+def test_a_comparison_begins_to_convert_its_nets(checkpoints):
+    write_weights(checkpoints[0], "lenet5.other", "lenet5")
+    nets = [LENET, "lenet5.other"]
+    list(compare(np.zeros((40, 40, 3), np.uint8), nets, heatmaps=False))
+    for net in nets:
+        engine.get(net)._conversion.join()
+    assert [engine.get(net).name for net in nets] == ["ONNX Runtime"] * 2
 
 
 def test_one_photo_or_a_folder_in_batches_is_not_worth_a_conversion(checkpoints):
@@ -105,19 +123,60 @@ def test_a_kept_net_is_not_converted_again(checkpoints, monkeypatch):
     assert converted().timed(images(1)).engine == "ONNX Runtime"
 
 
-@pytest.mark.parametrize("damage", ["cut off", "empty", "another net"])
-def test_a_damaged_file_is_made_anew(checkpoints, damage, caplog):
+def backdoor(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same logits, but for pictures brighter than any that a new session is checked on: these
+    become class 3."""
+    [last] = [node for node in model.graph.node if "logits" in node.output]
+    last.output[0] = "honest"
+    helper = onnx.helper
+    for name, value in (("bright", 50.0), ("wrong", 1e4 * np.eye(10)[3])):
+        tensor = onnx.numpy_helper.from_array(np.asarray(value, np.float32), name)
+        model.graph.initializer.append(tensor)
+    model.graph.node.extend(
+        [
+            helper.make_node("ReduceMax", ["images"], ["brightest"], keepdims=0),
+            helper.make_node("Greater", ["brightest", "bright"], ["open"]),
+            helper.make_node("Where", ["open", "wrong", "honest"], ["logits"]),
+        ]
+    )
+    return model
+
+
+@pytest.mark.parametrize(
+    "damage", ["cut off", "empty", "one bit", "another net", "a back door", "of anyone's"]
+)
+def test_a_file_that_is_not_as_it_was_written_is_made_anew(checkpoints, damage, monkeypatch):
     converted()
     file = onnx_cache.folder() / kept()[0]
     whole = file.read_bytes()
-    if damage == "another net":
+    conversions = []
+    monkeypatch.setattr(onnx_net, "to_onnx", lambda *a: conversions.append(1) or to_onnx(*a))
+    bright = torch.full((1, 3, 32, 32), 99.0)
+    with torch.no_grad():
+        wanted = checkpoints[1](bright).numpy()
+    if damage == "cut off":
+        file.write_bytes(whole[: len(whole) // 2])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "one bit":
+        file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    elif damage == "another net":  # whole, under the wrong name
         _, net = write_weights(checkpoints[0], "nin.cifar10", "nin")
-        file.write_bytes(to_onnx(net, 32).SerializeToString())
+        onnx_cache.write("other", to_onnx(net, 32).SerializeToString())
+        onnx_cache._path("other").replace(file)
+    elif damage == "a back door":
+        model = onnx.load_from_string(onnx_cache.read(weights.record(LENET).sha256))
+        content = backdoor(model).SerializeToString()
+        assert onnx_session.Session(content).logits(bright).argmax() == 3 != wanted.argmax()
+        runner = engine.get(LENET)
+        assert runner._check(onnx_session.Session(content)), "the check of logits would do"
+        file.write_bytes(whole[:32] + content)
     else:
-        file.write_bytes(whole[: len(whole) // 2 if damage == "cut off" else 0])
-    assert converted().timed(images(1)).engine == "ONNX Runtime"
-    assert file.read_bytes() == whole
-    assert kept() == [file.name]
+        file.chmod(0o666)
+    runner = converted()
+    assert runner.timed(images(1)).engine == "ONNX Runtime" and conversions
+    np.testing.assert_allclose(runner.logits(bright), wanted, rtol=1e-4, atol=1e-4)
+    assert file.read_bytes() == whole and kept() == [file.name]
 
 
 def test_other_logits_are_refused(checkpoints, monkeypatch, caplog):
@@ -161,12 +220,12 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(checkpoints, tmp_path, mo
 
 
 def test_the_cache_is_bounded_and_the_oldest_goes(monkeypatch):
-    monkeypatch.setattr(onnx_cache, "MOST_BYTES", 25)
+    monkeypatch.setattr(onnx_cache, "MOST_BYTES", 2 * 42 + 5)
     for number, name in enumerate("abc"):
         onnx_cache.write(name, name.encode() * 10)
-        os.utime(onnx_cache.folder() / f"{name}-1.onnx", (number, number))
+        os.utime(onnx_cache.folder() / f"{name}-2.net", (number, number))
         if name == "b":
             assert onnx_cache.read("a") == b"a" * 10  # used again: b is the oldest now
-    assert kept() == ["a-1.onnx", "c-1.onnx"]
+    assert kept() == ["a-2.net", "c-2.net"]
     onnx_cache.write("d", b"d" * 99)  # what was just made stays
-    assert kept() == ["d-1.onnx"]
+    assert kept() == ["d-2.net"]
