@@ -113,11 +113,12 @@ def shape(sides) -> str:
     return " × ".join(f"{side:,}" for side in sides)
 
 
-def ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float, least: float = 0) -> list[float]:
     """Round numbers for an axis, evenly spaced, from ``low`` or just below to ``high`` or just
-    above, with six steps at most. Needs low < high."""
+    above, with six steps at most, none smaller than ``least``. Needs low < high."""
     power = 10.0 ** math.floor(math.log10((high - low) / 6))
     step = power * next(f for f in (1, 2, 5, 10, 20) if f * power * 6 >= (high - low) * (1 - 1e-9))
+    step = max(step, least)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(i * step, 12) for i in range(first, last + 1)]
 

@@ -61,6 +61,18 @@ def test_ticks_are_round_and_cover_the_values(low, high, values):
     assert formats.ticks(low, high) == values
 
 
+def test_ticks_in_whole_steps():
+    assert formats.ticks(0, 3, least=1) == [0, 1, 2, 3]
+    assert formats.ticks(0, 1, least=1) == [0, 1]
+    assert formats.ticks(0, 40, least=1) == formats.ticks(0, 40)
+
+
+def test_a_difference_in_points_has_its_sign():
+    assert [formats.signed(x, 2) for x in (2.149, -0.3, 0.001, -0.001)] == [
+        "+2.15", "−0.30", "0.00", "0.00",
+    ]  # fmt: skip
+
+
 def test_ticks_of_a_logarithmic_axis():
     assert formats.log_ticks(3e5, 4e9) == [1e6, 1e7, 1e8, 1e9]
     assert formats.log_ticks(2e8, 9e8) == [2e8, 5e8]

@@ -58,6 +58,20 @@ def robustness(text: str) -> dict:
     }
 
 
+def experiment(text: str) -> dict:
+    paper = SimpleNamespace(link=text, title=text)
+    return {"about": text, "paper": paper, "section": text, "finding": text, "notes": [text]}
+
+
+def costs(text: str) -> dict:
+    return {"costs": [(text, text, 5_000_000, theirs) for theirs in (5_000_000, 6_000_000)]}
+
+
+def intro(text: str) -> dict:
+    numbers = {"nets": 9, "runs": 27, "side": 32, "images": 5000, "held_out": 2000, "epochs": 3}
+    return numbers | {"data": text}
+
+
 CASES = {
     "compare/templates/robustness.html": robustness,
     "compare/templates/finding.html": lambda text: {"finding": text, "notes": [text]},
@@ -71,4 +85,18 @@ CASES = {
         "accuracy": text,
     },
     "compare/templates/classes.html": classes,
+    "compare/templates/experiment.html": experiment,
+    "compare/templates/experiment_repeat.html": lambda text: {
+        "seed": 0,
+        "data": text,
+        "note": text,
+    },
+    "compare/templates/experiment_costs.html": costs,
+    "compare/templates/experiment_curves.html": lambda text: {
+        "nets": [(text, text, text)],
+        "chart": text,
+    },
+    "compare/templates/experiment_time.html": lambda text: {"ours": text, "theirs": text},
+    "compare/templates/experiments_intro.html": intro,
+    "compare/templates/experiments_table.html": table,
 }

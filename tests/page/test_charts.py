@@ -38,6 +38,18 @@ def test_a_line_runs_from_axis_to_axis():
     assert texts(seconds)[-2:] == ["80", "100 s"]
 
 
+def test_an_axis_of_epochs_counts_in_whole_steps_and_one_of_percent_may_begin_above_0():
+    line = Line("A", [(1, 62), (2, 70), (3, 71)], colour="red", dots=True, width=2.6)
+    chart = line_chart([line], title="%", x_unit="epochs", whole_x=True, bottom=61, width=440)
+    assert texts(chart) == ["%", *("60", "62", "64", "66", "68", "70", "72"), *"012", "3 epochs"]
+    (drawn,) = svg(chart).iter("polyline")
+    assert "stroke-width:2.6" in drawn.get("style")
+    (_, low), *_, (_, high) = points(drawn)
+    assert low == pytest.approx(168 - 148 * 2 / 12, abs=0.1)
+    assert high == pytest.approx(168 - 148 * 11 / 12, abs=0.1)
+    assert [dot.get("r") for dot in svg(chart).iter("circle")] == ["3.6"] * 3
+
+
 def test_values_beyond_the_top_stay_inside_and_those_without_a_number_go():
     line = Line("A", [(1, 0.5), (2, math.nan), (4, 1000)], colour="red", dots=True)
     (drawn,) = svg(line_chart([line], title="Loss", top=2)).iter("polyline")

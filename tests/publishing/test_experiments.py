@@ -13,6 +13,7 @@ from scipy.stats import ttest_ind
 from cnn_space.__main__ import main
 from cnn_space.cli.train import add_train
 from cnn_space.cli.training_job import Job
+from cnn_space.costs import walk
 from cnn_space.publishing import experiments
 from cnn_space.publishing.experiments import Difference
 from cnn_space.publishing.repeat import command
@@ -134,6 +135,12 @@ def test_the_command_prints_it(folder, monkeypatch, capsys):
     assert "there are no trainings" in capsys.readouterr().err
 
 
+@pytest.fixture
+def sizes_fit(monkeypatch):
+    """A training tries its net at every size first, which takes seconds and is not asked here."""
+    monkeypatch.setattr(walk, "describe", lambda net, size: None)
+
+
 def job(line: str, folder) -> Job:
     """The training that a command line asks for, its folders elsewhere."""
     python, minus_m, package, *words = shlex.split(line)
@@ -150,6 +157,7 @@ RECORDED = sorted((catalogue.CHECKPOINTS / "experiments").glob("*-seed0.json"))
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+@pytest.mark.usefixtures("sizes_fit")
 def test_the_command_asks_for_the_training_of_the_card(path, tmp_path):
     card = cards.read(path)
     asked = job(command(card), tmp_path)
@@ -165,6 +173,7 @@ def test_the_command_asks_for_the_training_of_the_card(path, tmp_path):
     assert sum(inside) == card.parameters
 
 
+@pytest.mark.usefixtures("sizes_fit")
 def test_the_command_says_what_differs_and_nothing_else(folder, tmp_path):
     card = cards.read(folder / "short-googlenet-3x3-twice-seed2.json")
     assert command(card) == (

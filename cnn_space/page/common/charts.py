@@ -14,12 +14,14 @@ from markupsafe import Markup
 from cnn_space.formats import log_ticks, short, ticks
 from cnn_space.page.common.templates import render
 
+LETTER = 6.6  # width of a letter, about
+
 
 @dataclass(frozen=True)
 class Line:
     """A line through ``points`` (x, y), in any CSS colour; ``dots``: each point shows its values
     under the mouse, or one of ``tips``. Points that are not finite are left out. ``ring`` is the
-    place of a point that stands out."""
+    place of a point that stands out, ``width`` that of the stroke, by default as in style.css."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -27,6 +29,7 @@ class Line:
     dots: bool = False
     tips: Sequence[str] = ()
     ring: int | None = None
+    width: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,25 +78,28 @@ def line_chart(
     *,
     title: str,
     x_unit: str = "",
+    whole_x: bool = False,
+    bottom: float = 0,
     top: float | None = None,
     marks: Sequence[Mark] = (),
     marks_at: str = "top",
     width: int = 360,
     x_labels: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Lines from x = 0 and y = 0, as an SVG of ``width`` × 194 units.
+    """Lines from x = 0 on, as an SVG of ``width`` × 194 units.
 
-    ``x_unit`` follows the last number of the x axis; ``x_labels`` (x, text), in order, stand there
-    in place of numbers, and the axis ends at the last of them; ``top`` is the end of the y axis (by
-    default round and above all points); the captions of ``marks`` stand at the "top" or the
-    "bottom", where no line is likely.
+    ``x_unit`` follows the last number of the x axis, which with ``whole_x`` counts in whole steps;
+    ``x_labels`` (x, text), in order, stand there in place of numbers, and the axis ends at the last
+    of them; the y axis begins at ``bottom`` or just below and ends at ``top`` (by default round and
+    above all points); the captions of ``marks`` stand at the "top" or the "bottom", where no line
+    is likely.
     """
     drawn = [[point for point in line.points if all(map(math.isfinite, point))] for line in lines]
     everything = [point for points in drawn for point in points]
-    across = ticks(0, max((x for x, _ in everything), default=0) or 10)
-    up = ticks(0, top or max((y for _, y in everything), default=0) or 1)
+    across = ticks(0, max((x for x, _ in everything), default=0) or 10, least=int(whole_x))
+    up = ticks(bottom, top or max((y for _, y in everything), default=0) or 1)
     end = x_labels[-1][0] if x_labels else across[-1]
-    frame = Frame((0, end), (0, up[-1]), left=38, right=width - 8, top=20, bottom=168)
+    frame = Frame((0, end), (up[0], up[-1]), left=38, right=width - 8, top=20, bottom=168)
     rows = [[(frame.at_x(x), frame.at_y(y)) for x, y in points] for points in drawn]
     tips = [
         line.tips or [f"{x:.4g} {x_unit}: {y:.3g}" for x, y in points]
@@ -101,8 +107,9 @@ def line_chart(
     ]
     named = x_labels or [(value, f"{value:g}") for value in across]
     labels = [(frame.at_x(value), text) for value, text in named]
-    if len(x_unit) > 2 and len(labels) > 3:
-        del labels[-2]  # a longer unit needs its room
+    last = LETTER * len(f"{labels[-1][1]} {x_unit}")  # the unit takes room to the left, too
+    if x_unit and len(labels) > 3 and labels[-1][0] - labels[-2][0] < last + LETTER:
+        del labels[-2]
     return render(
         "common/templates/line_chart.html",
         title=title,
@@ -119,7 +126,6 @@ def line_chart(
 
 WIDTH, HEIGHT = 400, 280  # of a scatter chart
 NAMES = 132  # room at its right for names
-LETTER = 6.6  # width of a letter of a name, about
 LEADING = 14  # from one name to the next below
 
 

@@ -18,6 +18,7 @@ from cnn_space.page.common.components import (
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
 from cnn_space.page.compare import robustness
+from cnn_space.page.compare.experiments import experiments_fold
 from cnn_space.page.compare.handlers import Tab, compare, fetch
 
 
@@ -36,6 +37,7 @@ def compare_tab(tab: gr.Tab, shared: gr.Image, own_nets: gr.State, address: Addr
     known = {"nets": choice(components.nets, nets.offered())}
     known["change"] = choice(changed.change, list(CHANGES))
     address.keep("compare", then=again | QUIET, **known)
+    experiments_fold(address)
     return components.nets
 
 

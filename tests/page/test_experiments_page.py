@@ -1,0 +1,177 @@
+"""The fold of the experiments in the Compare tab: its sentences, curves, table and command."""
+
+import json
+from dataclasses import fields
+
+import pytest
+import short_trainings
+from markup import files, parse, sheet, text, with_class
+from visitors import ENGLISH, KOREAN, by_name
+
+from cnn_space.inference import design_times
+from cnn_space.page.common.texts import LANGUAGES, TEXTS
+from cnn_space.page.compare import experiments as fold
+from cnn_space.page.compare import experiments_view as view
+from cnn_space.page.compare.experiments import Fold, experiments
+from cnn_space.publishing import experiments as trainings
+from cnn_space.publishing.repeat import command
+from cnn_space.weights import card as cards
+from cnn_space.weights import catalogue
+
+on = by_name(Fold)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Experiments in place of those of the repository."""
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path)
+    short_trainings.write_all(tmp_path / "experiments")
+    fold._times.cache_clear()
+    yield tmp_path / "experiments"
+    fold._times.cache_clear()
+
+
+def finding(idea: str, request=ENGLISH) -> str:
+    (said,) = with_class(on.show(idea, request)["about"], "finding")
+    return text(said)
+
+
+def test_every_variant_has_its_words():
+    for name, idea in trainings.VARIANTS.items():
+        for lang in LANGUAGES:
+            words = TEXTS[lang]
+            assert words[f"compare_variant_{name}"]
+            if idea:
+                assert words[f"compare_idea_{name}"] and words[f"compare_about_{name}"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_clear_difference_says_how_clear():
+    said = finding("googlenet-aux")
+    assert said.startswith(
+        "+7.00 points. GoogLeNet with auxiliary heads: 78.00 %; GoogLeNet: 71.00"
+    )
+    assert "n = 3 and 3 runs its 95 % interval is ± 2.27 points" in said
+    assert "n = 3" not in finding("googlenet-aux", KOREAN) and "2.27%p" in finding(
+        "googlenet-aux", KOREAN
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_difference_within_the_spread_is_no_difference():
+    said = finding("googlenet-3x3-twice")
+    assert said.startswith("This training cannot tell them apart.")
+    assert "+0.50 points is smaller than its own uncertainty, ± 2.74 points" in said
+    assert "우열을 가릴 수 없습니다" in finding("googlenet-3x3-twice", KOREAN)
+
+
+@pytest.mark.usefixtures("folder")
+def test_one_run_says_that_it_says_little_and_fewer_epochs_are_said():
+    said = finding("googlenet-naive")
+    assert said.startswith("−11.00 points, and nobody knows how much of it is chance.")
+    shown = on.show("googlenet-naive", ENGLISH)
+    (note,) = with_class(shown["about"], "experiment-note")
+    assert text(note).startswith("It had another number of epochs than its base, 1 against 3")
+    assert "1 of 3 seeds" in text(with_class(shown["curves"], "compare-legend")[0])
+
+
+def test_other_settings_and_images_are_said(folder):
+    short_trainings.write(folder, "googlenet-fc", (70.0, 71.0), options={"head": "fc"}, lr=0.01)
+    path = folder / "short-googlenet-fc-seed0.json"
+    card = cards.read(path)
+    fewer = card.data.model_copy(update={"train_images": 9000})
+    cards.write(path, card.model_copy(update={"data": fewer}))
+    notes = with_class(on.show("googlenet-fc", ENGLISH)["about"], "experiment-note")
+    assert [text(note) for note in notes] == [
+        "Its recipe differs, too; the base's value in brackets: --lr 0.01 (0.06).",
+        "It learned from 9,000 images, the base from 20,000.",
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_each_seed_is_thin_and_the_mean_is_thick():
+    shown = parse(on.show("googlenet-aux", ENGLISH)["curves"])
+    lines = list(shown.iter("polyline"))
+    names = [line.get("data-name") for line in lines]
+    assert names == ["GoogLeNet"] * 4 + ["GoogLeNet with auxiliary heads"] * 4
+    thick = ["stroke-width:2.6" in line.get("style") for line in lines]
+    assert thick == [False, False, False, True] * 2
+    tips = [tip.text for tip in shown.iter("title")]
+    assert tips[-1] == "3 epochs: 78" and len(tips) == 8 * 3
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_it_costs_beside_the_base():
+    costs = parse(on.show("googlenet-naive", ENGLISH)["costs"])
+    assert [text(dd) for dd in costs.iter("dd")] == [
+        "5 M instead of 5 M, 0.0 %",
+        "300 M instead of 300 M, 0.0 %",
+    ]
+
+
+def test_the_command_is_that_of_the_first_seed(folder):
+    shown = on.show("googlenet-3x3-twice", ENGLISH)
+    card = cards.read(folder / "short-googlenet-3x3-twice-seed0.json")
+    assert shown["command"] == command(card) and "--seed 0" in shown["command"]
+    assert "This is seed 0." in shown["note"] and "JPEG-75 copy" in shown["note"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_table_has_a_row_a_variant_and_its_files():
+    html = on.show("googlenet-aux", ENGLISH)["table"]
+    rows = [
+        [text(cell) for cell in row if cell.tag in ("td", "th")] for row in parse(html).iter("tr")
+    ]
+    assert len(rows) == 1 + 5 and len(rows[0]) == len(view.COLUMNS)
+    by_name = {row[0]: dict(zip(view.COLUMNS, row, strict=True)) for row in rows[1:]}
+    assert by_name["GoogLeNet with two 3×3 kernels"] == {
+        "variant": "GoogLeNet with two 3×3 kernels", "accuracy": "71.50", "difference": "+0.50",
+        "margin": "± 2.74", "clear": "no", "spread": "70.50 – 73.00", "parameters": "5.000",
+        "macs": "300.0", "epochs": "3", "seeds": "3 of 3",
+    }  # fmt: skip
+    assert by_name["GoogLeNet"]["difference"] == by_name["GoogLeNet"]["clear"] == ""
+    assert by_name["GoogLeNet without 1×1 reductions"]["margin"] == ""
+    taken = sheet(html, "cnn-space-experiments.csv")
+    assert taken[0] == list(trainings.COLUMNS) and taken[3][0] == "googlenet-3x3-twice"
+    assert "GoogLeNet with two 3×3 kernels" in files(html)["cnn-space-experiments.md"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_clients_get_the_table_as_data():
+    answer = json.loads(json.dumps(experiments()))
+    rows = [dict(zip(answer["headers"], row, strict=True)) for row in answer["data"]]
+    assert [row["variant"] for row in rows] == list(fold.recorded())
+    assert rows[1]["difference"] == 7.0 and rows[3]["margin"] is None
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_idea_that_is_not_recorded_gives_way_to_the_first():
+    assert on.show("resnet18-plain", ENGLISH) == on.show(None, ENGLISH)
+    assert on.show(None, ENGLISH) == on.show("googlenet-aux", ENGLISH)
+    assert set(on.show(None, ENGLISH)) == {f.name for f in fields(Fold)} - {"idea"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_times_are_measured_once_and_said_in_words(monkeypatch):
+    asked = []
+
+    def measured(found):
+        asked.append(list(found))
+        return {name: 10.0 + 5 * place for place, name in enumerate(found)}
+
+    monkeypatch.setattr(design_times, "milliseconds", measured)
+    for request in (ENGLISH, KOREAN):
+        shown = on.measure("googlenet-3x3-twice", request)["time"]
+        assert "15 ms" in shown and "10 ms" in shown
+    assert asked == [["googlenet", "googlenet-3x3-twice"]]
+
+
+def test_a_design_takes_its_time_without_weights(tmp_path):
+    """A net of 29 times the MACs takes longer, on any machine."""
+    for variant in ("resnet18", "googlenet"):
+        short_trainings.write(tmp_path, variant, (50.0,))
+    small = cards.read(tmp_path / "short-resnet18-seed0.json")
+    small = small.model_copy(update={"arch": "lenet5", "options": {}})
+    large = cards.read(tmp_path / "short-googlenet-seed0.json")
+    times = design_times.milliseconds({"small": small, "large": large})
+    assert 0 < times["small"] < times["large"]
