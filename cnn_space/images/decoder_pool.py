@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,11 +21,13 @@ from cnn_space.images.decoding_process import SECONDS, receive, send
 from cnn_space.images.photo_error import PhotoError
 
 PROGRAM = "cnn_space.images.decoding_process"
-# Processes that stay when nothing is to do, and at most. One visitor gets as many as stay, so that
-# slow pictures of one do not hold up another's; what takes more than PATIENCE seconds goes on with
-# low priority.
-KEPT, MOST, PATIENCE = 2, 4, 0.5
+# Processes that stay when nothing is to do, and at most; what is more than KEPT ends after REST
+# seconds without work, since to start one takes as long as ten pictures. One visitor gets as many as stay, so that
+# slow pictures of one do not hold up another's; what takes more than PATIENCE seconds of a core goes
+# on with low priority, in a process that ends with it.
+KEPT, MOST, PATIENCE, REST = 2, 4, 0.5, 10.0
 LOW_PRIORITY = 10
+PIPE = 2**20  # bytes; a picture goes through in a few parts, not in dozens
 # Whose pictures are decoded; who serves several visitors sets it.
 VISITOR: ContextVar[str] = ContextVar("visitor", default="")
 # Seconds for one picture by the clock. The process itself measures its CPU time, which does not
@@ -55,11 +58,13 @@ class Decoder:
             "MALLOC_ARENA_MAX": "1",
         }
         self.is_slow = False
+        self.rests_since = 0.0
         self._process = subprocess.Popen(
             [sys.executable, "-m", PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pipesize=PIPE,
             env=environment,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
@@ -101,13 +106,16 @@ class Decoder:
         return image
 
     def _watch(self, seconds: float, late: threading.Event, done: threading.Event) -> None:
-        if not done.wait(min(PATIENCE, seconds)):
-            self.is_slow = True  # it stays so: only root may raise a priority again
-            with suppress(OSError, AttributeError):  # it is gone; Windows has no priorities
-                os.setpriority(os.PRIO_PROCESS, self.pid, LOW_PRIORITY)
-            if not done.wait(max(0.0, seconds - PATIENCE)):
+        end, begun = time.monotonic() + seconds, _cpu_seconds(self.pid)
+        while not done.wait(max(0.0, min(PATIENCE, end - time.monotonic()))):
+            if time.monotonic() >= end:
                 late.set()
                 self._process.kill()
+                return
+            if not self.is_slow and _cpu_seconds(self.pid) - begun >= PATIENCE:
+                self.is_slow = True  # it stays so: only root may raise a priority again
+                with suppress(OSError, AttributeError):  # it is gone; Windows has no priorities
+                    os.setpriority(os.PRIO_PROCESS, self.pid, LOW_PRIORITY)
 
     def _death(self, is_late: bool) -> Exception:
         self.close()
@@ -124,6 +132,16 @@ class Decoder:
                 stream.close()
 
 
+def _cpu_seconds(pid: int) -> float:
+    """CPU time of a process; the time by the clock where the system does not say. A picture that
+    only waits for a core is not slow."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError):
+        return time.monotonic()
+
+
 class DecoderPool:
     """Decoders for all threads of this process, with so much CPU time for a picture."""
 
@@ -133,6 +151,7 @@ class DecoderPool:
         self._idle: list[Decoder] = []
         self._busy: dict[Decoder, str] = {}  # for which visitor
         self._starting: list[str] = []
+        self._tidying: threading.Timer | None = None
 
     def decode(
         self,
@@ -202,11 +221,30 @@ class DecoderPool:
     def _give_back(self, decoder: Decoder) -> None:
         with self._free:
             self._busy.pop(decoder, None)
-            keeps = decoder.is_alive and not decoder.is_slow and len(self._idle) < KEPT
-            if keeps:
+            stays = decoder.is_alive and not decoder.is_slow
+            if stays:
+                decoder.rests_since = time.monotonic()
                 self._idle.append(decoder)
+                self._tidy_later()
             self._free.notify_all()
-        if not keeps:
+        if not stays:
+            decoder.close()
+
+    def _tidy_later(self) -> None:
+        if len(self._idle) > KEPT and self._tidying is None:
+            self._tidying = threading.Timer(REST, self._tidy)
+            self._tidying.daemon = True
+            self._tidying.start()
+
+    def _tidy(self) -> None:
+        """End what is more than KEPT and has rested; the last to rest are the first to work."""
+        with self._free:
+            self._tidying = None
+            spare = self._idle[: max(0, len(self._idle) - KEPT)]
+            ended = [d for d in spare if time.monotonic() - d.rests_since >= REST]
+            self._idle = self._idle[len(ended) :]
+            self._tidy_later()
+        for decoder in ended:
             decoder.close()
 
 

@@ -140,15 +140,39 @@ def test_one_process_serves_one_picture_after_the_other(pool):
     assert len(pool.pids) == 1
 
 
-def test_many_visitors_share_few_processes(pool):
-    photos = []
-    threads = [threading.Thread(target=lambda: photos.append(open_photo(PNG))) for _ in range(30)]
+def test_many_visitors_share_few_processes(pool, monkeypatch):
+    """More of them while many come, who find them running; two when all is quiet."""
+    monkeypatch.setattr(decoder_pool, "REST", 0.5)
+    photos, seen = [], set()
+
+    def visit(visitor: int) -> None:
+        decoder_pool.VISITOR.set(str(visitor))
+        photos.append(open_photo(PNG))
+        seen.update(pool.pids)
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(30)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(photos) == 30 and all(np.array_equal(photo, ramp()) for photo in photos)
-    assert len(pool.pids) <= decoder_pool.KEPT
+    assert len(seen) == len(pool.pids) == decoder_pool.MOST
+    deadline = time.monotonic() + 20
+    while len(pool.pids) > decoder_pool.KEPT and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(pool.pids) == decoder_pool.KEPT
+
+
+@linux_only
+def test_a_picture_that_waits_for_a_core_is_not_slow(pool, monkeypatch):
+    """Beside other programs: its process would end, and each picture begin a new one."""
+    monkeypatch.setattr(decoder_pool, "PATIENCE", 0.2)
+    open_photo(PNG)
+    (pid,) = pool.pids
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(0.6, os.kill, (pid, signal.SIGCONT)).start()
+    assert np.array_equal(open_photo(PNG), ramp())
+    assert pool.pids == [pid]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no signals")
