@@ -21,10 +21,10 @@ from cnn_space.images.decoding_process import SECONDS, receive, send
 from cnn_space.images.photo_error import PhotoError
 
 PROGRAM = "cnn_space.images.decoding_process"
-# Processes that stay when nothing is to do, and at most; what is more than KEPT ends after REST
-# seconds without work, since to start one takes as long as ten pictures. One visitor gets as many as stay, so that
-# slow pictures of one do not hold up another's; what takes more than PATIENCE seconds of a core goes
-# on with low priority, in a process that ends with it.
+# Processes that stay when nothing is to do, and at most; those beyond KEPT end after REST seconds
+# without work: to start one takes as long as ten pictures. One visitor gets as many as stay, so
+# that slow pictures of one do not hold up another's; what takes more than PATIENCE seconds of a
+# core goes on with low priority, in a process that ends with it.
 KEPT, MOST, PATIENCE, REST = 2, 4, 0.5, 10.0
 LOW_PRIORITY = 10
 PIPE = 2**20  # bytes; a picture goes through in a few parts, not in dozens
