@@ -17,6 +17,10 @@ from cnn_space.settings import wait_passively
 
 # Megabytes that must be free for uploads: less does not take one zip of the usual size.
 LEAST_MB = 64
+# Where a Space's proxies ask from; nobody else reaches it from there.
+PRIVATE_NETWORKS = (
+    "127.0.0.1, ::1, 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16, fc00::/7"
+)
 
 
 def prepare() -> None:
@@ -30,12 +34,19 @@ def prepare() -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     bypass_proxies("localhost", "127.0.0.1", "::1")
+    trust_proxies_of_a_space()
     try:
         check_proxies()
         choose_upload_folder()
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+
+
+def trust_proxies_of_a_space() -> None:
+    """Let uvicorn learn from a Space's proxies who asks; without them all visitors are one."""
+    if os.environ.get("SPACE_ID"):
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", PRIVATE_NETWORKS)
 
 
 def leave_quietly_when_interrupted() -> None:

@@ -1,6 +1,8 @@
 """How large a request may be. Gradio limits each file of an upload and nothing else: a body of
 150 MB of small numbers took 1.4 GB of memory, and what a session sends stays with it."""
 
+import asyncio
+
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
@@ -20,6 +22,8 @@ VALUES = 100_000  # in it: reading millions holds up everyone's requests
 DRAINED = 2 * MOST
 # Bytes a second of one visitor, after a burst of a few requests.
 RATE, UPLOAD_RATE = 2**20, 16 * 2**20
+# Seconds in which a request must have come: 8 MB, and the largest upload, over a slow line.
+SECONDS, UPLOAD_SECONDS = 100, 900
 UPLOAD = "/gradio_api/upload"
 
 
@@ -35,7 +39,7 @@ class BoundedBodies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return await self._app(scope, receive, send)
-        visitor = address(scope.get("client"), Headers(scope=scope))
+        visitor = address(scope)
         if scope["path"].rstrip("/").endswith(UPLOAD):
             receive = _paced(receive, self._uploads, visitor)
             await self._upload(visitor, scope, receive, send)
@@ -44,7 +48,8 @@ class BoundedBodies:
 
     async def _upload(self, visitor: str, scope: Scope, receive: Receive, send: Send) -> None:
         answer = Answer()
-        await self._app(scope, _counted(receive, self._quota.share), answer.watching(send))
+        receive = _in_time(_counted(receive, self._quota.share), language(Request(scope)))
+        await self._app(scope, receive, answer.watching(send))
         if answer.paths:
             await run_in_threadpool(self._quota.add, visitor, answer.paths)
 
@@ -52,17 +57,21 @@ class BoundedBodies:
         declared = Headers(scope=scope).get("content-length", "")
         parts, size, is_whole = [], 0, False
         most_read = 0 if declared.isdigit() and int(declared) > DRAINED else DRAINED
-        while size <= most_read and not is_whole:
-            message = await receive()
-            size += len(message.get("body", b""))
-            is_whole = not message.get("more_body")  # or the visitor left
-            parts.append(message)
-            if size > self._most:
-                parts.clear()
+        try:
+            async with asyncio.timeout(SECONDS):
+                while size <= most_read and not is_whole:
+                    message = await receive()
+                    size += len(message.get("body", b""))
+                    is_whole = not message.get("more_body")  # or the visitor left
+                    parts.append(message)
+                    if size > self._most:
+                        parts.clear()
+        except TimeoutError:
+            return await self._refuse("server_slow", 408, scope, receive, send)
         if not parts:
-            return await self._refuse("server_body", scope, receive, send)
+            return await self._refuse("server_body", 413, scope, receive, send)
         if sum(part.get("body", b"").count(b",") for part in parts) > VALUES:
-            return await self._refuse("server_values", scope, receive, send)
+            return await self._refuse("server_values", 413, scope, receive, send)
         parts.reverse()
 
         async def replay() -> Message:
@@ -70,9 +79,10 @@ class BoundedBodies:
 
         await self._app(scope, replay, send)
 
-    async def _refuse(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
-        why = say(key, language(Request(scope)), most=self._most // 2**20, values=VALUES)
-        answer = JSONResponse({"detail": why}, 413, {"connection": "close"})
+    async def _refuse(self, key: str, status: int, scope: Scope, receive: Receive, send: Send):
+        most = {"most": self._most // 2**20, "values": VALUES, "seconds": SECONDS}
+        why = say(key, language(Request(scope)), **most)
+        answer = JSONResponse({"detail": why}, status, {"connection": "close"})
         await answer(scope, receive, send)
 
 
@@ -98,3 +108,18 @@ def _counted(receive: Receive, most: int) -> Receive:
         return message
 
     return counted
+
+
+def _in_time(receive: Receive, lang: str) -> Receive:
+    """``receive`` for an upload that ends after UPLOAD_SECONDS, whole or not."""
+    end = asyncio.get_running_loop().time() + UPLOAD_SECONDS
+
+    async def timed() -> Message:
+        try:
+            async with asyncio.timeout_at(end):
+                return await receive()
+        except TimeoutError:
+            why = say("server_slow", lang, seconds=UPLOAD_SECONDS)
+            raise MultiPartException(why) from None
+
+    return timed

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from gradio.route_utils import FnIndexInferError
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from cnn_space.page.common.early import EarlyScript
 from cnn_space.page.server.bodies import BoundedBodies
-from cnn_space.page.server.closed import Closed
+from cnn_space.page.server.closed import Closed, unknown
+from cnn_space.page.server.lines import BoundedRequests
 from cnn_space.page.server.quota import Quota
 from cnn_space.page.server.tools import Tools, are_offered
 from cnn_space.settings import Settings
@@ -22,12 +24,14 @@ def bounds() -> dict:
     return {
         "max_file_size": largest,
         "app_kwargs": {
+            "exception_handlers": {FnIndexInferError: unknown, KeyError: unknown},
             "middleware": [
                 Middleware(Closed),
+                Middleware(BoundedRequests),
                 Middleware(Tools),
                 Middleware(BoundedBodies, quota=quota),
                 Middleware(EarlyScript),
-            ]
+            ],
         },
         "enable_monitoring": False,
         "mcp_server": are_offered(),

@@ -5,15 +5,18 @@ import logging
 from contextvars import ContextVar
 
 import gradio as gr
+import uvicorn.config
 from gradio import state_holder
 from gradio.exceptions import ComponentProcessingError
 
 from cnn_space.images import decoder_pool
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.server import sessions, values, waiting
+from cnn_space.page.server import lines, sessions, values, waiting
 from cnn_space.page.server.visitors import address_of
 
-state_holder.SessionState = sessions.Session  # Gradio has no other way to say so
+# Gradio has no other way to say so.
+state_holder.SessionState = sessions.Session
+uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{lines.__name__}:{lines.Line.__name__}"
 
 _log = logging.getLogger(__name__)
 _lang: ContextVar[str] = ContextVar("lang", default="en")
@@ -24,7 +27,8 @@ class Page(gr.Blocks):
     component is refused in one sentence too, and nothing of it fills the log."""
 
     def queue(self, **options) -> "Page":
-        super().queue(**options)
+        # Else Gradio tells all who wait of each event that begins: of a class, thousands of times.
+        super().queue(**{"status_update_rate": 1} | options)
         waiting.bound(self._queue)
         return self
 

@@ -6,7 +6,7 @@ A tool is called as its function is, and described by that function's docstring.
 import os
 from importlib.util import find_spec
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cnn_space.page.server.visitors import address
@@ -39,6 +39,5 @@ class Tools:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and PATH in scope["path"]:
             scope = scope | {"headers": [*scope["headers"]]}
-            visitor = address(scope.get("client"), Headers(scope=scope))
-            MutableHeaders(scope=scope)["x-forwarded-for"] = visitor
+            MutableHeaders(scope=scope)["x-forwarded-for"] = address(scope)
         await self._app(scope, receive, send)

@@ -1,6 +1,8 @@
-"""Who may wait for how much. Gradio's one limit counts everything: 65 fine-tunings that nobody
-listened to closed the page for all."""
+"""Who may wait for how much, and in which order. Gradio's one limit counts everything: 65
+fine-tunings that nobody listened to closed the page for all."""
 
+import time
+from collections import Counter
 from collections.abc import Callable
 
 from gradio.queueing import Event, Queue
@@ -11,23 +13,61 @@ from cnn_space.page.common.components import TRAIN
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.server.visitors import address_of
 
-MOST = 64  # events that wait, of all kinds
-MOST_OF_ONE = 16  # and of one visitor
+MOST = 480  # events that wait, of all kinds
+# And of one visitor. Thirty pupils of one address who open the page bring four each at once, and
+# two more with the answer.
+MOST_OF_ONE = 240
 RUNS, RUNS_OF_ONE = 4, 1  # among them fine-tunings, which take minutes
+UNHEARD = 200  # sessions whose answers nobody has come for yet
 
 
 def bound(queue: Queue) -> None:
-    """Let ``queue`` refuse what would wait too long, with status 429 and a sentence."""
-    push = queue.push
+    """Let ``queue`` refuse what would wait too long, with status 429 and a sentence, take visitors
+    in turn, and forget the answers that nobody comes for."""
+    push, tidied = queue.push, 0.0
+    # Gradio drops the sessions that came first, be their runs under way; see ``_forget``.
+    queue.pending_messages_per_session.max_size = 10**6
 
     async def bounded(body, request: Request, username: str | None):
-        if body.fn_index is not None and body.fn_index not in queue.blocks.fns:
-            raise HTTPException(404, "There is no such event.")
+        nonlocal tidied
         if problem := _problem(queue, body.fn_index, request):
             raise HTTPException(429, say(problem, language(request)))
-        return await push(body=body, request=request, username=username)
+        answer = await push(body=body, request=request, username=username)
+        for events in queue.event_queue_per_concurrency_id.values():
+            events.queue[:] = in_turn(events.queue)
+        if time.monotonic() - tidied > 1:
+            tidied = time.monotonic()
+            _forget(queue)
+        return answer
 
     queue.push = bounded
+
+
+def in_turn(events: list[Event]) -> list[Event]:
+    """The first event of each visitor, then the second of each, and so on: who sends many waits
+    for them, and nobody else does."""
+    sent: Counter[str] = Counter()
+    turns = []
+    for event in events:
+        visitor = address_of(event.request)
+        turns.append(sent[visitor])
+        sent[visitor] += 1
+    order = sorted(range(len(events)), key=turns.__getitem__)
+    return [events[place] for place in order]
+
+
+def _forget(queue: Queue) -> None:
+    """Drop what the queue keeps of sessions that nothing is under way for: all that was heard, and
+    of the answers that nobody has come for those of the last UNHEARD sessions not."""
+    messages, expected = queue.pending_messages_per_session, queue.pending_event_ids_session
+    busy = {event.session_hash for event in [*queue.event_ids_to_events.values()]}
+    idle = [session for session in messages if session not in busy]
+    unheard = [session for session in idle if expected.get(session)]
+    for session in {*idle} - {*unheard[-UNHEARD:]}:
+        del messages[session]
+    for session in [*expected]:
+        if session not in messages and session not in busy:
+            del expected[session]
 
 
 def _problem(queue: Queue, fn_index: int | None, request: Request) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from gradio_client.utils import encode_file_path
-from test_hostile_visitors import post
+from raw_requests import post
 
 import app
 from cnn_space.images.photo import NET_SIDE, open_photo
