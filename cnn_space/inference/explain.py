@@ -102,6 +102,17 @@ def answered(
     return logits.detach()[0].numpy(), Heatmap(values, name, class_index)
 
 
+def first_filters(net: nn.Module) -> np.ndarray:
+    """The filters of a net's first convolution as pictures, uint8 [filters, height, width, 3]: each
+    is scaled by its largest weight, so that 0 is grey (Krizhevsky et al. 2012, figure 3)."""
+    weight = next(m for m in net.modules() if isinstance(m, nn.Conv2d)).weight.detach()
+    if weight.shape[1] != 3:
+        weight = weight.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    largest = weight.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
+    pictures = 127.5 * (1 + weight / largest)
+    return pictures.round().permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
+
+
 def inception_modules(net: nn.Module) -> list[str]:
     """Names of the net's modules with four branches, ``inception3a`` first; empty without any."""
     return [

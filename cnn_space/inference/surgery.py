@@ -25,7 +25,7 @@ from cnn_space.inference.surgery_stages import Stage, stages
 from cnn_space.models.heads import sharing_copy
 from cnn_space.models.registry import create_model
 
-LONGEST = 4000  # letters of a list of cuts
+LONGEST = 20_000  # letters of a list of cuts
 _KEPT = 4  # photos whose answer without cuts is remembered, a net
 
 

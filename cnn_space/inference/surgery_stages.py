@@ -50,7 +50,7 @@ class Part:
     reader: Reader | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stage:
     """A place in a net where something can be switched off: ``name`` is the module's dotted name.
 

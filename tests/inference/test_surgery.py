@@ -319,7 +319,7 @@ def test_the_effect_of_a_dense_channel_counts_all_its_readers():
         ("features.0/4-2", "channels 0 to 5"),
         ("features.0/skip", "no 'skip'"),
         ("features.0/-1", "channels 0 to 5"),
-        ("features.0/1," * LONGEST, "has up to 4,000 letters"),
+        ("features.0/1," * LONGEST, "has up to 20,000 letters"),
     ],
 )
 def test_refuses_what_the_net_does_not_have(text, why):

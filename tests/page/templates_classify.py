@@ -57,16 +57,38 @@ def views(text: str) -> dict:
 
 
 def inside(text: str) -> dict:
-    channel = SimpleNamespace(index=text, share=0.5)
     branch = {
         "name": text,
         "title": text,
         "width": text,
         "share": 0.5,
         "picture": PICTURE,
-        "channels": [(channel, PICTURE)],
+        "channels": [(text, 0.5, PICTURE)],
     }
     return {"branches": [branch], "height": text, "width": text}
+
+
+def board(text: str) -> dict:
+    part = {"cut": text, "off": True, "name": text, "channels": text}
+    tile = {"cut": text, "off": False, "name": text, "number": text, "effect": 0.5}
+    tiles = [tile | {"picture": PICTURE}]
+    return {"kind": "branch", "parts": [part], "best": tiles, "worst": tiles, "name": text}
+
+
+def outcome(text: str) -> dict:
+    answer = SimpleNamespace(label=text)
+    return {
+        "cuts": [{"cut": text, "name": text}],
+        "more": 2,
+        "first": answer,
+        "last": answer,
+        "flips": True,
+        "rows": [{"label": text, "before": 0.5, "after": 0.4}],
+        "before": {text: 0.5},
+        "after": {text: 0.4},
+        "heat": [(text, text, PICTURE)],
+        "needs": [("MACs", 100, 90)],
+    }
 
 
 CASES = {
@@ -96,4 +118,11 @@ CASES = {
         "width": text,
     },
     "classify/templates/inside.html": inside,
+    "classify/templates/board.html": board,
+    "classify/templates/outcome.html": outcome,
+    "classify/templates/filters.html": lambda text: {
+        "pictures": [PICTURE],
+        "count": text,
+        "kernel": text,
+    },
 }

@@ -16,12 +16,12 @@ from cnn_space.images.photo_error import PhotoError
 from cnn_space.images.preprocessing import Preprocessing, prepare
 from cnn_space.inference import classification, engine, explain
 from cnn_space.page.classify import view
-from cnn_space.page.classify.handlers import Tab, has_inside
-from cnn_space.page.classify.layout import FIRST_MODULE, MODULES
+from cnn_space.page.classify.handlers import Tab
+from cnn_space.page.classify.inside import Inside, has_inside
 from cnn_space.page.common.photo_input import Refused
 from cnn_space.page.common.pictures import data_uri, heat_legend, heat_over, seen
 
-tab = by_name(Tab)
+tab, fold = by_name(Tab), by_name(Inside)
 
 
 @pytest.fixture
@@ -88,8 +88,9 @@ def test_nothing_to_look_at_is_nothing_to_show(googlenet, photo):
     assert look(Refused(PhotoError("damaged")), googlenet) == ""
     assert look(photo, None) == ""
     assert look(photo, "mine, but expired") == ""
-    for image, net in ((None, googlenet), (photo, "lenet5.cifar10")):
-        assert tab.look_inside(image, net, {}, "3a", ENGLISH) == {"inside": ""}
+    nothing = fold.choose(None, googlenet, {}, "inception3a", "", ENGLISH)
+    assert nothing == {"board": "", "branches": ""}
+    assert fold.choose(photo, "lenet5.cifar10", {}, None, "", ENGLISH)["branches"] == ""
 
 
 def test_a_net_that_cannot_be_loaded_is_left_to_the_answer(checkpoints, photo):
@@ -98,17 +99,21 @@ def test_a_net_that_cannot_be_loaded_is_left_to_the_answer(checkpoints, photo):
     assert look(photo, "lenet5.cifar10") == ""
 
 
-def test_only_googlenets_have_an_inside(googlenet, photo):
+def test_every_net_has_an_inside_which_is_filled_once_it_is_open(googlenet, photo):
     own = {"mine": load(googlenet)}
     assert has_inside(googlenet, {}) and has_inside("mine", own)
-    assert not has_inside("lenet5.cifar10", {}) and not has_inside(None, {})
-    assert not has_inside("mine, but expired", {})
-    shut = tab.show_fold(photo, googlenet, {}, "3a", False, ENGLISH)
-    assert shut["fold"].visible is True and shut["inside"] == ""
-    opened = tab.show_fold(photo, "mine", own, "3a", True, ENGLISH)
-    assert opened["inside"] == tab.look_inside(photo, "mine", own, "3a", ENGLISH)["inside"] != ""
-    other = tab.show_fold(photo, "lenet5.cifar10", {}, "3a", True, ENGLISH)
-    assert other["fold"].visible is False and other["inside"] == ""
+    assert has_inside("lenet5.cifar10", {})
+    assert not has_inside(None, {}) and not has_inside("mine, but expired", {})
+    parts = ("board", "outcome", "branches", "filters")
+    shut = fold.refill(photo, googlenet, {}, None, "", False, ENGLISH)
+    assert shut["fold"].visible is True and not any(shut[part] for part in parts)
+    opened = fold.refill(photo, "mine", own, None, "", True, ENGLISH)
+    assert all(opened[part] for part in parts)
+    assert opened["stage"].value == "inception4c"
+    other = fold.refill(photo, "lenet5.cifar10", {}, "inception4c", "", True, ENGLISH)
+    assert other["stage"].value.startswith("features.") and other["branches"] == ""
+    gone = fold.refill(photo, "mine, but expired", {}, None, "", True, ENGLISH)
+    assert gone["fold"].visible is False and not any(gone[part] for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -126,19 +131,13 @@ def test_the_inside_of_every_form(checkpoints, photo, options, third):
     write_weights(
         folder, "googlenet_x.cifar10", "googlenet", small_input=True, aux=False, **options
     )
-    for module in ("3a", "5b"):
-        html = tab.look_inside(photo, "googlenet_x.cifar10", {}, module, ENGLISH)["inside"]
+    for module in ("inception3a", "inception5b"):
+        html = fold.choose(photo, "googlenet_x.cifar10", {}, module, "", ENGLISH)["branches"]
         assert [text(title) for title in parse(html).iter("h3")] == ["1×1", "3×3", third, "pool"]
         shares = [int(text(share).removesuffix(" %")) for share in parse(html).iter("b")]
         assert len(shares) == 4 and abs(sum(shares) - 100) <= 2
         assert len(pictures(html)) == 4 * (1 + 4)
     assert "Maps are 4 × 4" in html
-
-
-def test_every_module_of_the_page_is_one_of_the_net(googlenet):
-    net = load(googlenet).net
-    assert [f"inception{m}" for m in MODULES] == explain.inception_modules(net)
-    assert FIRST_MODULE in MODULES
 
 
 def test_every_class_in_the_answer_can_be_clicked(googlenet, photo):

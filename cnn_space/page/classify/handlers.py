@@ -41,15 +41,11 @@ class Tab:
     looked: gr.HTML  # the heatmap
     views: gr.HTML
     foot: gr.HTML
-    # inside GoogLeNet
-    fold: gr.Accordion
-    module: gr.Radio
-    inside: gr.HTML
 
     @property
     def result(self) -> list[gr.HTML]:
         """Everything that a photo and a net bring about."""
-        return [self.answer, self.seen, self.views, self.foot, self.looked, self.inside]
+        return [self.answer, self.seen, self.views, self.foot, self.looked]
 
     def _only(self, sentence: str) -> dict:
         """A sentence in place of the answer; nothing of an answer before it stays."""
@@ -101,7 +97,7 @@ class Tab:
             self.views: view.views(answer, lang),
             self.foot: view.foot(answer, notes(photo, lang), lang),
         }
-        return {place: _of(photo, net, html) for place, html in shown.items()}
+        return {place: of_this_tab(photo, net, html) for place, html in shown.items()}
 
     def ask_wider(self, event: gr.EventData) -> dict:
         """The net that the answer offered is chosen; where it is not here its fetching follows."""
@@ -138,35 +134,6 @@ class Tab:
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
         return [own_nets, gr.Dropdown(choices=nets.choices(own_nets, lang), value=name)]
-
-    def show_fold(
-        self,
-        photo: Photo,
-        net: str | None,
-        own_nets: Nets,
-        module: str,
-        is_open: bool,
-        request: gr.Request,
-    ) -> dict:
-        """The fold, which only GoogLeNets have, and what is in it while it is open."""
-        there = has_inside(net, own_nets)
-        fold = {self.fold: gr.Accordion(visible=there), self.inside: ""}
-        if there and is_open:
-            fold |= self.look_inside(photo, net, own_nets, module, request)
-        return fold
-
-    def look_inside(
-        self, photo: Photo, net: str | None, own_nets: Nets, module: str, request: gr.Request
-    ) -> dict:
-        """What the four branches of one module respond to on the photo."""
-        prepared = _prepared(photo, net, own_nets) if has_inside(net, own_nets) else None
-        if prepared is None:
-            return {self.inside: ""}
-        runner, x = prepared
-        branches = explain.inside(runner.loaded.net, x, f"inception{module}")
-        lang = language(request)
-        html = view.inside(photo, runner.record.preprocessing, branches, lang)
-        return {self.inside: _of(photo, net, html)}
 
 
 def classify(image: Photo, model: str, top_k: int = TOP_K) -> dict[str, float]:
@@ -221,30 +188,27 @@ def answer_of(
         raise ValueError(say("net_trouble", lang, title=title, why=error)) from None
 
 
-def has_inside(net: str | None, own_nets: Nets) -> bool:
-    """Whether a net is built of Inception modules with four branches."""
-    record = nets.record_of(net, own_nets) if net else None
-    return record is not None and record.arch == "googlenet"
-
-
 def _heatmap(photo: Photo, net: str | None, own_nets: Nets, wanted: str | None, lang: str) -> str:
     """The heatmap of a class, by default the net's own answer, as HTML."""
-    prepared = _prepared(photo, net, own_nets)
-    if prepared is None:
+    ready = prepared(photo, net, own_nets)
+    if ready is None:
         return ""
-    runner, x = prepared
+    runner, x = ready
     labels = runner.record.labels
     chosen = labels.index(wanted) if wanted in labels else None
     heatmap = explain.grad_cam(runner.loaded.net, x, chosen)
     label = labels[heatmap.class_index]
-    return _of(photo, net, view.looked(photo, runner.record.preprocessing, heatmap, label, lang))
+    return of_this_tab(
+        photo, net, view.looked(photo, runner.record.preprocessing, heatmap, label, lang)
+    )
 
 
-def _of(photo: Image.Image, net: str, html: Markup) -> Markup:
+def of_this_tab(photo: Image.Image, net: str, html: Markup) -> Markup:
+    """``html`` as something of this photo and net, to be hidden when others are chosen."""
     return of("classify", photo, [net], html)
 
 
-def _prepared(
+def prepared(
     photo: Photo, net: str | None, own_nets: Nets
 ) -> tuple[engine.Engine, torch.Tensor] | None:
     """(engine, input [1, 3, H, W]) of a net that is here and can be loaded, else None."""

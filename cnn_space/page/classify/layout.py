@@ -2,9 +2,8 @@
 
 import gradio as gr
 
-from cnn_space.models.googlenet_table import TABLE_1
-from cnn_space.page.classify import examples
-from cnn_space.page.classify.handlers import TOP_K, Tab, classify, has_inside
+from cnn_space.page.classify import examples, inside_layout
+from cnn_space.page.classify.handlers import TOP_K, Tab, classify
 from cnn_space.page.common import address, nets
 from cnn_space.page.common.components import (
     FETCH,
@@ -18,9 +17,6 @@ from cnn_space.page.common.components import (
 from cnn_space.page.common.photo_input import PhotoInput
 from cnn_space.page.common.texts import t
 
-MODULES = tuple(TABLE_1)  # of GoogLeNet
-FIRST_MODULE = "4c"
-
 
 def classify_tab(
     demo: gr.Blocks, own_nets: gr.State, link: address.Address
@@ -29,9 +25,11 @@ def classify_tab(
     with gr.Row(elem_id="classify"):
         form = _form()
         result = _result()
-    tab = Tab(**form, **result, **_inside())
+    tab = Tab(**form, **result)
+    inside = inside_layout.inside()
     _endpoint(tab)
-    _wire(tab, demo, own_nets)
+    inside_layout.endpoint(tab)
+    answered = _wire(tab, demo, own_nets)
     tab.photo.show_converted()
     demo.load(None, js=script("common/any_file.js"), **QUIET)
     link.keep(
@@ -40,6 +38,7 @@ def classify_tab(
         net=address.choice(tab.net, nets.offered()),
         ten_views=address.switch(tab.ten_views),
     )
+    inside_layout.wire(inside, tab, own_nets, answered, link)
     return tab.photo, tab.net
 
 
@@ -101,27 +100,6 @@ def _result() -> dict:
     }
 
 
-def _inside() -> dict:
-    fold = gr.Accordion(
-        t("explain_inside"),
-        open=False,
-        visible=has_inside(nets.first_net(), {}),
-        elem_id="explain-inside",
-    )
-    with fold:
-        gr.Markdown(t("explain_inside_intro"))
-        module = gr.Radio(
-            MODULES,
-            value=FIRST_MODULE,
-            label=t("explain_module"),
-            container=False,
-            elem_id="explain-module",
-            elem_classes="segmented",
-        )
-        inside = gr.HTML(elem_id="explain-branches")
-    return {"fold": fold, "module": module, "inside": inside}
-
-
 def _endpoint(tab: Tab) -> None:
     """For clients: the same answer as figures. A hidden button, because an API needs an event."""
     top_k = gr.Number(TOP_K, precision=0, minimum=1, label="top_k", visible=False)
@@ -131,7 +109,8 @@ def _endpoint(tab: Tab) -> None:
     )
 
 
-def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
+def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> list:
+    """Gives the events after which there is a new answer."""
     # Of several changes in a row the last one counts; but a download must not hold up the next
     # choice, and what was clicked is known at the click alone.
     latest = QUIET | {"trigger_mode": "always_last"}
@@ -145,7 +124,6 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
     )
     chosen = [tab.net, own_nets]
     shown = [tab.photo, tab.net, own_nets]
-    in_module = [*shown, tab.module]
     gr.on([demo.load, tab.net.change], tab.show_examples, chosen, tab.examples, **latest)
     gr.on([demo.load, tab.net.change], tab.show_facts, chosen, tab.facts, **latest)
     tab.examples.click(tab.take_example, None, tab.photo, queue=False, **each)
@@ -163,17 +141,10 @@ def _wire(tab: Tab, demo: gr.Blocks, own_nets: gr.State) -> None:
     # The entry of a net that was just fetched needs no network any more.
     fetched.then(nets.refresh, chosen, tab.net, **latest)
     # The heatmap comes after the answer, and once more for each class that is clicked.
-    is_open = gr.State(False)
-    inside = [tab.fold, tab.inside]
     for event in (answered, fetched):
         event.failure(tab.unanswered, None, tab.result, **latest, **INFER)
         event.then(tab.look, shown, tab.looked, **latest, **INFER)
-        event.then(tab.show_fold, [*in_module, is_open], inside, **latest, **INFER)
     tab.answer.select(tab.ask_wider, None, tab.net, queue=False, **each)
     tab.answer.click(tab.look_for, shown, tab.looked, **each, **INFER)
-    tab.module.input(tab.look_inside, in_module, tab.inside, **latest, **INFER)
-    tab.fold.expand(lambda: True, None, is_open, **latest).then(
-        tab.look_inside, in_module, tab.inside, **latest, **INFER
-    )
-    tab.fold.collapse(lambda: False, None, is_open, **latest)
     tab.zipped.upload(tab.take_zip, [tab.zipped, own_nets], [own_nets, tab.net], **each)
+    return [answered, fetched]

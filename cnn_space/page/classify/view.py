@@ -1,6 +1,7 @@
 """The Classify tab's HTML: answers, heatmaps and feature maps into templates."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from markupsafe import Markup
@@ -131,37 +132,40 @@ def inside(
     picture = seen_by(photo, preprocessing, SIDE)
     small = picture.resize((TILE, TILE), Image.Resampling.LANCZOS)
     height, width = branches[0].mean_map.shape
+    # Channels are numbered through the module, as where they are switched off.
+    firsts = accumulate((branch.width for branch in branches), initial=0)
     return render(
         "classify/templates/inside.html",
         lang,
         branches=[
             {
                 "name": branch.name,
-                "title": _branch_title(branch, lang),
+                "title": branch_title(branch.name, branch.kernel, lang),
                 "width": branch.width,
                 "share": branch.share,
-                "picture": heat_over(picture, _spread(branch.mean_map)),
+                "picture": heat_over(picture, spread(branch.mean_map)),
                 "channels": [
-                    (channel, heat_over(small, _spread(channel.map))) for channel in branch.channels
+                    (first + channel.index, channel.share, heat_over(small, spread(channel.map)))
+                    for channel in branch.channels
                 ],
             }
-            for branch in branches
+            for first, branch in zip(firsts, branches, strict=False)
         ],
         height=height,
         width=width,
     )
 
 
-def _branch_title(branch: Branch, lang: str) -> str:
-    """The kernel of a branch; the third says when it is not the paper's 5×5."""
-    if branch.kernel == "pool":
+def branch_title(name: str, kernels: str, lang: str) -> str:
+    """The kernels of a branch; GoogLeNet's third says when they are not the paper's 5×5."""
+    if kernels == "pool":
         return say("explain_pool", lang)
-    if branch.name == "branch3" and branch.kernel != "5×5":
-        return say("explain_for_5x5", lang, kernel=branch.kernel)
-    return branch.kernel
+    if name == "branch3" and kernels != "5×5":
+        return say("explain_for_5x5", lang, kernel=kernels)
+    return kernels
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
+def spread(values: np.ndarray) -> np.ndarray:
     """A map from its lowest to its highest value as 0..1; an even one as 0."""
     low, high = float(values.min()), float(values.max())
     return (values - low) / max(high - low, 1e-12)

@@ -23,6 +23,10 @@
         return Number.isInteger(number) && least <= number && number <= most ? number : undefined;
       },
     },
+    words: {
+      text: (part, value) => kinds.words.value(part, value ?? "") ?? "",
+      value: ({ known: [pattern] }, text) => (new RegExp(pattern).test(text) ? text : undefined),
+    },
     switch: {
       text: (part, value) => String(Boolean(value)),
       value: (part, text) => new Map([["true", true], ["1", true], ["false", false], ["0", false]]).get(text),

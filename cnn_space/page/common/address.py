@@ -21,8 +21,8 @@ AT_ONCE = {"queue": False, "show_progress": "hidden", "api_visibility": "private
 @dataclass(frozen=True)
 class Part:
     """One component in the address. ``kind`` says how address.js reads and writes it, ``known``
-    what it may be: a list of values, {name: path} of photos, or the least and the largest
-    number."""
+    what it may be: a list of values, {name: path} of photos, the least and the largest number, or a
+    pattern."""
 
     component: gr.components.Component
     kind: str
@@ -42,6 +42,11 @@ def number(component: gr.Number, least: int, most: int) -> Part:
 def switch(component: gr.Checkbox) -> Part:
     """On or off."""
     return Part(component, "switch", [])
+
+
+def words(component: gr.Textbox, pattern: str, most: int) -> Part:
+    """A text of at most ``most`` letters that ``pattern`` allows, and not an empty one."""
+    return Part(component, "words", [f"^(?:{pattern}){{1,{most}}}$"])
 
 
 def photo(component: gr.Image, examples: Mapping[str, str]) -> Part:
