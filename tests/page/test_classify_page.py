@@ -307,10 +307,13 @@ def client(checkpoints, monkeypatch, tmp_path):
 def test_the_endpoint_for_clients(client, photo, tmp_path):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {
-        "/classify", "/compare", "/robustness", "/experiments", "/inception", "/check", "/finetune",
+        "/classify", "/surgery", "/compare", "/robustness", "/experiments", "/inception", "/check",
+        "/finetune",
     }  # fmt: skip
     names = [p["parameter_name"] for p in endpoints["/classify"]["parameters"]]
     assert names == ["image", "model", "top_k"]
+    names = [p["parameter_name"] for p in endpoints["/surgery"]["parameters"]]
+    assert names == ["image", "model", "off", "top_k"]
 
     path = tmp_path / "photo.png"
     photo.save(path)
