@@ -43,6 +43,15 @@ def test_compare(checkpoints, capsys):
     ]  # fmt: skip
 
 
+def test_surgery(checkpoints, capsys):
+    benchmark("surgery")(["lenet5.cifar10", "--threads", "1", "--repeats", "1"])
+    head, columns, row = lines(capsys)
+    assert head == "1 threads, 1 repeats"
+    assert columns.split() == ["net", "cut,", "ms", "stage,", "ms"]
+    name, *times = row.split()
+    assert name == "lenet5.cifar10" and len(times) == 4
+
+
 def test_finetune(checkpoints, capsys, tmp_path):
     for split in ("train", "validation"):
         images, labels = coloured(36, side=40)

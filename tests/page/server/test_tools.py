@@ -59,7 +59,10 @@ def ask(url: str, *calls: tuple[str, dict]) -> tuple[list, list]:
 
 def test_the_endpoints_are_tools_that_say_what_they_take(url):
     listed, _ = ask(url)
-    names = {"classify", "compare", "robustness", "experiments", "inception", "check", "finetune"}
+    names = {
+        "classify", "surgery", "compare", "robustness", "experiments", "inception", "check",
+        "finetune",
+    }  # fmt: skip
     assert {t.name for t in listed} == names
     for tool in listed:
         assert len(tool.description) > 60
