@@ -2,10 +2,10 @@
 
     python benchmarks/surgery.py [--threads 2] [--repeats 7] [NET ...]
 
-Each net has the first example photo that it knows, and one part of its middle stage switched off,
-another one each time. "cut": the answer, the heatmap, what is saved, and the pictures; "stage": what
-can be switched off in a stage, with its strongest channels. Median milliseconds, and in brackets
-those of the CPU, which others on the machine do not lengthen. Takes a minute.
+Each net has the first example photo that it knows, and one channel of its middle stage switched
+off, another one each time. "cut": the answer, the heatmap, what is saved, and the pictures;
+"stage": what can be switched off in a stage, with its strongest channels. Median milliseconds, and
+in brackets those of the CPU, which others on the machine do not lengthen. Takes a minute.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Surgery on a net: parts and channels switched off, and what becomes of its answer.
 
 Visitors share the nets, so that a cut is never made on them: each engine's net has one more copy,
-of its modules alone, which shares all weights and on which one operation at a time is done.
+of its modules alone, which shares all weights, and one operation at a time is done.
 """
 
 import hashlib
@@ -27,6 +27,8 @@ from cnn_space.models.registry import create_model
 
 LONGEST = 20_000  # letters of a list of cuts
 _KEPT = 4  # photos whose answer without cuts is remembered, a net
+# One net is operated on at a time: two at once would both be slower than in turn.
+_OPERATING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Strength:
 
 
 class Surgery:
-    """A net on which operations can be done, one at a time.
+    """A net on which operations can be done.
 
     Args:
         net: in eval mode; it may be folded. It shares its weights and is never changed.
@@ -70,7 +72,6 @@ class Surgery:
         self._by_name = {stage.name: stage for stage in self.stages}
         self._net = sharing_copy(net)
         self._ledger = Ledger(plain, size)
-        self._lock = threading.Lock()
         self._intact: OrderedDict[bytes, Outcome] = OrderedDict()
 
     def stage(self, name: str) -> Stage:
@@ -99,7 +100,7 @@ class Surgery:
         """What the net says about ``x`` [1, 3, H, W] with nothing switched off; remembered for the
         last few photos."""
         key = hashlib.sha256(x.contiguous().numpy().tobytes()).digest()
-        with self._lock:
+        with _OPERATING:
             if key not in self._intact:
                 logits, heatmap = explain.answered(self._net, x)
                 self._intact[key] = Outcome(logits, heatmap, self._ledger.whole)
@@ -112,7 +113,7 @@ class Surgery:
         intact = self.intact(x)
         if not cuts:
             return intact
-        with self._lock:
+        with _OPERATING:
             with switched_off(self._net, cuts):
                 logits, heatmap = explain.answered(self._net, x, layer=intact.heatmap.layer)
             return Outcome(logits, heatmap, self._ledger.without(cuts))
@@ -123,7 +124,7 @@ class Surgery:
         if not stage.channels:
             return []
         gate = torch.ones(stage.channels, requires_grad=True)
-        with self._lock, torch.no_grad(), gated(self._net, stage, gate) as read:
+        with _OPERATING, torch.no_grad(), gated(self._net, stage, gate) as read:
             logits = self._net(x)
             (effects,) = torch.autograd.grad(logits[0, class_index], gate)
         maps = read[0][0].clamp(min=0)  # behind the batch norm of a block comes a ReLU

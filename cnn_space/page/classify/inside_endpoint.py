@@ -2,10 +2,11 @@
 
 import gradio as gr
 
-from cnn_space.inference import classification
+from cnn_space.images.preprocessing import prepare
+from cnn_space.inference import classification, engine
 from cnn_space.inference import surgery as operations
 from cnn_space.inference.surgery import Outcome
-from cnn_space.page.classify.handlers import TOP_K, Photo, prepared, why_no_answer
+from cnn_space.page.classify.handlers import TOP_K, Photo
 from cnn_space.page.common.photo_input import required
 from cnn_space.page.common.texts import say
 
@@ -27,16 +28,13 @@ def surgery(image: Photo, model: str, off: str = "", top_k: int = TOP_K) -> dict
         whole net and of what is left of it, and, with nothing off, the stages.
     """
     image = required(image, say("classify_no_photo"))
-    ready = prepared(image, model, {})
-    if ready is None:
-        why = why_no_answer(image, model, {}, "en") or say("surgery_no_net")
-        raise gr.Error(why, print_exception=False)
-    runner, x = ready
     try:
+        runner = engine.get(model)
         net = operations.of(runner)
         cuts = net.read(off or "")
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
+    x, _ = prepare(image, runner.record.preprocessing)
     labels, count = runner.record.labels, max(1, int(top_k or TOP_K))
 
     def figures(outcome: Outcome) -> dict:

@@ -47,12 +47,11 @@ def inside() -> Inside:
 
 def endpoint(tab: Tab) -> None:
     """For clients: the same figures. A hidden button, because an API needs an event."""
-    model = gr.Textbox(visible=False, label="model")
     off = gr.Textbox(visible=False, label="off")
     top_k = gr.Number(TOP_K, precision=0, minimum=1, label="top_k", visible=False)
     figures = gr.JSON(visible=False, label="figures")
     gr.Button(visible=False).click(
-        surgery, [tab.photo, model, off, top_k], figures, api_name="surgery", **FETCH
+        surgery, [tab.photo, tab.net, off, top_k], figures, api_name="surgery", **FETCH
     )
 
 
