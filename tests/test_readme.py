@@ -7,6 +7,7 @@ from statistics import mean
 
 import pytest
 
+from cnn_space.publishing import experiments as short_trainings
 from cnn_space.publishing.table import table
 from cnn_space.settings import Settings
 from cnn_space.weights import catalogue
@@ -42,6 +43,13 @@ def test_the_experiments_differ_in_their_heads_and_seeds_alone():
         assert on["recipe"] == off["recipe"] | {"aux_weight": 0.3}
         assert off["recipe"]["aux_weight"] == 0 and on["recipe"]["seed"] == seed
         assert on["data"] == off["data"] and on["data"]["eval_split"] == "held out of train"
+
+
+def test_the_table_of_the_short_trainings_is_the_printed_one():
+    folder = catalogue.CHECKPOINTS / "experiments"
+    if not short_trainings.read(folder):
+        pytest.skip("no short trainings are recorded")
+    assert short_trainings.table(folder) in NETS
 
 
 def links(path: Path) -> list[str]:

@@ -167,7 +167,7 @@ def difference(runs: Runs, base: Runs) -> Difference:
 
 
 def unlike(runs: Runs, base: Runs) -> dict[str, tuple]:
-    """The settings of the recipe in which ``runs`` differ from ``base``: {name: (theirs, base's)}.
+    """The settings on both cards in which ``runs`` differ from ``base``: {name: (theirs, base's)}.
     Auxiliary heads have a weight in the recipe, but they are part of a net here."""
     ours, theirs = runs.card.recipe, base.card.recipe
     names = [name for name in ours if name not in ("seed", "aux_weight")]
@@ -208,13 +208,21 @@ def _row(runs: Runs, base: Runs | None) -> dict:
 
 
 def table(folder: Path) -> str:
-    """The trainings in ``folder`` as a Markdown table. Raises ValueError where there are none."""
-    lines = [_line(row) for row in rows(read(folder))]
-    if not lines:
+    """The trainings in ``folder`` as a Markdown table, below a line on their images. Raises
+    ValueError where there are none."""
+    recorded = read(folder)
+    if not recorded:
         raise ValueError(f"there are no trainings short-VARIANT-seedK.json in {folder}")
+    data = next(iter(recorded.values())).card.data
+    heading = (
+        f"**{data.name}** ({data.note}), {data.train_images:,} images to learn from: accuracy on "
+        f"{data.eval_images:,} images {data.eval_split}."
+    )
+    lines = [_line(row) for row in rows(recorded)]
     heads = list(lines[0])
     rules = ["---" if head in ("variant", "options") else "---:" for head in heads]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, rules, *map(dict.values, lines)])
+    cells = [heads, rules, *map(dict.values, lines)]
+    return f"{heading}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def _line(row: dict) -> dict[str, str]:

@@ -20,6 +20,17 @@ def line_chart(text: str) -> dict:
     }
 
 
+def row_chart(text: str) -> dict:
+    row = {"name": text, "colour": text, "y": 40, "mean": text, "middle": 60, "ends": (50, 70)}
+    return {
+        "title": text,
+        "width": 440,
+        "frame": FRAME,
+        "across": [(38, text)],
+        "rows": [row | {"dots": [(50, text)]}],
+    }
+
+
 def scatter_chart(text: str) -> dict:
     dot = Dot(1, 2, 3, tip=text, name=text, colour=text)
     return {
@@ -40,5 +51,6 @@ CASES = {
     "common/templates/term.html": lambda text: {"text": text, "means": text},
     "common/templates/of.html": lambda text: {"tab": text, "of": text, "html": text},
     "common/templates/line_chart.html": line_chart,
+    "common/templates/row_chart.html": row_chart,
     "common/templates/scatter_chart.html": scatter_chart,
 }

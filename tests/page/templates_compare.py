@@ -98,5 +98,5 @@ CASES = {
     },
     "compare/templates/experiment_time.html": lambda text: {"ours": text, "theirs": text},
     "compare/templates/experiments_intro.html": intro,
-    "compare/templates/experiments_table.html": table,
+    "compare/templates/experiments_table.html": lambda text: table(text) | {"chart": text},
 }

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cnn_space.inference.comparison import MOST
-from cnn_space.page.common.charts import Dot, Line, Mark, line_chart, scatter_chart
+from cnn_space.page.common.charts import Dot, Line, Mark, Row, line_chart, row_chart, scatter_chart
 from cnn_space.page.compare.view import COLOURS
 
 
@@ -89,6 +89,24 @@ def test_marks_have_captions_in_rows_of_their_own():
 def test_a_chart_without_lines_still_has_axes():
     assert texts(line_chart([], title="Loss"))[0] == "Loss"
     assert not list(svg(line_chart([], title="Loss")).iter("polyline"))
+
+
+def test_rows_share_an_axis_and_have_their_means():
+    rows = [Row("base", (70.0, 71.0, 72.0), "gray"), Row("other", (75.0,), "teal")]
+    chart = row_chart(rows, title="%")
+    assert texts(chart) == [
+        *("%", "68", "70", "72", "74", "76"),
+        *("base", "71.00", "other", "75.00"),
+    ]
+    base, other = svg(chart).iter("g")
+    x = [float(dot.get("cx")) for dot in base.iter("circle")]
+    # From 68 to 76 on 8 to 432 units.
+    assert x == pytest.approx([8 + 424 * n / 8 for n in (2, 3, 4)], abs=0.1)
+    spread, mean = base.iter("polyline")
+    assert [point[0] for point in points(spread)] == [x[0], x[2]]
+    assert {point[0] for point in points(mean)} == {x[1]}
+    below = [float(row.find("circle").get("cy")) for row in (base, other)]
+    assert below[1] > below[0] + 20 and [t.text for t in other.iter("title")] == ["75.00"]
 
 
 def test_named_dots_are_strong_and_in_their_place():

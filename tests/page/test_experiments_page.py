@@ -102,10 +102,12 @@ def test_each_seed_is_thin_and_the_mean_is_thick():
 
 @pytest.mark.usefixtures("folder")
 def test_what_it_costs_beside_the_base():
+    same = parse(on.show("googlenet-aux", ENGLISH)["costs"])
+    assert [text(dd) for dd in same.iter("dd")] == ["5 M as the base", "300 M as the base"]
     costs = parse(on.show("googlenet-naive", ENGLISH)["costs"])
     assert [text(dd) for dd in costs.iter("dd")] == [
-        "5 M instead of 5 M, 0.0 %",
-        "300 M instead of 300 M, 0.0 %",
+        "6 M instead of 5 M, +20.0 %",
+        "360 M instead of 300 M, +20.0 %",
     ]
 
 
@@ -126,14 +128,21 @@ def test_the_table_has_a_row_a_variant_and_its_files():
     by_name = {row[0]: dict(zip(view.COLUMNS, row, strict=True)) for row in rows[1:]}
     assert by_name["GoogLeNet with two 3×3 kernels"] == {
         "variant": "GoogLeNet with two 3×3 kernels", "accuracy": "71.50", "difference": "+0.50",
-        "margin": "± 2.74", "clear": "no", "spread": "70.50 – 73.00", "parameters": "5.000",
-        "macs": "300.0", "epochs": "3", "seeds": "3 of 3",
+        "margin": "± 2.74", "clear": "no", "spread": "70.50 – 73.00", "parameters": "6.000",
+        "macs": "360.0", "epochs": "3", "seeds": "3 of 3",
     }  # fmt: skip
     assert by_name["GoogLeNet"]["difference"] == by_name["GoogLeNet"]["clear"] == ""
     assert by_name["GoogLeNet without 1×1 reductions"]["margin"] == ""
     taken = sheet(html, "cnn-space-experiments.csv")
     assert taken[0] == list(trainings.COLUMNS) and taken[3][0] == "googlenet-3x3-twice"
     assert "GoogLeNet with two 3×3 kernels" in files(html)["cnn-space-experiments.md"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_training_is_a_dot_above_the_table():
+    shown = parse(on.show("googlenet-aux", KOREAN)["table"])
+    rows = {row.get("data-name"): len(list(row.iter("circle"))) for row in shown.iter("g")}
+    assert list(rows.values()) == [3, 3, 3, 1, 3] and "1×1 축소를 뺀 GoogLeNet" in rows
 
 
 @pytest.mark.usefixtures("folder")

@@ -113,7 +113,7 @@ def test_the_table(recorded):
     assert by_name["googlenet-naive"] == {
         "variant": "googlenet-naive", "options": "aux=false reduction=false", "seeds": 1,
         "epochs": 1, "accuracy": 60.0, "lowest": 60.0, "highest": 60.0, "difference": -11.0,
-        "margin": None, "parameters": 5_000_015, "macs": 300_000_015,
+        "margin": None, "parameters": 6_000_000, "macs": 360_000_000,
     }  # fmt: skip
     assert by_name["googlenet"]["difference"] is None
     assert by_name["googlenet-aux"]["margin"] == 2.27
@@ -125,10 +125,15 @@ def test_the_command_prints_it(folder, monkeypatch, capsys):
     monkeypatch.setattr(catalogue, "CHECKPOINTS", folder)
     assert main(["table", "--experiments"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + 5
+    assert lines[:2] == [
+        "**CIFAR-10** (JPEG-75 copy), 20,000 images to learn from: accuracy on 5,000 images held "
+        "out of train.",
+        "",
+    ]
+    assert len(lines) == 2 + 2 + 5
     assert (
         "| `googlenet-3x3-twice` | `aux=false kernel5x5=3+3` | 3 of 3 | 3 | 71.50 % "
-        "| 70.50 to 73.00 | +0.50 ± 2.74 | 5,000,019 | 300.0 M |"
+        "| 70.50 to 73.00 | +0.50 ± 2.74 | 6,000,000 | 360.0 M |"
     ) in lines
     monkeypatch.setattr(catalogue, "CHECKPOINTS", folder / "nowhere")
     assert main(["table", "--experiments"]) == 2

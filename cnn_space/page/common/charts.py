@@ -1,6 +1,6 @@
-"""Charts as SVG: lines over time, and named dots on a logarithmic axis.
+"""Charts as SVG: lines over time, rows of values, and named dots on a logarithmic axis.
 
-Both are drawn in units of their view box and fill the width they get; colours of text and grid
+All are drawn in units of their view box and fill the width they get; colours of text and grid
 come from ``.chart`` in style.css, so that light and dark need no second drawing. ``gr.LinePlot``
 would do neither, and forgets nets that come later.
 """
@@ -8,6 +8,7 @@ would do neither, and forgets nets that come later.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from markupsafe import Markup
 
@@ -51,6 +52,15 @@ class Dot:
     tip: str
     name: str = ""
     colour: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Values of one thing, such as the runs of a net, in any CSS colour; at least one."""
+
+    name: str
+    values: Sequence[float]
+    colour: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,38 @@ def line_chart(
         marks=[(frame.at_x(mark.x), mark.caption) for mark in marks],
         marks_at=marks_at,
         lines=list(zip(lines, rows, tips, strict=True)),
+    )
+
+
+ROW = 36  # height of a row: its name, below it the values
+
+
+def row_chart(rows: Sequence[Row], *, title: str, width: int = 440) -> Markup:
+    """Rows on one axis, each with its name and mean, a dot a value, and a line from its lowest to
+    its highest, as an SVG ``width`` units wide."""
+    values = [value for row in rows for value in row.values]
+    across = ticks(min(values) - 1, max(values) + 1)
+    height = 24 + ROW * len(rows)
+    ends = (across[0], across[-1])
+    frame = Frame(ends, (0, 1), left=8, right=width - 8, top=16, bottom=height)
+    return render(
+        "common/templates/row_chart.html",
+        title=title,
+        width=width,
+        frame=frame,
+        across=[(frame.at_x(value), f"{value:g}") for value in across],
+        rows=[
+            {
+                "name": row.name,
+                "colour": row.colour,
+                "y": frame.top + ROW * (place + 1) - 8,
+                "mean": f"{fmean(row.values):.2f}",
+                "middle": frame.at_x(fmean(row.values)),
+                "ends": (frame.at_x(min(row.values)), frame.at_x(max(row.values))),
+                "dots": [(frame.at_x(value), f"{value:.2f}") for value in row.values],
+            }
+            for place, row in enumerate(rows)
+        ],
     )
 
 

@@ -1,6 +1,7 @@
 """The fold "What each idea is worth" of the Compare tab: recorded short trainings of nets that
 differ in one thing, one of them beside its base."""
 
+import time
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ from cnn_space.publishing.experiments import Runs
 from cnn_space.publishing.repeat import command
 from cnn_space.weights import catalogue
 
+PERIOD = 600  # seconds in which times are measured once: the machine may have been busy then
 # No queue and no overlay: the cards are read in a moment.
 LIVE = {"queue": False, "trigger_mode": "always_last", **QUIET}
 
@@ -62,7 +64,7 @@ class Fold:
     def measure(self, idea: str | None, request: gr.Request) -> dict:
         """How long both nets take for a picture on this machine."""
         runs, base = self._both(idea, recorded())
-        measured = _times(runs.variant, base.variant)
+        measured = _times(runs.variant, base.variant, int(time.monotonic() / PERIOD))
         return {self.time: view.times(runs, base, measured, language(request))}
 
     def _both(self, idea: str | None, found: dict[str, Runs]) -> tuple[Runs, Runs]:
@@ -72,9 +74,9 @@ class Fold:
         return found[idea], trainings.base_of(idea, found)
 
 
-@lru_cache
-def _times(variant: str, base: str) -> dict[str, float]:
-    """Measured once while the page runs: a design takes the same time for every visitor."""
+@lru_cache(maxsize=16)
+def _times(variant: str, base: str, period: int) -> dict[str, float]:
+    """Measured once in a ``period``, for all visitors."""
     found = recorded()
     return design_times.milliseconds({name: found[name].card for name in (base, variant)})
 
@@ -118,7 +120,7 @@ def _components(known: list[str]) -> Fold:
             curves = gr.HTML(elem_id="experiments-curves")
         with gr.Column(scale=1, min_width=240):
             costs = gr.HTML(elem_id="experiments-costs")
-            time = gr.HTML(elem_id="experiments-time")
+            taken = gr.HTML(elem_id="experiments-time")
     code = gr.Code(
         language="shell",
         label=t("compare_repeat"),
@@ -131,7 +133,7 @@ def _components(known: list[str]) -> Fold:
     )
     note = gr.HTML(elem_id="experiments-note")
     table = gr.HTML(elem_id="experiments-table", js_on_load=script("common/sort.js"))
-    return Fold(idea, intro, about, curves, costs, time, code, note, table)
+    return Fold(idea, intro, about, curves, costs, taken, code, note, table)
 
 
 def experiments() -> dict:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from cnn_space.formats import count, percent, signed
-from cnn_space.page.common.charts import Line, line_chart
+from cnn_space.formats import count, milliseconds, percent, signed
+from cnn_space.page.common.charts import Line, Row, line_chart, row_chart
 from cnn_space.page.common.templates import render, say_html
 from cnn_space.page.common.texts import label, say
 from cnn_space.publishing import experiments
-from cnn_space.publishing.experiments import SEEDS, Difference, Runs
+from cnn_space.publishing.experiments import SEEDS, VARIANTS, Difference, Runs
 
 OURS, BASE = "var(--accent)", "var(--muted)"  # colours of a variant and of its base
 SEED, MEAN = 0.8, 2.6  # width of a curve
@@ -52,7 +52,7 @@ def intro(recorded: Mapping[str, Runs], lang: str = "en") -> Markup:
 
 def idea(runs: Runs, base: Runs, lang: str = "en") -> Markup:
     """One idea: what it is, where it comes from, and what it brought."""
-    source = experiments.VARIANTS[runs.variant]
+    source = VARIANTS[runs.variant]
     return render(
         "compare/templates/experiment.html",
         lang,
@@ -158,19 +158,24 @@ def costs(runs: Runs, base: Runs, lang: str = "en") -> Markup:
 
 def times(runs: Runs, base: Runs, measured: Mapping[str, float], lang: str = "en") -> Markup:
     """How long one picture takes in both nets; ``measured`` has milliseconds by variant."""
-    ours, theirs = (f"{measured[side.variant]:.3g} ms" for side in (runs, base))
+    ours, theirs = (f"{milliseconds(measured[side.variant] / 1000)} ms" for side in (runs, base))
     return render("compare/templates/experiment_time.html", lang, ours=ours, theirs=theirs)
 
 
 def table(recorded: Mapping[str, Runs], lang: str = "en") -> Markup:
-    """All variants, a row each, which sort.js sorts, with the files of it."""
+    """All variants: a row each in a chart, and in a table, which sort.js sorts."""
     rows = experiments.rows(recorded)
     heads = [say(f"compare_experiments_{column}", lang) for column in COLUMNS]
     cells = [_cells(row, lang) for row in rows]
+    chart = [
+        Row(name(runs.variant, lang), runs.accuracies, OURS if VARIANTS[runs.variant] else BASE)
+        for runs in recorded.values()
+    ]
     return render(
         "compare/templates/experiments_table.html",
         lang,
         title=say("compare_experiments_table", lang),
+        chart=row_chart(chart, title=say("compare_val_accuracy", lang)),
         columns=[{"head": h, "kind": k} for h, k in zip(heads, COLUMNS.values(), strict=True)],
         rows=cells,
         sheet=[list(experiments.COLUMNS), *(list(row.values()) for row in rows)],
