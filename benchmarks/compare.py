@@ -3,7 +3,8 @@
     python benchmarks/compare.py [--threads 2] [--photo FILE] [NET ...]
 
 Each figure is the median of several whole comparisons as the Compare tab makes them: answers,
-heatmaps, timing. The first one, which loads the nets, is shown apart.
+heatmaps, timing. The first one, which loads the nets, is shown apart. Then "What throws it off":
+20 steps of each change, the time and the CPU time of all threads.
 """
 
 import argparse
@@ -34,6 +35,8 @@ def main(argv: list[str] | None = None) -> None:
 
     from cnn_space import weights
     from cnn_space.inference import comparison as compare
+    from cnn_space.inference.robustness import sweep
+    from cnn_space.inference.robustness_changes import CHANGES
 
     local = [name for name in weights.list_weights() if weights.is_local(name)]
     nets = args.nets or compare.default_nets([n for n in local if n.endswith(".cifar10")])
@@ -62,6 +65,11 @@ def main(argv: list[str] | None = None) -> None:
     print(f"first comparison, loading the nets: {cold:.2f} s")
     print(f"warm, all answers: {statistics.median(run[0] for run in runs):.2f} s")
     print(f"warm, with heatmaps and times: {statistics.median(run[1] for run in runs):.2f} s")
+    for change in CHANGES:
+        start, cpu = time.perf_counter(), time.process_time()
+        *_, _ = sweep(photo, nets, change)
+        took, cpu = time.perf_counter() - start, time.process_time() - cpu
+        print(f"warm, {change} in 20 steps: {took:.2f} s, {cpu:.2f} s of CPU time")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import pytest
 from throwaway import write_weights
 from tiny_sets import coloured, encode, write_split
 
+from cnn_space.inference.robustness_changes import CHANGES
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -40,6 +42,7 @@ def test_compare(checkpoints, capsys):
     assert [row.split()[0] for row in rows[:2]] == nets
     assert [row.split(":")[0] for row in rows[2:]] == [
         "first comparison, loading the nets", "warm, all answers", "warm, with heatmaps and times",
+        *(f"warm, {change} in 20 steps" for change in CHANGES),
     ]  # fmt: skip
 
 
