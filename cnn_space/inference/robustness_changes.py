@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from cnn_space.images.photo import NET_SIDE
 
@@ -52,11 +52,13 @@ def frame(photo: Image.Image) -> Image.Image:
     width, height = photo.size
     side = min(width, height)
     longest = LONGEST * side
-    if max(width, height) > longest:
-        photo = ImageOps.fit(photo, (min(width, longest), min(height, longest)))
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    photo = photo.crop((left, top, width - left, height - top))
     if side <= NET_SIDE:
         return photo
-    return ImageOps.scale(photo, NET_SIDE / side, Image.Resampling.BICUBIC)
+    # Cut off as in preprocessing: rounded up, a photo of 640 × 427 would be stretched there.
+    size = [length * NET_SIDE // side for length in photo.size]
+    return photo.resize(size, Image.Resampling.BICUBIC)
 
 
 def shift(photo: Image.Image, parts: float) -> Image.Image:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnn_space.images.preprocessing import Preprocessing, center_crop
 from cnn_space.inference import robustness_changes as changes
 from cnn_space.inference.robustness_changes import CHANGES
 
@@ -127,3 +128,16 @@ def test_the_frame_that_changes_are_made_in(size, framed):
     middle = array(got)[framed[1] // 2, framed[0] // 2]
     assert middle[:2] == pytest.approx([127.5, 127.5], abs=3)  # cut at both ends alike
     assert math.isclose(min(got.size), min(342, *size))
+
+
+@pytest.mark.parametrize("size", [(640, 427), (427, 640), (640, 480), (1200, 800), (1280, 720)])
+def test_a_net_scales_the_frame_as_it_scales_the_photo(size):
+    """Else the photo would be stretched between the first point of a curve and the second."""
+    y, x = np.mgrid[0 : size[1], 0 : size[0]]
+    waves = np.stack([np.sin(x / 29), np.cos(y / 23), np.sin((x + y) / 37)], axis=-1)
+    photo = Image.fromarray(np.uint8(127 + 120 * waves))
+    plain, framed = (
+        array(center_crop(picture, Preprocessing(32, 32)))
+        for picture in (photo, changes.frame(photo))
+    )
+    assert abs(plain - framed).max() <= 3
