@@ -47,8 +47,9 @@ class Strength:
 
     ``effect`` says how much the class's logit would fall, to first order, were the channel switched
     off: the sum over its map of activation × gradient (Molchanov et al., "Pruning convolutional
-    neural networks for resource efficient inference", ICLR 2017, equation 7, without its absolute
-    value). Below 0 the channel speaks against the class. ``map`` float32 [h, w] is its response.
+    neural networks for resource efficient inference", ICLR 2017, the criterion by Taylor expansion,
+    here of the logit in place of the loss, and with its sign). Below 0 the channel speaks against
+    the class. ``map`` float32 [h, w] is its response.
     """
 
     channel: int

@@ -115,14 +115,10 @@ def _(net):
     unmade(net, "Conv2d_4a_3x3.conv", "Conv2d_4a_3x3.bn", channels=11)
 
 
-@case("resnet18", 32, "layer2.0/skip", **SMALL)
+@case("resnet18", 32, "layer2.0/skip layer3.1/skip", **SMALL)
 def _(net):
     unmade(net, "layer2.0.downsample.0", "layer2.0.downsample.1")
-
-
-@case("resnet18", 32, "layer3.1/skip", **SMALL)
-def _(net):
-    net.layer3[1].downsample = Off()
+    net.layer3[1].downsample = Off()  # an identity, which has no weights
 
 
 @case("resnet18", 32, "layer2.1/residual layer4.0/7 conv1/3", **SMALL)
@@ -141,16 +137,12 @@ def _(net):
 DENSE = "features.denseblock2.denselayer"
 
 
-@case("densenet_bc_100_12", 32, f"{DENSE}5/input {DENSE}5/layer2")
+@case("densenet_bc_100_12", 32, f"{DENSE}5/input {DENSE}5/layer2 {DENSE}3/4")
 def _(net):
     entering = net.get_submodule(f"{DENSE}1.conv1").in_channels
     unread(net, f"{DENSE}5.conv1", channels=slice(entering))
     unread(net, f"{DENSE}5.conv1", channels=slice(entering + 12, entering + 24))
-
-
-@case("densenet_bc_100_12", 32, f"{DENSE}3/4")
-def _(net):
-    place = net.get_submodule(f"{DENSE}1.conv1").in_channels + 2 * 12 + 4
+    place = entering + 2 * 12 + 4
     later = [f"{DENSE}{number}.conv1" for number in range(4, 17)]
     unread(net, *later, "features.transition2.conv", channels=slice(place, place + 1))
 
@@ -249,12 +241,12 @@ def test_visitors_at_once_each_get_their_own():
     problems = []
 
     def operate(text: str, expected: np.ndarray) -> None:
-        for _ in range(8):
+        for _ in range(4):
             if not np.array_equal(surgery.outcome(x, surgery.read(text)).logits, expected):
                 problems.append(text)
 
     def classify() -> None:
-        for _ in range(16):
+        for _ in range(8):
             with torch.inference_mode():
                 if not np.array_equal(shared(x).numpy(), whole):
                     problems.append("the shared net")
