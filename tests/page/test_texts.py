@@ -26,7 +26,8 @@ def test_both_languages_say_the_same_things(name):
     english |= {key: texts.TEXTS["en"][key] for key in reasons & korean.keys()}
     # The classes' own names are English.
     assert english.keys() == {key for key in korean if not key.startswith("label_")}
-    own = (f"{name}_", {"classify": "explain_", "compare": "robust_"}.get(name, f"{name}_"))
+    parts = {"classify": ("explain_", "surgery_"), "compare": ("robust_",)}
+    own = (f"{name}_", *parts.get(name, ()))
     for key, sentence in english.items():
         assert places(korean[key]) - places(sentence) == LESS_IN_ENGLISH.get(key, set()), key
         assert places(sentence) <= places(korean[key]), key
