@@ -1,13 +1,14 @@
-"""Answers and trainings beside other work on the same cores, with and without the wait policy.
+"""Answers beside other work on the same cores, with and without the wait policy.
 
-    python benchmarks/contended.py [--net googlenet.cifar10] [--threads 2] [--seconds 12] [--quick]
+    python benchmarks/contended.py [--net googlenet.cifar10] [--threads 2] [--seconds 12]
+                                   [--spin US] [--quick]
 
-For OMP_WAIT_POLICY unset and PASSIVE, each in processes of its own: answers to a photo one after
+For OMP_WAIT_POLICY unset and PASSIVE, each in a process of its own: answers to a photo one after
 another, alone, beside a fine-tune in the same process (as on the page), and beside two busy
-programs; then trainings of GoogLeNet, one alone and two side by side. "CPU" is what the process of
-the answers uses an answer, without meaning beside a fine-tune. Takes about 3 minutes. With
-CNN_SPACE_ENGINE=pytorch the answers are PyTorch's, which the policy concerns; ONNX Runtime has
-threads of its own, which never spin here.
+programs. "CPU" is what the process of the answers uses an answer, without meaning beside a
+fine-tune. Takes about 2 minutes. With CNN_SPACE_ENGINE=pytorch the answers are PyTorch's, which the
+policy concerns; ONNX Runtime has threads of its own, which spin for ``onnx_session.SPIN_US``
+microseconds, or for --spin. Trainings: ``threads.py``.
 """
 
 import argparse
@@ -26,10 +27,10 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 POLICIES = {"unset": None, "PASSIVE": "PASSIVE"}
 SITUATIONS = ("alone", "beside a fine-tune", "beside two busy programs")
 BUSY = "while True: pass"
-BATCH = 32  # images of a step of training
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -38,48 +39,46 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     parser.add_argument("--seconds", type=float, default=12, help="of each measurement")
     parser.add_argument("--quick", action="store_true", help="only see that it runs: one policy")
-    parser.add_argument("--part", choices=PARTS, help="measure this in this process, print JSON")
+    parser.add_argument("--spin", type=int, metavar="US", help="of ONNX Runtime's threads")
+    parser.add_argument("--part", action="store_true", help="measure in this process, print JSON")
     options = parser.parse_args(argv)
     if options.quick:
         options.seconds = 0.1
     if options.part:
-        return PARTS[options.part](options)
+        return answers(options)
     policies = ["PASSIVE"] if options.quick else list(POLICIES)
     print(f"{options.threads} threads, {options.net}; {options.seconds:g} s each; milliseconds")
     for policy in policies:
-        [rows] = measure("answers", policy, options)
+        rows = measure(policy, options)
         for situation, row in zip(SITUATIONS, rows, strict=True):
             cpu = f"{row['cpu']:7.1f}" if row["cpu"] else "      –"
             times = row["p50"] / rows[0]["p50"]
             print(f"{policy:8} {situation:26} p50 {row['p50']:7.1f}  p95 {row['p95']:7.1f}  "
                   f"CPU {cpu}  {times:5.2f} times alone", flush=True)  # fmt: skip
-    for policy in policies:
-        [alone] = measure("training", policy, options)
-        pair = [] if options.quick else measure("training", policy, options, count=2)
-        side_by_side = " and ".join(f"{one:.1f}" for one in pair) or "–"
-        print(f"{policy:8} training, images/s: {alone:.1f} alone, {side_by_side} side by side")
     return None
 
 
-def measure(part: str, policy: str, options, count: int = 1) -> list:
-    """What ``count`` processes with this wait policy print of a part, running side by side."""
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+def measure(policy: str, options) -> list[dict[str, float]]:
+    """What a process with this wait policy measures, situation by situation."""
+    environment = {k: v for k, v in os.environ.items() if k not in WAITING}
     if POLICIES[policy]:
         environment["OMP_WAIT_POLICY"] = POLICIES[policy]
     for name in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
         environment[name] = str(options.threads)
-    command = [sys.executable, __file__, "--part", part, "--net", options.net]
+    command = [sys.executable, __file__, "--part", "--net", options.net]
     command += ["--seconds", str(options.seconds)]
-    started = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(count)
-    ]
-    return [json.loads(process.communicate()[0]) for process in started]
+    if options.spin is not None:
+        command += ["--spin", str(options.spin)]
+    return json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE).stdout)
 
 
 def answers(options) -> None:
     """Milliseconds of answers in each situation, as a JSON list."""
-    from cnn_space.inference import engine
+    from cnn_space.inference import engine, onnx_session
     from cnn_space.inference.classification import answer
+
+    if options.spin is not None:
+        onnx_session.SPIN_US = options.spin
 
     engine.get(options.net).convert(wait=True)
     photo = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
@@ -145,31 +144,6 @@ def busy_programs(count: int) -> Iterator[None]:
             program.kill()
             program.wait()
 
-
-def training(options) -> None:
-    """Images a second of GoogLeNet at 32 pixels, from its second step on, as JSON."""
-    import torch
-
-    from cnn_space import create_model
-    from cnn_space.images.image_set import ImageSet
-    from cnn_space.training.loop import TrainingRun
-    from cnn_space.training.recipes import Recipe
-
-    pixels = torch.randint(0, 256, (128, 3, 32, 32), dtype=torch.uint8)
-    images = ImageSet(pixels, torch.randint(0, 10, (128,)), tuple("0123456789"))
-    net = create_model("googlenet", 10, small_input=True, aux=False)
-    run = TrainingRun(net, images, Recipe(epochs=10_000, batch_size=BATCH, lr=0.01))
-    steps, start = 0, None
-    for _ in run:
-        now = time.perf_counter()
-        start = start or now
-        steps += 1
-        if steps > 1 and now - start > options.seconds:
-            break
-    print(json.dumps(BATCH * (steps - 1) / (now - start)))
-
-
-PARTS = {"answers": answers, "training": training}
 
 if __name__ == "__main__":
     main()

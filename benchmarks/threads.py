@@ -1,6 +1,6 @@
 """Trainings whose threads wait in different ways for each other: alone, and two side by side.
 
-    python benchmarks/threads.py [--threads 2] [--seconds 4] [--rounds 5] [--spins 1000 10000]
+    python benchmarks/threads.py [--threads 2] [--seconds 4] [--rounds 3] [--spins 1000 10000]
 
 Prints the images/s of GoogLeNet at 32 pixels, and the CPU time of one image, for threads that
 
@@ -8,8 +8,7 @@ Prints the images/s of GoogLeNet at 32 pixels, and the CPU time of one image, fo
 - spin for a while first, so many turns as GOMP_SPINCOUNT says,
 - spin as long as OpenMP does where nobody says anything (300,000 turns),
 
-and for one thread in each process. All ways take turns, round by round; medians. Each has processes
-of its own, which rest while others run. Takes 4 minutes with the defaults.
+and for processes of one thread each. All ways take turns, round by round; medians. Takes 4 minutes.
 """
 
 import argparse
@@ -25,7 +24,6 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS")
-SETS = ("alone", "two side by side")
 BATCH = 32  # images of a step
 
 
@@ -33,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--spins", type=int, nargs="*", default=[1000, 10_000], metavar="TURNS")
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     parser.add_argument("--worker", action="store_true", help="train in this process when asked to")
@@ -41,49 +39,62 @@ def main(argv: list[str] | None = None) -> None:
     if options.worker:
         return work()
     if options.quick:
-        options.seconds, options.rounds, options.spins = 0.1, 1, []
-    ways = {name: [start(way), start(way)] for name, way in ways_to_wait(options).items()}
+        options.seconds, options.rounds = 0.1, 1
     print(f"{options.threads} threads, GoogLeNet at 32 pixels, {options.seconds:g} s and "
           f"{options.rounds} rounds each")  # fmt: skip
-    print(f"{'threads that wait':26} images/s {SETS[0]:>12} {SETS[1]:>18}    CPU, ms an image")
-    try:
-        rounds = [
-            {name: (train(pair[:1], options.seconds), train(pair, options.seconds))
-             for name, pair in ways.items()}
-            for _ in range(options.rounds)
-        ]  # fmt: skip
-    finally:
-        for process in (process for pair in ways.values() for process in pair):
-            process.stdin.close()
-            process.wait()
+    print(f"{'threads that wait':26} images/s: alone   two side by side   CPU, ms an image: alone "
+          "  side by side")  # fmt: skip
+    ways = ways_to_wait(options)
+    rounds = [
+        {name: measure(way, options.seconds) for name, way in ways.items()}
+        for _ in range(options.rounds)
+    ]
     for name in ways:
-        sets = zip(*(one[name] for one in rounds), strict=True)
-        rates, costs = zip(*([statistics.median(figures) for figures in zip(*one, strict=True)]
-                             for one in sets), strict=True)  # fmt: skip
-        print(f"{name:26}          {rates[0]:12.1f} {rates[1]:18.1f}    "
-              f"{costs[0]:.1f} and {costs[1]:.1f}")  # fmt: skip
+        alone, both, cpu_alone, cpu_both = (
+            statistics.median(figures)
+            for figures in zip(*(one[name] for one in rounds), strict=True)
+        )
+        print(f"{name:26} {alone:15.1f} {both:18.1f} {cpu_alone:25.1f} {cpu_both:14.1f}")
 
 
 def ways_to_wait(options) -> dict[str, dict[str, str]]:
     """The environment variables of each way, by its name."""
+    one = {"one thread": {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}}
+    if options.quick:
+        return one
     threads = {"OMP_NUM_THREADS": str(options.threads)}
     ways = {"asleep": threads | {"OMP_WAIT_POLICY": "PASSIVE"}}
     for turns in options.spins:
         ways[f"{turns} turns, then asleep"] = threads | {"GOMP_SPINCOUNT": str(turns)}
     ways["as OpenMP's do unasked"] = threads
-    ways["one thread"] = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    return ways
+    return ways | one
+
+
+def measure(way: dict[str, str], seconds: float) -> tuple[float, float, float, float]:
+    """Images/s of one training and of two at the same time, and the CPU time of an image in both,
+    in milliseconds."""
+    pair = [start(way), start(way)]
+    try:
+        for process in pair:
+            process.stdout.readline()  # it is ready
+        (alone, cpu_alone), (both, cpu_both) = train(pair[:1], seconds), train(pair, seconds)
+    finally:
+        for process in pair:
+            process.stdin.close()
+            process.wait()
+    return alone, both, cpu_alone, cpu_both
 
 
 def start(variables: dict[str, str]) -> subprocess.Popen:
-    """A process that is ready to train."""
+    """A process that trains when it is asked to, once it has said that it is ready."""
     environment = {k: v for k, v in os.environ.items() if k not in VARIABLES} | variables
-    command = [sys.executable, __file__, "--worker"]
-    process = subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    return subprocess.Popen(
+        [sys.executable, __file__, "--worker"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    process.stdout.readline()
-    return process
 
 
 def train(processes: list[subprocess.Popen], seconds: float) -> tuple[float, float]:

@@ -8,6 +8,9 @@ from cnn_space.cli.options import DATA_DIR
 from cnn_space.formats import accuracy
 
 READING_NOTES = ("unreached", "stretched", "profile_converted", "profile_ignored")
+# From so many images on ONNX Runtime saves more time than the conversion takes.
+WORTH_CONVERTING = 1000
+PART = 256  # images in memory as float32 at the same time
 TOLERANCE = 0.05  # points of accuracy by which a measured figure may differ from a card's
 
 
@@ -52,7 +55,7 @@ def _evaluate_one(name: str, options, sets: dict) -> bool:
     """Measure the weights ``name``; False where the figure differs from their card's."""
     from cnn_space import weights
     from cnn_space.training import cards
-    from cnn_space.training.evaluation import evaluate
+    from cnn_space.training.evaluation import scored
     from cnn_space.weights.card import Data, write
 
     loaded = weights.load(name)
@@ -62,8 +65,7 @@ def _evaluate_one(name: str, options, sets: dict) -> bool:
     images = _images(name, record, data, options, sets).numbered_as(record.labels)
     if options.write:
         _check_writing(name, images, data)
-    mean, std = record.preprocessing.mean, record.preprocessing.std
-    evaluation = evaluate(loaded.net, images, mean=mean, std=std)
+    evaluation = scored(_answers(loaded, images), images)
     verdict = _verdict(evaluation.accuracy, record.accuracy, images, data)
     if options.json:
         facts = {"name": name, "card": record.accuracy, "images": len(images)}
@@ -77,6 +79,22 @@ def _evaluate_one(name: str, options, sets: dict) -> bool:
     if options.write:
         write(record.card, cards.with_evaluation(card, images, evaluation))
     return verdict != "DIFFERS"
+
+
+def _answers(loaded, images):
+    """Logits [N, K] of all images, from the engine that answers on the page."""
+    import numpy as np
+    import torch
+
+    from cnn_space.images.augmentation import normalize
+    from cnn_space.inference.engine import Engine
+
+    engine, seen = Engine(loaded), loaded.record.preprocessing
+    if len(images) >= WORTH_CONVERTING:
+        engine.convert(wait=True)
+    parts = images.images.split(PART)
+    logits = [engine.logits(normalize(part, seen.mean, seen.std)) for part in parts]
+    return torch.from_numpy(np.concatenate(logits))
 
 
 def _takes_photos(options) -> bool:

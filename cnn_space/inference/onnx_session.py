@@ -15,6 +15,9 @@ from cnn_space.weights import Loaded
 # A session is refused where its logits differ by more than this share of their spread on so many
 # images, which are compared a few at a time, so that answers come in between.
 TOLERANCE, IMAGES, AT_ONCE = 1e-4, 64, 4
+# Threads that wait for each other spin for so many microseconds and then sleep; 0: they sleep at
+# once. Left alone they spin for 16 ms on a Zen, which takes the cores from whatever else runs.
+SPIN_US = 0
 
 Run = Callable[[torch.Tensor], np.ndarray]  # a batch [N, 3, size, size] to its logits [N, K]
 
@@ -35,8 +38,8 @@ class Session:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = thread_count()
-        # Spinning threads take the cores from whatever else runs, as OpenMP's do.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(SPIN_US > 0)))
+        options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_US))
         options.log_severity_level = 3  # errors alone
         providers = ["CPUExecutionProvider"]
         self._session = onnxruntime.InferenceSession(content, options, providers=providers)

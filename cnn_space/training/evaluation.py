@@ -26,11 +26,15 @@ class Evaluation:
 def evaluate(
     net: nn.Module, images: ImageSet, *, mean: Sequence[float], std: Sequence[float]
 ) -> Evaluation:
-    """Measure ``net`` on ``images`` in float32; arguments as in ``predict``. A class without
-    images has no figure in ``per_class``."""
-    answers = predict(net, images, mean=mean, std=std).argmax(1)
+    """Measure ``net`` on ``images`` in float32; arguments as in ``predict``."""
+    return scored(predict(net, images, mean=mean, std=std), images)
+
+
+def scored(logits: Tensor, images: ImageSet) -> Evaluation:
+    """What logits [N, K] for ``images`` score. A class without images has no figure in
+    ``per_class``."""
     confusion = scores.confusion_matrix(
-        images.labels.tolist(), answers.tolist(), len(images.classes)
+        images.labels.tolist(), logits.argmax(1).tolist(), len(images.classes)
     )
     rates = scores.accuracy_per_class(confusion, images.classes)
     counts = zip(images.classes, images.counts, strict=True)

@@ -96,26 +96,48 @@ def test_decoding(checkpoints, capsys):
 
 def test_contended(capsys):
     benchmark("contended")(["--net", "lenet5.cifar10", "--threads", "1", "--quick"])
-    head, *rows, training = lines(capsys)
+    head, *rows = lines(capsys)
     assert head.startswith("1 threads, lenet5.cifar10; 0.1 s each")
     assert [row.split("p50")[0].split(None, 1) for row in rows] == [
         ["PASSIVE", f"{situation:26} "]
         for situation in ("alone", "beside a fine-tune", "beside two busy programs")
     ]
-    assert training.startswith("PASSIVE  training, images/s: ")
+
+
+def test_threads(capsys):
+    benchmark("threads")(["--quick"])
+    head, columns, *rows = lines(capsys)
+    assert head.startswith("2 threads, GoogLeNet at 32 pixels") and "side by side" in columns
+    assert [row[:26].strip() for row in rows] == ["one thread"]
+    assert all(float(figure) > 0 for row in rows for figure in row[26:].split())
+
+
+def test_batches(checkpoints, capsys, monkeypatch):
+    monkeypatch.setenv("CNN_SPACE_ENGINE", "auto")
+    monkeypatch.setenv("CNN_SPACE_CACHE", str(checkpoints[0] / "cache"))
+    benchmark("batches")(["lenet5.cifar10", "--threads", "1", "--quick"])
+    head, columns, row = lines(capsys)
+    assert head == "1 threads, 2 pictures; milliseconds a picture"
+    assert columns.split()[:3] == ["net", "plain", "100"] and columns.endswith("ours")
+    name, *figures = row.split()
+    assert name == "lenet5.cifar10" and len(figures) == 8 and all(float(f) >= 0 for f in figures)
 
 
 def test_inference(checkpoints, capsys, monkeypatch):
     monkeypatch.setenv("CNN_SPACE_ENGINE", "auto")
     monkeypatch.setenv("CNN_SPACE_CACHE", str(checkpoints[0] / "cache"))
-    benchmark("inference")(["lenet5.cifar10", "lenet5", "--threads", "1", "--quick"])
-    head, columns, *rows, one, eight = lines(capsys)
+    benchmark("inference")(
+        ["lenet5.cifar10", "lenet5", "--threads", "1", "--spins", "50", "--quick"]
+    )
+    head, columns, *rows, one, one_50, eight, eight_50 = lines(capsys)
     assert head.startswith("1 threads, torch ")
-    assert columns.split()[:5] == ["given", "n", "eager", "ours", "ONNX"]
+    assert columns.split()[:5] == ["net", "n", "eager", "ours", "ONNX"] and "50 us" in columns
     assert [row.split()[:2] for row in rows] == [
         [net, batch] for net in ("lenet5.cifar10", "lenet5") for batch in "18"
     ]
-    assert one.startswith("geometric mean, 1 image: ") and eight.endswith(" of the best other")
+    assert one.startswith("geometric mean, 1 image, ours: ") and one.endswith(" of asleep")
+    assert one_50.startswith("geometric mean, 1 image, 50 us: ")
+    assert eight.startswith("geometric mean, 8 images, ours: ") and "of best, " in eight_50
 
 
 def test_hostile(capsys):

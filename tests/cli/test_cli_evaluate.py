@@ -8,6 +8,8 @@ from tiny_sets import coloured, encode, write_split
 
 from cnn_space import weights
 from cnn_space.__main__ import main
+from cnn_space.cli import evaluate
+from cnn_space.inference import engine, onnx_session
 from cnn_space.inference.classification import classify
 
 
@@ -84,3 +86,30 @@ def test_other_weights_are_measured_as_the_page_sees_with_them(train, capsys):
     path.write_text(json.dumps({k: v for k, v in card.items() if k != "data"}))
     assert main(["evaluate", "lenet5.cifar10", "--data-dir", train.data]) == 2
     assert "give --data" in capsys.readouterr().err
+
+
+def test_many_images_are_measured_in_onnx_runtime_with_the_same_figures(
+    train, capsys, monkeypatch, tmp_path
+):
+    assert train() == 0
+    capsys.readouterr()
+    command = ["evaluate", "lenet5.cifar10", "--data-dir", train.data, "--json"]
+    assert main(command) == 0
+    in_pytorch = capsys.readouterr().out
+    monkeypatch.setenv("CNN_SPACE_ENGINE", "auto")
+    monkeypatch.setenv("CNN_SPACE_CACHE", str(tmp_path / "cache"))
+    images, run = json.loads(in_pytorch)["images"], engine.Engine._in_onnx
+    for enough, answered in ((images + 1, 0), (images, images)):
+        monkeypatch.setattr(evaluate, "WORTH_CONVERTING", enough)
+        counted: list[int] = []
+        monkeypatch.setattr(
+            engine.Engine,
+            "_in_onnx",
+            lambda self, session, batch, counted=counted: (
+                counted.append(len(batch)) or run(self, session, batch)
+            ),
+        )
+        assert main(command) == 0
+        assert capsys.readouterr().out == in_pytorch
+        checked = onnx_session.IMAGES if answered else 0
+        assert sum(counted) == answered + checked
