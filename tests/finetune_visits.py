@@ -37,6 +37,7 @@ CONTROLS = {
 def visitor(lang="en", host="127.0.0.1", session="s", **headers):
     return SimpleNamespace(
         headers={"accept-language": lang, "host": "localhost:7860"} | headers,
+        query_params={},
         session_hash=session,
         client=SimpleNamespace(host=host),
     )
@@ -62,7 +63,14 @@ def with_bars(names=("left", "right"), count=12):
 
 def start(session, base=LENET, request=None, **controls):
     """A click on Train: what the page shows then. The run goes on by itself."""
-    values = {"session": session, "source": session.source, "base": base, **CONTROLS, **controls}
+    values = {
+        "session": session,
+        "source": session.source,
+        "age": 1,
+        "base": base,
+        **CONTROLS,
+        **controls,
+    }
     return TAB.begin(values, request or visitor())
 
 

@@ -44,13 +44,13 @@ def test_a_visitor_may_not_read_folders(launched):
     app.main(["--port", str(port)])
     assert launched["server_port"] == port and launched["server_name"] is None
     assert launched["share"] is False and launched["warmed"] and launched["blocked"]
-    assert sources(launched["demo"]) == ["digits", "photos", "zip", "hub"]
+    assert sources(launched["demo"]) == ["digits", "forged", "photos", "zip", "hub"]
     assert Settings.read().run_seconds is None
 
 
 def test_folders_are_offered_where_they_are_switched_on(launched, monkeypatch):
     app.main(["--local-folders"])
-    assert sources(launched["demo"]) == ["digits", "photos", "zip", "hub", "folder"]
+    assert sources(launched["demo"]) == ["digits", "forged", "photos", "zip", "hub", "folder"]
     monkeypatch.setenv("CNN_SPACE_FINETUNE_FOLDERS", "1")
     app.main([])
     assert "folder" in sources(launched["demo"])
@@ -61,7 +61,7 @@ def test_a_shared_link_reads_no_folders_and_bounds_each_run(launched, monkeypatc
     monkeypatch.setenv("CNN_SPACE_FINETUNE_FOLDERS", "1")
     app.main(["--share"])
     assert launched["share"] is True
-    assert sources(launched["demo"]) == ["digits", "photos", "zip", "hub"]
+    assert sources(launched["demo"]) == ["digits", "forged", "photos", "zip", "hub"]
     assert Settings.read().run_seconds == 180
     with pytest.raises(SystemExit) as end:
         app.main(["--share", "--local-folders"])

@@ -19,9 +19,8 @@ from cnn_space.weights.generators import GeneratorCard
 
 ARCH = "dcgan"
 DATA = "digits"
-# Epochs after which the generator is kept. Seen by eye: noise, blobs, strokes that are no digits
-# yet, digits.
-AGES = (1, 5, 15, 300)
+# Epochs after which the generator is kept, as the eye has it: noise, blots, strokes, digits.
+AGES = (5, 16, 40, 300)
 # Options of ``train`` that say nothing to this training, by what they are unless given.
 OTHERS = {
     "data_dir": None, "image_size": None, "holdout": None, "limit": None, "no_test": False,

@@ -10,6 +10,7 @@ from cnn_space.cli.options import add_setting, given_settings, make_folder
 from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import PRESETS, Plan
 
+IMAGES = "a zip, a folder, owner/name, digits, or forged:AGE (real and forged digits; age 1 to 4)"
 SHOWN_SUSPECTS = 20  # --json has them all
 
 
@@ -19,10 +20,11 @@ def add_finetune(commands) -> None:
         "finetune",
         help="teach a trained net your own classes",
         description="Teach a trained net your own classes. IMAGES is a zip or a folder with one "
-        "folder of images a class, a set on the Hub (owner/name), or digits. The result is "
-        "NAME.safetensors and NAME.json in --out. Ctrl-C keeps the best net so far.",
+        "folder of images a class, a set on the Hub (owner/name), digits, or forged:AGE (real ones "
+        "beside a generator's). The result is NAME.safetensors and NAME.json in --out. Ctrl-C "
+        "keeps the best net so far.",
     )
-    parser.add_argument("images", metavar="IMAGES", help="a zip, a folder, owner/name, or digits")
+    parser.add_argument("images", metavar="IMAGES", help=IMAGES)
     parser.add_argument(
         "--base",
         default="googlenet.cifar10",
@@ -45,10 +47,17 @@ def add_finetune(commands) -> None:
 
 
 def read(images: str):
-    """The images of a zip, a folder, a set on the Hub (owner/name) or ``digits``, as the readers
-    give them. Raises ValueError as those do."""
+    """The images of a zip, a folder, a set on the Hub (owner/name), ``digits`` or ``forged:AGE``,
+    as the readers give them. Raises ValueError as those do."""
     from cnn_space.images import readers
 
+    name, _, age = images.partition(":")
+    if name == "forged":
+        from cnn_space.inference.forging import real_or_forged
+
+        if not age.isdecimal():
+            raise ValueError(f"forged digits are of an age: forged:1 and so on, not {images}")
+        return real_or_forged(int(age))
     if images == "digits":
         return readers.read_digits()
     if Path(images).is_dir():

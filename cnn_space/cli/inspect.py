@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict, replace
 
-from cnn_space.cli.finetune import print_remarks, read
+from cnn_space.cli.finetune import IMAGES, print_remarks, read
 from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import Plan
 
@@ -22,9 +22,7 @@ def add_inspect(commands) -> None:
         "images are learnt from and held out, what is left out and why. Exit code 2: they cannot "
         "be used.",
     )
-    parser.add_argument(
-        "photos", metavar="PHOTOS", help="a zip, a folder, a set on the Hub (owner/name), or digits"
-    )
+    parser.add_argument("photos", metavar="PHOTOS", help=IMAGES)
     parser.add_argument("--json", action="store_true", help="print JSON instead")
     parser.set_defaults(run=_inspect)
 

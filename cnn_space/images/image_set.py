@@ -28,6 +28,7 @@ class ImageSet:
     held_out: torch.Tensor | None = None
     look_alikes: torch.Tensor | None = None
     names: tuple[str, ...] = ()
+    certain: bool = False  # whether all labels are known to be right, so that none is suspected
 
     def __post_init__(self):
         if len(self.images) != len(self.labels):

@@ -47,4 +47,5 @@ def real_or_forged(age: int) -> VisitorSet:
     real = digit_halves()[1].images
     forged = forge(generator, latents(len(real)))
     labels = torch.tensor([0] * len(real) + [1] * len(forged))
-    return VisitorSet(ImageSet(enlarged(torch.cat([real, forged])), labels, CLASSES, set_name(age)))
+    images = enlarged(torch.cat([real, forged]))
+    return VisitorSet(ImageSet(images, labels, CLASSES, set_name(age), certain=True))

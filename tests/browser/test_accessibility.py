@@ -16,6 +16,7 @@ TABS = {
     "check": "#check-layers table >> nth=0",
     "finetune": "#ft-matrix table",
 }
+OTHER_SOURCES = {"forged": ".ft-forged img", "photos": ".ft-board input"}
 UNFOLD = """() => {
     for (const fold of document.querySelectorAll("[role=tabpanel] button.label-wrap:not(.open)"))
         if (fold.offsetParent) fold.click();
@@ -60,14 +61,15 @@ def test_axe_finds_nothing_that_keeps_people_out(browser, page_url, width, local
         page.locator("#switch-dark").click()
         page.wait_for_timeout(700)
         found[tab, "dark"] = wrong(page)
-        if tab == "finetune":  # where the samples were: a board of one's own classes
-            page.locator("#ft-source input[value=photos]").check()
-            page.locator(".ft-board input").first.wait_for()
-            page.wait_for_timeout(700)
-            for light in ("dark", "light"):
-                found["board", light] = wrong(page, "#ft-photos")
-                page.locator("#switch-light:visible, #switch-dark:visible").click()
+        if tab == "finetune":  # forged digits; then, as samples, a board of one's own classes
+            for source, there in OTHER_SOURCES.items():
+                page.locator(f"#ft-source input[value={source}]").check()
+                page.locator(there).first.wait_for()
                 page.wait_for_timeout(700)
+                for light in ("one light", "the other"):
+                    found[source, light] = wrong(page, "#ft-images")
+                    page.locator("#switch-light:visible, #switch-dark:visible").click()
+                    page.wait_for_timeout(700)
         page.evaluate("localStorage.clear()")
     context.close()
     wrongs = [(*where, *finding) for where, findings in found.items() for finding in findings]

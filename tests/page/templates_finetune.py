@@ -98,6 +98,14 @@ def tried(text: str) -> dict:
     return {"photos": photos, "name": text, "more": True}
 
 
+def forged(text: str) -> dict:
+    return {"grids": [("forged", PICTURE, text, text)]}
+
+
+def forged_curve(text: str) -> dict:
+    return {"chart": Markup("<svg></svg>"), "keys": [(text, text)], "sheet": [[text]]}
+
+
 CASES = {
     "finetune/templates/note.html": lambda text: {"text": text},
     "finetune/templates/wrong.html": lambda text: {"name": "lr", "text": text},
@@ -105,6 +113,8 @@ CASES = {
     "finetune/templates/board.html": lambda text: {"most": 2000, "side": 512, "dropped": text},
     "finetune/templates/images.html": images,
     "finetune/templates/samples.html": samples,
+    "finetune/templates/forged.html": forged,
+    "finetune/templates/forged_curve.html": forged_curve,
     "finetune/templates/state.html": state,
     "finetune/templates/curves.html": curves,
     "finetune/templates/result.html": result,

@@ -89,7 +89,7 @@ def test_photos_start_from_the_net_trained_on_photos(monkeypatch):
 def test_a_source_shows_its_own_input(checkpoints):
     session = Session()
     for source in ("zip", "photos", "hub", "folder", "digits"):
-        shown = TAB.choose_source(session, source, LENET, 20, visitor())
+        shown = TAB.choose_source(session, source, 1, LENET, 20, visitor())
         inputs = {"zip": "archive", "hub": "hub", "folder": "folder"}
         visible = {name: shown[field]["visible"] for name, field in inputs.items()}
         assert visible == {name: name == source for name in inputs}
@@ -105,7 +105,7 @@ def test_images_that_come_too_late_change_nothing(checkpoints, monkeypatch):
     session = Session()
 
     def slow(name):
-        TAB.choose_source(session, "digits", LENET, 20, visitor())
+        TAB.choose_source(session, "digits", 1, LENET, 20, visitor())
         return VisitorSet(bars())
 
     monkeypatch.setattr(readers, "read_hub", slow)
@@ -126,7 +126,7 @@ def test_what_cannot_be_read_any_more_is_not_reported(monkeypatch):
 
 def test_what_is_chosen_while_images_are_read_stays(checkpoints, monkeypatch):
     session, shown = Session(), []
-    TAB.choose_source(session, "hub", LENET, 20, visitor())
+    TAB.choose_source(session, "hub", 1, LENET, 20, visitor())
 
     def slow(name):
         shown.append(TAB.show_images(session, LENET, "none", 20, visitor()))

@@ -34,7 +34,7 @@ def choice(component: gr.components.Component, values: Collection[str]) -> Part:
     return Part(component, "choice", list(values))
 
 
-def number(component: gr.Number, least: int, most: int) -> Part:
+def number(component: gr.Number | gr.Slider, least: int, most: int) -> Part:
     """A whole number from ``least`` to ``most``."""
     return Part(component, "number", [least, most])
 

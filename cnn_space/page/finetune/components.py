@@ -23,6 +23,7 @@ class Components:
     clock: gr.Timer  # runs while a run is under way
     # step 1: images
     source: gr.Radio
+    age: gr.Slider  # of the generator of forged digits
     photos: gr.HTML
     archive: gr.File
     hub: gr.Textbox

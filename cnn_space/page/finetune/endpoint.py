@@ -7,6 +7,8 @@ import gradio as gr
 
 from cnn_space import weights
 from cnn_space.images import readers
+from cnn_space.images.image_set import ImageSet
+from cnn_space.inference.forging import real_or_forged
 from cnn_space.page.common.texts import say
 from cnn_space.page.finetune import view
 from cnn_space.page.finetune.export import check_room, stored
@@ -36,6 +38,7 @@ def finetune(
     seed: int = START.seed,
     class_weights: str = START.class_weights,
     cross_validate: str = START.cross_validate,
+    forged_age: int = 0,
 ):
     """Teach a trained net new classes from labelled images (transfer learning), on the CPU: about a
     minute for some hundred images. Without images it learns the handwritten digits, as a trial.
@@ -56,6 +59,8 @@ def finetune(
         seed: of the split, the new layer and the augmentation.
         class_weights: whether rare classes weigh more: "on", "off", or "auto" above 5 to 1.
         cross_validate: judge each image by a net that did not learn from it: "on", "off", "auto".
+        forged_age: without an archive, 1 to 4 tells real digits from those of a generator of this
+            age; 0: learn the digits.
 
     Returns:
         Updates while the run goes on; the last output is its report and a zip with the net.
@@ -64,7 +69,7 @@ def finetune(
     given += [auxiliary_heads, frozen_norm, holdout, seed, class_weights, cross_validate]
     controls = dict(zip(CONTROLS, given, strict=True))
     try:
-        result = yield from _run(archive, model, controls)
+        result = yield from _run(archive, model, controls, int(forged_age or 0))
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
     with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
@@ -73,9 +78,15 @@ def finetune(
         yield _report(result.report), file
 
 
-def _run(archive: str | None, model: str, controls: dict):
+def _images(archive: str | None, forged_age: int) -> ImageSet:
+    if archive:
+        return readers.read_zip(archive).images
+    return (real_or_forged(forged_age) if forged_age else digits()).images
+
+
+def _run(archive: str | None, model: str, controls: dict, forged_age: int):
     """Yields (the fields of an update, None) and returns the Result. Raises ValueError."""
-    images = (readers.read_zip(archive) if archive else digits()).images
+    images = _images(archive, forged_age)
     plan, loaded = plan_from(controls), weights.load(model)
     check_room(loaded)
     with LINE.ticket() as ticket:

@@ -7,7 +7,7 @@ import gradio as gr
 from cnn_space.images.visitor_set import DataError, VisitorSet
 from cnn_space.page.common.retention import SESSIONS
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.finetune import loose, result_view, sources, view
+from cnn_space.page.finetune import forged_view, loose, result_view, sources, view
 from cnn_space.page.finetune.components import Components
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import ImagesState
@@ -18,16 +18,21 @@ class ImagesStep(Components):
     """The handlers of the first step; see ``handlers.Tab``."""
 
     def choose_source(
-        self, session: Session, source: str, base: str, holdout: float, request: gr.Request
+        self,
+        session: Session,
+        source: str,
+        age: int,
+        base: str,
+        holdout: float,
+        request: gr.Request,
     ) -> dict:
         """Show the inputs of a source; the digits are there at once, others wait to be read."""
         if source == session.source:  # a page that came back: what was read is still there
             return self._inputs(source)
-        session.choose(source)
+        session.choose(source, age)
         base = sources.suited_base(session.visitor_set, base)
-        augment = "shift" if source == "digits" else "mirror"
+        augment = "shift" if source in sources.AT_ONCE else "mirror"
         return {
-            self.session: session,
             **self._inputs(source),
             self.base: base,
             self.augment: augment,
@@ -36,13 +41,29 @@ class ImagesStep(Components):
 
     def _inputs(self, source: str) -> dict:
         inputs = {"zip": self.archive, "hub": self.hub, "folder": self.folder}
-        here = source in ("digits", "photos")  # nothing to be named first
+        here = source in (*sources.AT_ONCE, "photos")  # nothing to be named first
         return {
+            self.age: gr.update(visible=source == "forged"),
             **{field: gr.update(visible=source == name) for name, field in inputs.items()},
             # Hidden, not taken away: the photos in it stay.
             self.photos: gr.update(visible=source == "photos" or "hidden"),
             self.read: gr.update(visible=not here),
         }
+
+    def choose_age(
+        self,
+        session: Session,
+        age: int,
+        base: str | None,
+        augment: str,
+        holdout: float,
+        request: gr.Request,
+    ) -> dict:
+        """Show what the generator draws at another age."""
+        if session.source != "forged" or age == session.age:
+            return gr.skip()
+        session.choose("forged", age)
+        return self._shown_images(session, base, augment, holdout, language(request))
 
     def reading(self, request: gr.Request) -> dict:
         """While images are read."""
@@ -141,6 +162,10 @@ class ImagesStep(Components):
         if visitor_set is None:
             return {self.contents: view.limits(lang), self.samples: ""}
         contents = view.contents(visitor_set, holdout / 100, lang)
+        if session.source == "forged":
+            contents += forged_view.about(lang)
+            samples = forged_view.grids(visitor_set.images, session.age, lang)
+            return {self.contents: contents, self.samples: samples}
         if session.source != "digits":
             contents += view.limits(lang)
         samples = view.samples(visitor_set, base, augment, lang) if base else ""

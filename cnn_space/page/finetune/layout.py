@@ -4,7 +4,7 @@ import gradio as gr
 from gradio.components import Component
 
 from cnn_space.page.common import nets
-from cnn_space.page.common.address import Address, choice
+from cnn_space.page.common.address import Address, choice, number
 from cnn_space.page.common.components import LIVE_JS, script
 from cnn_space.page.common.texts import t
 from cnn_space.page.common.visitor_nets import LONGEST_TITLE
@@ -40,7 +40,7 @@ def finetune_tab(
 ) -> None:
     """A short fine-tuning run on the visitor's own classes; ``elsewhere`` are the lists of nets of
     other tabs, and what ``outside_of_tabs`` gave."""
-    with gr.Row(elem_classes="ft-row"):
+    with gr.Row(elem_id="ft-images", elem_classes="ft-row"):
         components = _images()
     with gr.Row(elem_classes="ft-row"):
         components |= _net() | _training()
@@ -58,7 +58,9 @@ def finetune_tab(
     # Not `change`: images bring a net that suits them, which is no choice of the visitor's.
     address.keep(
         "finetune",
-        on=[tab.base.input, tab.preset.input],
+        on=[tab.base.input, tab.preset.input, tab.source.input, tab.age.input],
+        images=choice(tab.source, sources.available()),
+        age=number(tab.age, 1, sources.oldest()),
         base=choice(tab.base, nets.offered()),
         teach=choice(tab.preset, PRESETS),
     )
@@ -73,6 +75,16 @@ def _images() -> dict:
     with gr.Column(scale=5, min_width=300):
         gr.Markdown(t("finetune_step_data"), elem_classes="ft-step")
         source = gr.Radio(choices, value="digits", label=t("finetune_source"), elem_id="ft-source")
+        age = gr.Slider(
+            1,
+            sources.oldest(),
+            value=1,
+            step=1,
+            label=t("finetune_age"),
+            info=t("finetune_age_info"),
+            visible=False,
+            elem_id="ft-age",
+        )
         photos = gr.HTML(
             js_on_load="".join(map(script, PHOTO_SCRIPTS)), visible="hidden", elem_id="ft-photos"
         )
@@ -106,6 +118,7 @@ def _images() -> dict:
         samples = gr.HTML(elem_id="ft-samples")
     return {
         "source": source,
+        "age": age,
         "photos": photos,
         "archive": archive,
         "hub": hub,

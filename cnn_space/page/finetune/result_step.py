@@ -5,7 +5,7 @@ import gradio as gr
 from cnn_space.inference import comparison
 from cnn_space.page.common import nets
 from cnn_space.page.common.texts import language, say
-from cnn_space.page.finetune import export, result_view, running, trials, view
+from cnn_space.page.finetune import export, forged_view, result_view, running, trials, view
 from cnn_space.page.finetune.components import Components
 from cnn_space.page.finetune.session import Session
 
@@ -22,7 +22,8 @@ class ResultStep(Components):
         return {
             self.curves: view.curves(result.report.history if result else (), lang),
             **self._naming(session, lang),
-            self.runs: result_view.runs(session.own_nets, session.shows, lang),
+            self.runs: result_view.runs(session.own_nets, session.shows, lang)
+            + forged_view.by_age([kept.report for kept in session.results], lang),
             self.trials: gr.File(visible=bool(kept)),
             self.download: gr.DownloadButton(
                 value=kept.file if kept else None, interactive=bool(kept and kept.file)

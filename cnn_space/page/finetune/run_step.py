@@ -18,13 +18,13 @@ class RunStep(ResultStep):
     """The handlers of a run; see ``handlers.Tab``."""
 
     def begin(self, values: dict, request: gr.Request) -> dict:
-        """A click on Train; ``values`` are those of session, source, base and controls, by
+        """A click on Train; ``values`` are those of session, source, age, base and controls, by
         component."""
         session, lang = VISITORS.admit(values[self.session]), language(request)
         numbers = {name: values[getattr(self, name)] for name in fields.FREE}
         if fields.wrong(numbers, lang):
             return {self.advanced: gr.Accordion(open=True), **self.marks(numbers, lang)}
-        number = session.start(values[self.source])
+        number = session.start(values[self.source], values[self.age])
         if number is None:  # another page of this visitor's has begun one
             return self.under_way(session, lang)
         session.chosen = {name: values[getattr(self, name)] for name in ("base", *running.CONTROLS)}

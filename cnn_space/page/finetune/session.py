@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from cnn_space.images.visitor_set import VisitorSet
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.finetune.loose import NOTHING
-from cnn_space.page.finetune.recorded import digits, recorded_run
+from cnn_space.page.finetune.recorded import recorded_run
 from cnn_space.page.finetune.results import Kept
+from cnn_space.page.finetune.sources import AT_ONCE, at_once
 from cnn_space.page.finetune.states import (
     IMAGES_MOVES,
     RUN_MOVES,
@@ -50,6 +51,7 @@ class Session:
         self.images = Machine(IMAGES_MOVES, ImagesState.READY)
         self.run = Machine(RUN_MOVES, RunState.IDLE)
         self.source = "digits"
+        self.age = 1  # of the generator, where forged digits are learnt
         self.dropped = NOTHING  # photos class by class, on the page until it is closed
         self.chosen: dict[str, object] = {}  # what the last run was begun with, by component
         self.progress = Progress()  # of the run under way
@@ -73,8 +75,7 @@ class Session:
         """The images to learn from; None before they are READY."""
         if self.images.state is not ImagesState.READY:
             return None
-        whole = digits() if self.source == "digits" else None
-        return self._visitor_set or whole
+        return self._visitor_set or at_once(self.source, self.age)
 
     @property
     def bytes(self) -> int:
@@ -113,12 +114,13 @@ class Session:
 
     # Images
 
-    def choose(self, source: str) -> None:
-        """Another source of images: the digits are there at once, others wait to be read."""
+    def choose(self, source: str, age: int = 1) -> None:
+        """Another source of images, or the digits that are forged at another age: digits are there
+        at once, other images wait to be read."""
         with self._lock:
-            is_digits = source == "digits"
-            self.images.move(ImagesEvent.CHOOSE_DIGITS if is_digits else ImagesEvent.CHOOSE_OTHER)
-            self.source, self._visitor_set = source, None
+            is_there = source in AT_ONCE
+            self.images.move(ImagesEvent.CHOOSE_DIGITS if is_there else ImagesEvent.CHOOSE_OTHER)
+            self.source, self.age, self._visitor_set = source, age, None
 
     def read(self, source: str) -> int:
         """Images of ``source`` are about to be read; returns the number of this reading."""
@@ -153,23 +155,24 @@ class Session:
     def forget(self) -> None:
         """Forget the images; a reading and a run under way continue."""
         with self._lock:
-            if self.source != "digits":
+            if self.source not in AT_ONCE:
                 self.images.move(ImagesEvent.FORGET)
             self._visitor_set, self.dropped = None, NOTHING
 
     # The run
 
-    def start(self, source: str) -> int | None:
+    def start(self, source: str, age: int = 1) -> int | None:
         """A visitor asks for a run; returns its number, None while another is under way.
 
-        ``source`` is what the page shows as chosen: a forgotten session begins with the digits.
+        ``source`` and ``age`` are what the page shows as chosen: a forgotten session begins with
+        the digits.
         """
         with self._lock:
             if not self.run.move(RunEvent.START):
                 return None
             self.progress, self.ended = Progress(), ""
-            if source != self.source:
-                self.choose(source)
+            if source != self.source or (source == "forged" and age != self.age):
+                self.choose(source, age)
             return self.run.number
 
     def is_wanted(self, number: int, patience: float) -> bool:

@@ -1,5 +1,5 @@
-"""Where a visitor's images come from: the digits, single photos (see ``loose``), a zip, the Hub,
-or a folder of this machine."""
+"""Where a visitor's images come from: the digits, alone or beside forged ones, single photos (see
+``loose``), a zip, the Hub, or a folder of this machine."""
 
 from urllib.parse import urlsplit
 
@@ -8,10 +8,14 @@ import gradio as gr
 from cnn_space import weights
 from cnn_space.images import readers
 from cnn_space.images.visitor_set import DataError, VisitorSet
+from cnn_space.inference.forging import real_or_forged
 from cnn_space.models import registry
+from cnn_space.page.finetune.recorded import digits
 from cnn_space.settings import Settings
+from cnn_space.weights import generators
 
-SOURCES = ("digits", "photos", "zip", "hub", "folder")
+SOURCES = ("digits", "forged", "photos", "zip", "hub", "folder")
+AT_ONCE = ("digits", "forged")  # they need no reading
 # Where a run starts from until the visitor chooses: for small images, and for photos.
 BASES = (weights.DEFAULT, "googlenet.imagenette")
 
@@ -32,7 +36,21 @@ def may_read_folders(request: gr.Request | None = None) -> bool:
 
 def available() -> list[str]:
     """The sources that this page offers."""
-    return [name for name in SOURCES if name != "folder" or may_read_folders()]
+    missing = {"folder": not may_read_folders(), "forged": not generators.is_here()}
+    return [name for name in SOURCES if not missing.get(name)]
+
+
+def oldest() -> int:
+    """The generator's greatest age; 1 where there is no generator."""
+    return len(generators.read_card().ages) if generators.is_here() else 1
+
+
+def at_once(source: str, age: int) -> VisitorSet | None:
+    """The images of a source that needs no reading: ``age`` is that of who forges. None for other
+    sources."""
+    if source == "forged":
+        return real_or_forged(age)
+    return digits() if source == "digits" else None
 
 
 def read(source: str, file: str | None, hub: str, folder: str, request: gr.Request) -> VisitorSet:

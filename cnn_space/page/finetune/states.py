@@ -22,7 +22,7 @@ class ImagesState(StrEnum):
 class ImagesEvent(StrEnum):
     """What moves a visitor's images."""
 
-    CHOOSE_DIGITS = "choose digits"  # they need no reading
+    CHOOSE_DIGITS = "choose digits"  # forged ones, too: they need no reading
     CHOOSE_OTHER = "choose other"
     READ = "read"
     ARRIVE = "arrive"

@@ -18,7 +18,8 @@ def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
         tab.arrive,
         {tab.key, tab.classify_net, tab.base, tab.augment, tab.holdout},
         [
-            *(tab.key, tab.compare_nets, tab.source, tab.photos, tab.contents, tab.samples),
+            *(tab.key, tab.compare_nets, tab.source, tab.age, tab.photos, tab.archive, tab.hub),
+            *(tab.folder, tab.read, tab.contents, tab.samples),
             *(tab.base, *tab.controls),
             *_shown_of_a_run(tab),
         ],
@@ -35,13 +36,19 @@ def wire_images(tab: Tab) -> None:
     }
     tab.source.change(
         tab.choose_source,
-        [tab.session, tab.source, tab.base, tab.holdout],
+        [tab.session, tab.source, tab.age, tab.base, tab.holdout],
         [
-            *(tab.session, tab.photos, tab.archive, tab.hub, tab.folder, tab.read),
+            *(tab.age, tab.photos, tab.archive, tab.hub, tab.folder, tab.read),
             *(tab.base, tab.augment, *shown),
         ],
         **QUIET,
     ).then(None, tab.source, js=script("finetune/chosen.js"), **QUIET)
+    tab.age.change(
+        tab.choose_age,
+        [tab.session, tab.age, tab.base, tab.augment, tab.holdout],
+        shown,
+        **LATEST,
+    )
     read = gr.on(
         [tab.archive.upload, tab.read.click, tab.hub.submit, tab.folder.submit],
         tab.reading,
@@ -92,7 +99,7 @@ def wire_training(tab: Tab) -> None:
         "outputs": _shown_of_a_run(tab),
         **at_once,
     }
-    asked = {tab.session, tab.source, tab.base, *tab.controls}
+    asked = {tab.session, tab.source, tab.age, tab.base, *tab.controls}
     # Queued, because errors of the others do not reach the visitor. It waits for nothing: the run
     # itself is in no queue of Gradio's (see ``running``).
     begins = {
@@ -170,10 +177,11 @@ def wire_result(tab: Tab) -> None:
 
 def wire_endpoint(tab: Tab) -> None:
     """The same run for clients."""
+    age = gr.Number(0, visible=False, precision=0, label="forged_age")
     report, net = gr.JSON(visible=False, label="report"), gr.File(visible=False, label="net")
     gr.Button(visible=False).click(
         finetune,
-        [tab.archive, tab.base, *tab.controls],
+        [tab.archive, tab.base, *tab.controls, age],
         [report, net],
         api_name="finetune",
         **TRAIN,

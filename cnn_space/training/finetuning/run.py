@@ -122,7 +122,9 @@ class Run:
             history=tuple(course.history),
             class_weights=None if weights is None else weights.tolist(),
             folds=course.folds,
-            suspects=find_suspects(probabilities.numpy(), targets, course.numbers, checked.names),
+            suspects=()
+            if checked.certain
+            else find_suspects(probabilities.numpy(), targets, course.numbers, checked.names),
             environment=cards.environment(self.device, bfloat16=course.bfloat16).model_dump(),
         )
         loaded = as_loaded(self.record, best.state, checked, report)
