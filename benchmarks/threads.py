@@ -46,7 +46,10 @@ def main(argv: list[str] | None = None) -> None:
           "  side by side")  # fmt: skip
     ways = ways_to_wait(options)
     rounds = [
-        {name: measure(way, options.seconds) for name, way in ways.items()}
+        {
+            name: measure(way, options.seconds, 1 if options.quick else 2)
+            for name, way in ways.items()
+        }
         for _ in range(options.rounds)
     ]
     for name in ways:
@@ -70,10 +73,10 @@ def ways_to_wait(options) -> dict[str, dict[str, str]]:
     return ways | one
 
 
-def measure(way: dict[str, str], seconds: float) -> tuple[float, float, float, float]:
-    """Images/s of one training and of two at the same time, and the CPU time of an image in both,
-    in milliseconds."""
-    pair = [start(way), start(way)]
+def measure(way: dict[str, str], seconds: float, count: int) -> tuple[float, float, float, float]:
+    """Images/s of one training and of ``count`` at the same time, and the CPU time of an image in
+    both, in milliseconds."""
+    pair = [start(way) for _ in range(count)]
     try:
         for process in pair:
             process.stdout.readline()  # it is ready
