@@ -26,6 +26,7 @@ TAKE_HOME_JS = f"({script('common/take_home.js')})({script('common/picture.js')}
 
 # Who waits for whom. All events of a queue name its limit: Gradio takes the smallest it meets.
 FETCH = {"concurrency_id": "fetch", "concurrency_limit": 24}  # a net may come over the network
+SWEEP = {"concurrency_id": "sweep", "concurrency_limit": 2}  # seconds of work, or of a download
 INFER = {"concurrency_id": "infer", "concurrency_limit": 1}
 TRAIN = {"concurrency_id": "train", "concurrency_limit": 1}
 

@@ -8,7 +8,7 @@ import gradio as gr
 from cnn_space.inference.robustness import STEPS, Sweep, sweep, to_json
 from cnn_space.inference.robustness_changes import CHANGES
 from cnn_space.page.common import nets as all_nets
-from cnn_space.page.common.components import FETCH, INFER, LIVE_JS, QUIET, hide_outdated
+from cnn_space.page.common.components import INFER, LIVE_JS, QUIET, SWEEP, hide_outdated
 from cnn_space.page.common.photo_input import PhotoInput, required
 from cnn_space.page.common.templates import of
 from cnn_space.page.common.texts import language, say, t
@@ -81,7 +81,7 @@ def endpoint(part: Part, photo: PhotoInput, nets: gr.Dropdown) -> None:
         [photo, nets, part.change, steps],
         [figures, said],
         api_name="robustness",
-        **FETCH,
+        **SWEEP,
     )
 
 

@@ -1,6 +1,7 @@
 """Who may wait for how much, and in which order. Gradio's one limit counts everything: 65
 fine-tunings that nobody listened to closed the page for all."""
 
+import random
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,8 @@ MOST = 480  # events that wait, of all kinds
 # two more with the answer.
 MOST_OF_ONE = 240
 RUNS, RUNS_OF_ONE = 4, 1  # among them fine-tunings, which take minutes
+# Events of one visitor under way in one queue, and in all, which have 40 places: others find room.
+AT_ONCE, AT_ONCE_IN_ALL = 6, 20
 UNHEARD = 200  # sessions whose answers nobody has come for yet
 
 
@@ -41,6 +44,32 @@ def bound(queue: Queue) -> None:
         return answer
 
     queue.push = bounded
+    queue.get_events = lambda: _next(queue)
+
+
+def _next(queue: Queue) -> tuple[list[Event], bool, str] | None:
+    """The event that begins now, as Gradio takes it: alone, not as one of a batch, with its queue.
+    None where all queues are busy, or wait for visitors who have enough under way."""
+    under_way = [event for events in queue.active_jobs for event in events or []]
+    of_all = Counter(map(_visitor, under_way))
+    queues = [*queue.event_queue_per_concurrency_id.items()]
+    for name, events in random.sample(queues, len(queues)):
+        limit = events.concurrency_limit
+        if not events.queue or (limit is not None and events.current_concurrency >= limit):
+            continue
+        here = Counter(_visitor(event) for event in under_way if event.concurrency_id == name)
+        for event in events.queue:
+            visitor = _visitor(event)
+            if here[visitor] < AT_ONCE and of_all[visitor] < AT_ONCE_IN_ALL:
+                events.queue.remove(event)
+                return [event], False, name
+    return None
+
+
+def _visitor(event: Event) -> str:
+    if not hasattr(event, "visitor"):
+        event.visitor = address_of(event.request)
+    return event.visitor
 
 
 def in_turn(events: list[Event]) -> list[Event]:
@@ -49,9 +78,8 @@ def in_turn(events: list[Event]) -> list[Event]:
     sent: Counter[str] = Counter()
     turns = []
     for event in events:
-        visitor = address_of(event.request)
-        turns.append(sent[visitor])
-        sent[visitor] += 1
+        turns.append(sent[_visitor(event)])
+        sent[_visitor(event)] += 1
     order = sorted(range(len(events)), key=turns.__getitem__)
     return [events[place] for place in order]
 
@@ -78,7 +106,7 @@ def _problem(queue: Queue, fn_index: int | None, request: Request) -> str | None
     def count(of: Callable[[Event], bool] = lambda event: True) -> tuple[int, int]:
         """Of all visitors, and of this one."""
         chosen = [event for event in waiting if of(event)]
-        return len(chosen), sum(address_of(event.request) == visitor for event in chosen)
+        return len(chosen), sum(_visitor(event) == visitor for event in chosen)
 
     fn = queue.blocks.fns.get(fn_index)
     if fn is not None and fn.concurrency_id == TRAIN["concurrency_id"]:

@@ -1,6 +1,8 @@
 """What a running page serves, to whom, and how many lines and waiting events a visitor has."""
 
+import json
 import socket
+import threading
 import time
 from asyncio import Queue
 from contextlib import ExitStack, contextmanager, suppress
@@ -177,6 +179,32 @@ def test_visitors_take_turns_so_that_a_flood_delays_itself_alone(served):
             assert from_address(source, url, "/gradio_api/call/classify", body)[0] == 200
         order = "".join(event.request.client.host[-1] for event in queue)
     assert order == "8978988"
+
+
+def test_who_has_enough_under_way_leaves_room_for_others(served, monkeypatch):
+    """24 long calls of one visitor held up everyone else's."""
+    url, demo, _ = served
+    done = threading.Event()
+
+    def slow(image, model, top_k):
+        assert top_k == 1 or done.wait(30)
+        return {"a": 1.0}
+
+    fn = next(fn for fn in demo.fns.values() if fn.api_name == "classify")
+    monkeypatch.setattr(fn, "fn", slow)
+    place = "/gradio_api/call/classify"
+    try:
+        for _ in range(10):
+            assert from_address("127.0.0.8", url, place, {"data": [None, LENET, 2]})[0] == 200
+        under_way = demo._queue.event_queue_per_concurrency_id[fn.concurrency_id]
+        wait_until(lambda: under_way.current_concurrency >= waiting.AT_ONCE)
+        answer = from_address("127.0.0.9", url, place, {"data": [None, LENET, 1]})[1]
+        answer = from_address("127.0.0.9", url, f"{place}/{json.loads(answer)['event_id']}")[1]
+        assert "event: complete" in answer
+        assert under_way.current_concurrency == waiting.AT_ONCE
+    finally:
+        done.set()
+    wait_until(lambda: not demo._queue.event_ids_to_events)
 
 
 def test_thirty_visitors_of_one_address_are_all_served(served):
