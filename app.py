@@ -20,6 +20,7 @@ from cnn_space.page.common.top import tab, top, whole_page_scripts
 from cnn_space.page.compare.layout import compare_tab
 from cnn_space.page.finetune.layout import finetune_tab, outside_of_tabs
 from cnn_space.page.inception.layout import inception_tab
+from cnn_space.page.server import memory
 from cnn_space.page.server.options import bounds
 from cnn_space.page.server.page import Page
 from cnn_space.settings import Settings
@@ -103,13 +104,9 @@ def main(argv: list[str] | None = None) -> None:
     if options.host:
         start.bypass_proxies(options.host)
     demo = build()
-    demo.launch(
-        server_name=options.host,
-        server_port=options.port,
-        share=options.share,
-        prevent_thread_lock=True,
-        **launch_options(),
-    )
+    place = {"server_name": options.host, "server_port": options.port, "share": options.share}
+    demo.launch(**place, prevent_thread_lock=True, **launch_options())
+    memory.give_back()
     nets.warm()  # while the browser is still fetching the page
     demo.block_thread()
 

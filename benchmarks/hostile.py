@@ -1,13 +1,18 @@
 """What an honest visitor waits while hostile ones keep the page busy.
 
-    python benchmarks/hostile.py [--seconds 20] [--attackers 4] [--target 2] [--quick]
+    python benchmarks/hostile.py [--seconds 40] [--attackers 4] [--target 2] [--quick]
 
-One visitor classifies a photo again and again over HTTP: alone; beside attackers, who have another
-address, with pictures that keep a decoder busy (a JPEG of thousands of scans, a header without an
-end, 49 megapixels in a few kB); and beside attackers with bodies of 100 MB, texts of megabytes and
-fine-tunings that nobody listens to. Prints the median and the 95th percentile of the visitor's
-seconds, and the memory of the server after each; ends with 1 where the 95th percentile grows more
-than ``--target`` times.
+One visitor classifies a photo again and again over HTTP, 100 times at least: alone; and beside
+attackers, who have another address,
+
+- pictures: that keep a decoder busy (a JPEG of thousands of scans, a header without an end, 49
+  megapixels in a few kB);
+- floods: bodies of 100 MB, texts of megabytes, fine-tunings that nobody listens to;
+- checks: PyTorch source of 150 kB, a layer a line, for the checker to read;
+- sweeps: one photo in 40 changes through eight nets, and comparisons of eight nets.
+
+Prints the median and the 95th percentile of the visitor's seconds, and the memory of the server
+after each; ends with 1 where the 95th percentile grows more than ``--target`` times.
 """
 
 import argparse
@@ -34,23 +39,27 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 HONEST, HOSTILE = "127.0.0.1", "127.0.0.2"
+LEAST = 100  # answers, for a 95th percentile
 NET = "lenet5.cifar10"  # answers in a millisecond: what is measured is everything around it
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=20, help="of each situation")
+    parser.add_argument("--seconds", type=float, default=40, help="of each situation")
+    parser.add_argument("--only", nargs="+", choices=ATTACKS, help="some kinds of attack")
     parser.add_argument("--attackers", type=int, default=4)
     parser.add_argument("--target", type=float, default=2)
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     options = parser.parse_args(argv)
-    seconds = 1 if options.quick else options.seconds
+    seconds, least = (1, 1) if options.quick else (options.seconds, LEAST)
+    kinds = options.only or list(ATTACKS)
     with served() as (url, server):
         visit(url)  # the net and the decoders are there
         alone, missed = None, False
-        for name, attacks in {"alone": (), "pictures": PICTURES, "floods": FLOODS}.items():
-            with attacked(url, list(attacks), options.attackers) as sent:
-                times = sorted(until(time.monotonic() + seconds, lambda: visit(url)))
+        for name in ["alone", *kinds]:
+            with attacked(url, ATTACKS.get(name, []), options.attackers) as sent:
+                end = time.monotonic() + seconds
+                times = sorted(until(end, lambda: visit(url), least))
             median, p95 = statistics.median(times), times[int(0.95 * (len(times) - 1))]
             alone = alone or p95
             print(
@@ -83,10 +92,10 @@ def served() -> Iterator[tuple[str, int]]:
             page.wait()
 
 
-def until(deadline: float, work: Callable[[], object]) -> list[float]:
-    """The seconds that ``work`` took, again and again until then, once at least."""
+def until(deadline: float, work: Callable[[], object], least: int) -> list[float]:
+    """The seconds that ``work`` took, again and again until then, ``least`` times in any case."""
     times = []
-    while not times or time.monotonic() < deadline:
+    while len(times) < least or time.monotonic() < deadline:
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
@@ -123,6 +132,9 @@ def inline(data: bytes) -> dict:
     return {"path": "", "url": f"data:image/x;base64,{base64.b64encode(data).decode()}"}
 
 
+NETS = sorted(path.stem for path in (ROOT / "checkpoints").glob("*.safetensors"))[:8]
+
+
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
@@ -153,13 +165,31 @@ def unheard_run(url: str, source: str) -> None:
     ask(url, "finetune", values, source, hears=False)
 
 
+def large_check(url: str, source: str) -> None:
+    first, layer = "    nn.Conv2d(3, 8, 3),\n", "    nn.Conv2d(8, 8, 3, padding=1),\n"
+    text = f"from torch import nn\nnet = nn.Sequential(\n{first}{4000 * layer})\n"
+    ask(url, "check", [text, "", "", ""], source)
+
+
+def sweep(url: str, source: str) -> None:
+    ask(url, "robustness", [inline(PHOTO), NETS, "blur", 40], source)
+
+
+def comparison(url: str, source: str) -> None:
+    ask(url, "compare", [inline(PHOTO), NETS], source)
+
+
 SLOW = [
     many_scans(),
     b"P6\n#" + b"x" * 2_000_000,
     encoded(Image.new("RGB", (7000, 7000)), "PNG"),
 ]
-PICTURES = [partial(visit, data=data) for data in SLOW]
-FLOODS = [large_body, large_text, unheard_run]
+ATTACKS = {
+    "pictures": [partial(visit, data=data) for data in SLOW],
+    "floods": [large_body, large_text, unheard_run],
+    "checks": [large_check],
+    "sweeps": [sweep, comparison],
+}
 
 
 @contextlib.contextmanager

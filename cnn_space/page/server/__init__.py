@@ -8,6 +8,7 @@
 - ``tools``: the endpoints as tools of an MCP server, under the same limits.
 - ``closed``: what is served at all.
 - ``sessions``: what is kept of a visit.
+- ``memory``: what was freed goes back to the system.
 - ``quota``: how much disk uploads take, for each visitor and in all; the oldest go first.
 
 ``page.Page`` is the ``gr.Blocks`` with these rules, ``options.bounds`` what ``launch`` is given.

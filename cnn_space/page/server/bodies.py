@@ -2,11 +2,12 @@
 150 MB of small numbers took 1.4 GB of memory, and what a session sends stays with it."""
 
 import asyncio
+from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,7 +50,8 @@ class BoundedBodies:
     async def _upload(self, visitor: str, scope: Scope, receive: Receive, send: Send) -> None:
         answer = Answer()
         receive = _in_time(_counted(receive, self._quota.share), language(Request(scope)))
-        await self._app(scope, receive, answer.watching(send))
+        with suppress(ClientDisconnect):  # who leaves in the middle
+            await self._app(scope, receive, answer.watching(send))
         if answer.paths:
             await run_in_threadpool(self._quota.add, visitor, answer.paths)
 

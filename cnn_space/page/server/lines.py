@@ -50,7 +50,7 @@ class Line(H11Protocol):
 
     def connection_made(self, transport) -> None:
         super().connection_made(transport)
-        self._idle_since, self._stuck_since = self.loop.time(), None
+        self._idle = self._stuck = 0  # looks at which it was so, without a break
         self._owner = self._whose()
         of_one = sum(line._owner == self._owner for line in self.connections)
         if len(self.connections) > MOST + SPARE or (self._owner and of_one > MOST_OF_ONE + SPARE):
@@ -64,29 +64,28 @@ class Line(H11Protocol):
         return "" if host in getattr(self.app, "trusted_hosts", ()) else owner(host)
 
     def on_response_complete(self) -> None:
-        self._idle_since = self.loop.time()
+        self._idle = 0
         super().on_response_complete()
 
-    def pause_writing(self) -> None:
-        self._stuck_since = self.loop.time()
-        super().pause_writing()
-
     def resume_writing(self) -> None:
-        self._stuck_since = None
+        self._stuck = 0
         super().resume_writing()
 
     def _should_upgrade(self) -> bool:
         return False  # nothing here speaks WebSocket
 
     def _look(self) -> None:
+        """Looks are counted, not seconds: where this process itself stood still, what came
+        meanwhile is read before the next one."""
         if self not in self.connections:
             return  # it is gone
-        now = self.loop.time()
-        if self.transport.is_closing() and self._stuck_since is None:
-            self._stuck_since = now  # what is left to send keeps it open
         is_idle = self.cycle is None or self.cycle.response_complete
-        if self._stuck_since is not None and now - self._stuck_since > STALLED:
+        # What is left to send keeps a line open that is closed already.
+        is_stuck = self.flow.write_paused or self.transport.is_closing()
+        self._idle = self._idle + 1 if is_idle else 0
+        self._stuck = self._stuck + 1 if is_stuck else 0
+        if self._stuck * LOOK > STALLED:
             self.transport.abort()
-        elif is_idle and now - self._idle_since > HEAD:
+        elif self._idle * LOOK > HEAD:
             self.transport.close()
         self.loop.call_later(LOOK, self._look)

@@ -118,7 +118,7 @@ def arrival_of(demo):
     )
 
 
-@pytest.mark.parametrize("place", ["call/nothing", "call/v2/nothing", "run/nothing", "run/predict"])
+@pytest.mark.parametrize("place", ["call/none", "call/v2/none", "run/none", "run/predict"])
 def test_an_endpoint_that_is_none_is_a_sentence_with_those_there_are(place, served, capfd):
     place = f"{served[0]}/gradio_api/{place}"
     status, answer = post(place, {"data": []})
