@@ -151,7 +151,7 @@ def test_the_filters_are_those_of_the_first_convolution(checkpoints, photo):
 
 def test_korean(resnet, photo):
     shown = refill(photo, resnet, "layer1.0", "layer1.0/skip", request=KOREAN)
-    assert "건너뛰는 연결" in shown["board"] and "끄기 전" in shown["outcome"]
+    assert "지름길 연결" in shown["board"] and "끄기 전" in shown["outcome"]
 
 
 def test_the_endpoint_gives_the_figures(resnet, photo):

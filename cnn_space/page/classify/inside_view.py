@@ -45,7 +45,7 @@ def short_name(stage: Stage) -> str:
 
 
 def part_name(part: Part, lang: str) -> str:
-    """``3×3``, ``Skip connection``, ``Layer 4``"""
+    """``3×3``, ``Shortcut (skip connection)``, ``Layer 4``"""
     if part.kind == "branch":
         return branch_title(part.key, part.kernels, lang)
     if part.kind == "connection" and part.key != "input":
