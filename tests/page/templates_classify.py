@@ -86,7 +86,10 @@ def outcome(text: str) -> dict:
         "rows": [{"label": text, "before": 0.5, "after": 0.4}],
         "before": {text: 0.5},
         "after": {text: 0.4},
-        "heat": [(text, text, PICTURE)],
+        "heat": [(text, text, PICTURE, False), (text, text, PICTURE, True)],
+        "layer": text,
+        "height": 8,
+        "width": 8,
         "needs": [("MACs", 100, 90)],
     }
 

@@ -98,6 +98,14 @@ def test_without_cuts_the_outcome_is_the_answer(photo, checkpoints):
     assert cells[:3] == ["62,006", "62,006", "0 (0.0 %)"]
 
 
+def test_an_empty_heatmap_is_said_to_be_empty(photo, checkpoints):
+    assert "finds nothing" not in refill(photo, LENET)["outcome"]
+    cuts = "features.3/0-15"  # all maps that the heatmap is made of
+    html = refill(photo, LENET, None, cuts)["outcome"]
+    label, _ = cut_probability(photo, LENET, cuts)
+    assert f"finds nothing in this photo that speaks for {label}" in text(parse(html))
+
+
 def test_cuts_of_another_net_are_dropped(resnet, photo):
     shown = refill(photo, LENET, "layer1.0", "layer1.0/skip features.0/3 nonsense")
     assert shown["cuts"] == "features.0/3"

@@ -8,6 +8,7 @@ from PIL import Image
 
 from cnn_space.images.preprocessing import Preprocessing
 from cnn_space.inference.classification import ranked, softmax
+from cnn_space.inference.explain import Heatmap
 from cnn_space.inference.surgery import Outcome, Strength
 from cnn_space.inference.surgery_masks import Cut
 from cnn_space.inference.surgery_stages import Part, Stage
@@ -122,6 +123,7 @@ def outcome(
     first, last = (ranked(values, record.labels) for values in (was, now))
     names = dict.fromkeys([first[0].label, *(prediction.label for prediction in last)])
     picture = seen(photo, record.preprocessing, SIDE)
+    height, width = after.heatmap.values.shape
     return render(
         "classify/templates/outcome.html",
         lang,
@@ -136,9 +138,12 @@ def outcome(
         before=old,
         after=new,
         heat=[
-            (say("surgery_before", lang), first[0].label, _heat(picture, before)),
-            (say("surgery_after", lang), last[0].label, _heat(picture, after)),
+            (say("surgery_before", lang), first[0].label, *_heat(picture, before.heatmap)),
+            (say("surgery_after", lang), last[0].label, *_heat(picture, after.heatmap)),
         ],
+        layer=after.heatmap.layer,
+        height=height,
+        width=width,
         needs=[
             ("parameters", before.needs.parameters, after.needs.parameters),
             ("MACs", before.needs.macs, after.needs.macs),
@@ -146,8 +151,9 @@ def outcome(
     )
 
 
-def _heat(picture: Image.Image, outcome: Outcome) -> Image.Image:
-    return heat_over(picture, outcome.heatmap.values)
+def _heat(picture: Image.Image, heatmap: Heatmap) -> tuple[Image.Image, bool]:
+    """A heatmap over the photo, and whether it is empty: then it is said, for it looks broken."""
+    return heat_over(picture, heatmap.values), not heatmap.values.any()
 
 
 def filters(pictures: np.ndarray, lang: str = "en") -> Markup:
