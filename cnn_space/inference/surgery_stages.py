@@ -182,7 +182,7 @@ def _resnet(net: ResNet) -> Iterator[Stage]:
                 "residual", "residual", channels=range(width), reader=Reader(f"{name}.bn{last}")
             )
             # The plain net without shortcuts has nothing but F.
-            parts = (Part("skip", "skip"), residual) if getattr(block, "has_shortcut", True) else ()
+            parts = (Part("skip", "skip"), residual) if block.has_shortcut else ()
             yield Stage(name, "residual", conv.out_channels, (reader,), parts, _kernel(conv))
 
 
