@@ -68,7 +68,15 @@ def costs(text: str) -> dict:
 
 
 def intro(text: str) -> dict:
-    numbers = {"nets": 9, "runs": 27, "side": 32, "images": 5000, "held_out": 2000, "epochs": 3}
+    numbers = {
+        "nets": 9,
+        "runs": 27,
+        "small": 16,
+        "side": 32,
+        "images": 5000,
+        "held_out": 2000,
+        "epochs": 3,
+    }
     return numbers | {"data": text}
 
 

@@ -46,6 +46,7 @@ def intro(recorded: Mapping[str, Runs], lang: str = "en") -> Markup:
         held_out=first.card.data.eval_images,
         epochs=first.epochs,
         data=label(first.card.data.name, lang),
+        small=first.card.recipe.get("small_side") or first.card.preprocessing.size,
         side=first.card.preprocessing.size,
     )
 
