@@ -6,11 +6,13 @@ of its modules alone, which shares all weights, and one operation at a time is d
 
 import hashlib
 import re
+import reprlib
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -78,24 +80,40 @@ class Surgery:
     def stage(self, name: str) -> Stage:
         """The stage called ``name``; raises ValueError for any other name."""
         if name not in self._by_name:
-            raise ValueError(f"this net has no stage {name!r}; it has {', '.join(self._by_name)}")
+            given = reprlib.repr(name)  # cut off where it is long
+            raise ValueError(f"this net has no stage {given}; it has {', '.join(self._by_name)}")
         return self._by_name[name]
 
-    def read(self, text: str) -> tuple[Cut, ...]:
+    def read(self, text: str, *, lenient: bool = False) -> tuple[Cut, ...]:
         """The cuts that ``text`` lists, each once: ``inception4c/branch2, features.0/17-20``.
 
-        Raises ValueError for a stage, a part or a channel that the net does not have, and for a
-        text of more than LONGEST letters.
+        Raises ValueError for a stage, a part or a channel that the net does not have, which
+        ``lenient`` passes over, and for a text of more than LONGEST letters.
         """
         if len(text) > LONGEST:
             raise ValueError(
                 f"a list of cuts has up to {LONGEST:,} letters, this has {len(text):,}"
             )
-        cuts = {}
+        # As plain pairs: a short text may name the same thousand channels a thousand times.
+        named: dict[tuple[Stage, str | int], None] = {}
         for item in filter(None, re.split(r"[,\s]+", text)):
-            name, _, what = item.rpartition("/")
-            cuts |= dict.fromkeys(_cuts_of(self.stage(name), what))
-        return tuple(cuts)
+            try:
+                stage, what = self._named(item)
+            except ValueError:
+                if not lenient:
+                    raise
+            else:
+                named.update(dict.fromkeys(zip(repeat(stage), what)))
+        return tuple(Cut(stage, what) for stage, what in named)
+
+    def _named(self, item: str) -> tuple[Stage, Iterable[str | int]]:
+        """The stage of ``inception4c/branch2`` or ``features.0/17-20``, and what of it is named."""
+        name, slash, what = item.rpartition("/")
+        if not slash:
+            given = reprlib.repr(item)
+            raise ValueError(f"a cut is written stage/part or stage/channel, not {given}")
+        stage = self.stage(name)
+        return stage, _what(stage, what)
 
     def intact(self, x: Tensor) -> Outcome:
         """What the net says about ``x`` [1, 3, H, W] with nothing switched off; remembered for the
@@ -136,19 +154,20 @@ class Surgery:
         ]
 
 
-def _cuts_of(stage: Stage, what: str) -> Iterable[Cut]:
-    """The cuts of ``branch2``, ``17`` or ``17-20`` in a stage."""
-    if stage.part(what):
-        return [Cut(stage, what)]
-    numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", what)
+def _what(stage: Stage, text: str) -> Iterable[str | int]:
+    """What ``branch2``, ``17`` or ``17-20`` names in a stage."""
+    if stage.part(text):
+        return [text]
+    numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text)
     if numbers:
         first, last = int(numbers[1]), int(numbers[2] or numbers[1])
         if first <= last < stage.channels:
-            return [Cut(stage, channel) for channel in range(first, last + 1)]
+            return range(first, last + 1)
     known = [part.key for part in stage.parts]
     if stage.channels:
         known.append(f"channels 0 to {stage.channels - 1}")
-    raise ValueError(f"{stage.name} has no {what!r} to switch off; it has {', '.join(known)}")
+    given = reprlib.repr(text)
+    raise ValueError(f"{stage.name} has no {given} to switch off; it has {', '.join(known)}")
 
 
 _OF_ENGINES: "weakref.WeakKeyDictionary[Engine, Surgery]" = weakref.WeakKeyDictionary()

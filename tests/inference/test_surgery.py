@@ -1,6 +1,7 @@
 """Cuts against nets that are zeroed by hand; isolation; what a channel does."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -306,7 +307,8 @@ def test_the_effect_of_a_dense_channel_counts_all_its_readers():
     ("text", "why"),
     [
         ("features.1/0", "no stage 'features.1'; it has features.0, features.3"),
-        ("nonsense", "no stage ''"),
+        ("features.0", "written stage/part or stage/channel, not 'features.0'"),
+        ("features.0/" + "9" * 9_000, r"no '9{12}\.\.\.9{13}' to switch off"),
         ("features.0/6", "no '6' to switch off; it has channels 0 to 5"),
         ("features.0/4-2", "channels 0 to 5"),
         ("features.0/skip", "no 'skip'"),
@@ -326,3 +328,13 @@ def test_a_list_of_cuts_names_each_once():
         net = create_model("resnet18", small_input=True)
     cuts = Surgery(net, net, 32).read("layer1.0/skip, layer1.0/3-5\nlayer1.0/4,,layer1.0/skip")
     assert [str(cut).rpartition("/")[2] for cut in cuts] == ["skip", "3", "4", "5"]
+
+
+def test_a_short_list_that_names_a_million_channels_is_read_at_once():
+    with torch.device("meta"):
+        net = create_model("googlenet", small_input=True)
+    surgery = Surgery(net, net, 32)
+    text = " ".join(f"inception5b/{n}-1023" for n in range(0, 1000))
+    start = time.process_time()
+    assert len(surgery.read(f"{text[: LONGEST - 20]} nonsense", lenient=True)) == 1024
+    assert time.process_time() - start < 1.5

@@ -1,7 +1,6 @@
 """Inside the net: what the events of the fold do, and the endpoint for clients."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import gradio as gr
@@ -41,11 +40,7 @@ class Opened:
 
     def cuts(self, text: str) -> tuple[Cut, ...]:
         """The cuts in a text that this net has; it may have been written for another one."""
-        known: dict[Cut, None] = {}
-        for item in text[: surgery.LONGEST].split():
-            with suppress(ValueError):
-                known |= dict.fromkeys(self.surgery.read(item))
-        return tuple(known)
+        return self.surgery.read(text[: surgery.LONGEST], lenient=True)
 
     def board(self, stage: Stage, cuts: tuple[Cut, ...]) -> Markup:
         """What can be switched off in a stage."""
