@@ -14,7 +14,7 @@ from cnn_space.training import cards
 from cnn_space.training.adversarial import AdversarialRecipe, AdversarialRun
 from cnn_space.training.recipes import Recipe
 from cnn_space.weights import generators
-from cnn_space.weights.card import Data
+from cnn_space.weights.card import NAME, Data
 from cnn_space.weights.generators import GeneratorCard
 
 ARCH = "dcgan"
@@ -35,6 +35,8 @@ def train_generator(options, device: torch.device) -> int:
     recipe = _recipe(options)
     ages = [age for age in AGES if age < recipe.epochs] + [recipe.epochs]
     name, out = options.name or generators.NAME, options.out or generators.folder()
+    if not NAME.fullmatch(name):
+        raise ValueError(f"weights are called NET.DATA, not {name!r} (--name)")
     if (out / f"{name}.json").exists():
         raise ValueError(f"this would replace {name} in {out}: give another name, or --out")
     make_folder(out)

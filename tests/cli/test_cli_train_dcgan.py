@@ -60,6 +60,7 @@ def test_a_training_leaves_a_generator_at_its_ages(train, tmp_path, capsys):
         ("--cutout 8", "dcgan has no --cutout"),
         ("--teacher nin.cifar10", "dcgan has no --teacher"),
         ("--resume", "dcgan has no --resume"),
+        ("--name ../mine.digits", "weights are called NET.DATA"),
         ("--batch-size 1000", "a batch of 1000 needs as many digits: 899"),
     ],
 )
