@@ -34,10 +34,13 @@ def problem(block: gr.components.Component, value: object) -> str | None:
         return None if is_number and math.isfinite(value) else "server_kind_number"
     if isinstance(block, gr.Checkbox):
         return None if value in (True, False) else "server_kind_flag"
-    if isinstance(block, gr.Textbox | gr.Code):
+    # Gradio takes a list of choices where one is chosen.
+    is_single = isinstance(block, gr.Dropdown) and not block.multiselect
+    if is_single or isinstance(block, gr.Textbox | gr.Code):
         return None if isinstance(value, str) else "server_kind_text"
     if isinstance(block, gr.Image | gr.File):
-        return None if isinstance(value, dict | list) else "server_kind_file"
+        kinds = dict if isinstance(block, gr.Image) else dict | list
+        return None if isinstance(value, kinds) else "server_kind_file"
     return None
 
 
