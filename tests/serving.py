@@ -39,7 +39,7 @@ def running(folder: Path, *options: str, **environment: str):
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
+        for _ in range(3000):
             assert server.poll() is None, (folder / "log.txt").read_text()
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"{url}/gradio_api/startup-events", timeout=5).close()

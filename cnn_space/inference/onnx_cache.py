@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from cnn_space.settings import Settings
+from cnn_space.weights.abandoned import drop_abandoned
 
 FORMAT = 2  # a later conversion that differs counts this up: older files are passed over
 MOST_BYTES = 2 * 2**30
@@ -45,6 +46,7 @@ def write(sha256: str, content: bytes) -> None:
     path = _path(sha256)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
+        drop_abandoned(path.parent.glob("*.part"))
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             try:
                 file.write(_digest(sha256, content))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cnn_space.settings import Settings
 from cnn_space.weights import convert
+from cnn_space.weights.abandoned import drop_abandoned
 from cnn_space.weights.digest import digest_like, is_digest, sha256
 from cnn_space.weights.records import WeightsRecord
 
@@ -80,8 +81,7 @@ def from_hub(record: WeightsRecord, progress: Progress) -> None:
     folder = repo_folder_name(repo_id=record.repo, repo_type="model")
     blob = Path(constants.HF_HUB_CACHE, folder, "blobs", etag)
     if not (blob.exists() and digest_like(etag, blob) == etag):
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=blob.parent, suffix=".incomplete") as scratch:
+        with _scratch(blob.parent) as scratch:
             arrived = Path(scratch, record.file)
             url = hf_hub_url(record.repo, record.file, revision=there.commit_hash)
             _stream(url, build_hf_headers(), arrived, record, progress, there.size)
@@ -101,7 +101,7 @@ def _from_mirror(record: WeightsRecord, url: str, progress: Progress) -> None:
         raise FetchError(
             f"{strange}, and the hash of {record.name} is not known here; check HF_ENDPOINT."
         )
-    with _scratch(record) as scratch:
+    with _scratch(own_folder(record)) as scratch:
         arrived = Path(scratch, record.file)
         _stream(url, build_hf_headers(), arrived, record, progress)
         if sha256(arrived) != record.sha256:
@@ -114,7 +114,7 @@ def _from_mirror(record: WeightsRecord, url: str, progress: Progress) -> None:
 def from_torchvision(record: WeightsRecord, progress: Progress) -> None:
     """Store torchvision's ``.pth`` as a safetensors file. Raises as ``from_hub`` does."""
     url = f"{Settings.read().torchvision_url.rstrip('/')}/{record.file}"
-    with _scratch(record) as scratch:
+    with _scratch(own_folder(record)) as scratch:
         arrived, ready = Path(scratch, record.file), Path(scratch, "ready.safetensors")
         _stream(url, {}, arrived, record, progress)
         # torchvision's file names end with the first 8 digits of their sha256
@@ -124,9 +124,10 @@ def from_torchvision(record: WeightsRecord, progress: Progress) -> None:
         _keep(ready, record)
 
 
-def _scratch(record: WeightsRecord) -> tempfile.TemporaryDirectory:
-    folder = own_folder(record)
+def _scratch(folder: Path) -> tempfile.TemporaryDirectory:
+    """A folder inside of ``folder`` for what is not there as a whole yet."""
     folder.mkdir(parents=True, exist_ok=True)
+    drop_abandoned(folder.glob("*.incomplete"))
     return tempfile.TemporaryDirectory(dir=folder, suffix=".incomplete")
 
 

@@ -13,6 +13,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
+from cnn_space.page.common import scratch
 from cnn_space.settings import wait_passively
 
 # Megabytes that must be free for uploads: less does not take one zip of the usual size.
@@ -38,6 +39,7 @@ def prepare() -> None:
     try:
         check_proxies()
         choose_upload_folder()
+        scratch.tidy()
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -162,12 +164,10 @@ def _try_to_listen(host: str, port: int) -> None:
 def _own_folder() -> Path:
     """A new folder for the uploads of this process alone."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix="cnn-space-"))
+        return scratch.lasting()
     except OSError as error:
         place = tempfile.gettempdir()
         raise ValueError(f"{_cannot_write(place, error)}: set TMPDIR to another") from None
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _try_to_write(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The endpoint /finetune: the same run for programs."""
 
 import contextlib
-import tempfile
 
 import gradio as gr
 
@@ -9,6 +8,7 @@ from cnn_space import weights
 from cnn_space.images import readers
 from cnn_space.images.image_set import ImageSet
 from cnn_space.inference.forging import real_or_forged
+from cnn_space.page.common import scratch
 from cnn_space.page.common.texts import say
 from cnn_space.page.finetune import view
 from cnn_space.page.finetune.export import check_room, stored
@@ -72,7 +72,7 @@ def finetune(
         result = yield from _run(archive, model, controls, int(forged_age or 0))
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
-    with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
+    with scratch.folder() as folder:
         if not (file := stored(result, folder)):
             gr.Warning(say("finetune_no_file"))
         yield _report(result.report), file

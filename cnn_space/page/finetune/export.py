@@ -10,7 +10,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from cnn_space.page.common import visitor_nets
+from cnn_space.page.common import scratch, visitor_nets
 from cnn_space.page.common.nets import OwnNets
 from cnn_space.page.common.texts import say
 from cnn_space.page.finetune.results import Kept
@@ -25,7 +25,7 @@ def keep(training: Run, own_nets: OwnNets, lang: str) -> Kept:
     """The best net of ``training`` as a visitor's result: in the lists of nets, and as a zip."""
     result = training.result()
     # Gradio copies the file when it hands it out; ours goes with the session.
-    folder = tempfile.TemporaryDirectory(prefix="cnn-space-")
+    folder = scratch.folder()
     file = stored(result, folder.name)
     title = visitor_nets.title(result.loaded.record, lang)
     name = visitor_nets.keep(own_nets, title, result.loaded, beside=result.checked.images.nbytes)
@@ -110,7 +110,7 @@ def push(result: Result, name: str, token: str) -> str:
     api = HfApi(token=token)
     try:
         repo = api.create_repo(name, exist_ok=True).repo_id
-        with tempfile.TemporaryDirectory(prefix="cnn-space-") as folder:
+        with scratch.folder() as folder:
             save(result, Path(folder))
             api.upload_folder(repo_id=repo, folder_path=folder, commit_message="A fine-tuned net")
     except Exception as error:  # the Hub's client raises errors of several families

@@ -15,8 +15,10 @@ from pathlib import Path
 from starlette.types import Message, Send
 
 from cnn_space.page.common.uploads import OWN
+from cnn_space.weights.abandoned import drop_abandoned
 
 SHARES = 8  # a visitor may fill one of so many parts
+UNFINISHED = "tmp????????"  # as Python's tempfile, and so Gradio, names an upload on its way
 LONGEST = 3600  # seconds, as in ``delete_cache``
 
 
@@ -38,7 +40,9 @@ class Quota:
         self._lock = threading.Lock()
 
     def tidy(self, longest: float = LONGEST) -> None:
-        """Delete what is older than ``longest`` seconds, and the oldest of what is too much."""
+        """Delete what is older than ``longest`` seconds, and the oldest of what is too much; and
+        what was on its way when the process was killed."""
+        drop_abandoned(path for path in self.folder.glob(UNFINISHED) if path.is_file())
         found = sorted(_files(self.folder))
         taken = sum(size for _, size, _ in found)
         for changed, size, path in found:

@@ -27,13 +27,18 @@ def kept(folder: Path, number: int, *, size: int = MB, age: float = 0) -> Path:
 
 def test_what_a_killed_process_left_goes_and_nothing_that_is_not_ours(quota, tmp_path):
     old, new = kept(tmp_path, 1, age=4000), kept(tmp_path, 2)
-    (tmp_path / "mine").mkdir()
-    others = [tmp_path / "note.txt", tmp_path / "mine" / "note.txt"]
+    half = tmp_path / "tmpab12_x9z"  # of an upload
+    half.touch()
+    os.utime(half, (0, 0))
+    for folder in ("mine", "tmpabcdefgh"):
+        (tmp_path / folder).mkdir()
+    others = [tmp_path / name for name in ("note.txt", "mine/note.txt", "tmpabcdefgh/note.txt")]
     for other in others:
         other.write_text("not an upload")
         os.utime(other, (0, 0))
     quota.tidy()
-    assert not old.parent.exists() and new.exists() and all(path.exists() for path in others)
+    assert not old.parent.exists() and not half.exists()
+    assert new.exists() and all(path.exists() for path in others)
 
 
 def test_of_too_much_the_oldest_goes(quota, tmp_path):
