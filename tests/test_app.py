@@ -161,3 +161,12 @@ def test_nothing_slow_stands_between_start_and_first_page_and_nonsense_is_said()
     assert done.stdout.strip() == ""
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "CNN_SPACE_FINETUNE_KEEP is 'lots'; it should be a whole number" in done.stderr
+
+
+def test_a_busy_machine_may_be_slow_to_answer_the_start(monkeypatch):
+    """Gradio gives its own page three seconds, and else ends the process."""
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    with gr.Blocks() as demo:
+        gr.Markdown("A page.")
+    demo.launch(prevent_thread_lock=True, quiet=True, **app.launch_options())
+    demo.close()
