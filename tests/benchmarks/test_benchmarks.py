@@ -140,6 +140,24 @@ def test_inference(checkpoints, capsys, monkeypatch):
     assert eight.startswith("geometric mean, 8 images, ours: ") and "of best, " in eight_50
 
 
+def test_serving(capsys):
+    assert benchmark("serving")(["--quick", "--clients", "2", "--net", "lenet5.cifar10"]) == 0
+    head, *rows = lines(capsys)
+    assert head == "2 clients, lenet5.cifar10, 1 × 0.5 s each"
+    assert [row.split()[:2] for row in rows] == [
+        [kind, app] for kind in ("kept", "fresh") for app in ("nothing", "page")
+    ]
+    assert all(" 0 lost, 0 of another" in row and " 0.0 requests/s" not in row for row in rows)
+
+
+def test_soak(capsys):
+    assert benchmark("soak")(["--quick"]) == 0
+    *rows, sums, slope = lines(capsys)
+    assert rows and all(row.endswith(" MB") for row in rows)
+    assert sums.startswith("20 requests of 4 clients in ") and " 0 lost, 0 answered" in sums
+    assert slope.endswith(" MB a hundred requests")
+
+
 def test_hostile(capsys):
     kinds = ["pictures", "floods", "checks"]
     assert benchmark("hostile")(["--quick", "--attackers", "2", "--only", *kinds]) == 0
