@@ -77,7 +77,7 @@ def _images() -> dict:
         source = gr.Radio(choices, value="digits", label=t("finetune_source"), elem_id="ft-source")
         age = gr.Slider(
             1,
-            sources.oldest(),
+            max(2, sources.oldest()),  # a slider has two ends; without a generator none is shown
             value=1,
             step=1,
             label=t("finetune_age"),
