@@ -4,10 +4,19 @@ the photo that they are of."""
 import csv
 import io
 
+import pytest
 from gradio_client import Client, handle_file
 
 from cnn_space.page.compare.layout import defaults
 
+expect = pytest.importorskip("playwright.sync_api").expect
+COUNT_HIDDEN = """() => {
+    window.timesHidden = 0;
+    const count = (changes) => (window.timesHidden += changes.filter(
+        ({ target }) => target.classList?.contains("stale")).length);
+    const place = document.querySelector("#robust-shown");
+    new MutationObserver(count).observe(place, { attributeFilter: ["class"], subtree: true });
+}"""
 TRUCK = "cnn_space/page/classify/pictures/truck.webp"
 
 
@@ -46,16 +55,17 @@ def test_a_photo_is_shifted_until_nets_change_their_answer(visit, desktop, page_
     text = download.value.path().read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     sent = [p for net in figures["nets"] for p in net["probabilities"]]
-    assert [float(row["first_probability"]) for row in rows] == sent
+    # ONNX Runtime may have taken a net over meanwhile.
+    assert [float(row["first_probability"]) for row in rows] == pytest.approx(sent, abs=1e-4)
 
-    # Another change by keyboard; then a net less: what is shown is of it, or hidden.
+    # Another change by keyboard, a net less, no photo: what was shown is hidden at once, then goes.
+    page.evaluate(COUNT_HIDDEN)
     page.locator("#robust-change input[value=shift]").press("ArrowRight")
-    page.locator("#robust-shown .stale").wait_for(state="attached")
     shown.locator("a.csv[download*=rotate]").wait_for()
     assert "change=rotate" in page.url
+    first = page.evaluate("window.timesHidden")
     page.locator("#compare-nets").get_by_title("Remove").last.click()
-    page.locator("#robust-shown .stale").wait_for(state="attached")
-    shown.locator("a.csv[download*=rotate]").wait_for()
-    assert shown.locator("article").count() == 3
+    expect(shown.locator("article")).to_have_count(3)
+    assert 0 < first < page.evaluate("window.timesHidden")
     page.locator("#compare-photo button[aria-label='Remove Image']").click()
-    page.locator("#robust-shown .stale").wait_for(state="attached")
+    expect(page.locator("#robust-shown article")).to_have_count(0)
