@@ -47,7 +47,7 @@ def inside() -> Inside:
 
 def endpoint(tab: Tab) -> None:
     """For clients: the same figures. A hidden button, because an API needs an event."""
-    off = gr.Textbox(visible=False, label="off")
+    off = gr.Textbox(visible=False, max_length=LONGEST, label="off")
     top_k = gr.Number(TOP_K, precision=0, minimum=1, label="top_k", visible=False)
     figures = gr.JSON(visible=False, label="figures")
     gr.Button(visible=False).click(
