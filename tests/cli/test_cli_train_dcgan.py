@@ -14,8 +14,9 @@ from cnn_space.weights import catalogue, generators
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """``train(*more arguments)``: two epochs of 128 digits a step."""
+    """``train(*more arguments)``: two epochs of 128 digits a step, both of them ages."""
     monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(adversarial_job, "AGES", (1, 300))
     monkeypatch.chdir(tmp_path)
 
     def run(*more: str) -> int:
