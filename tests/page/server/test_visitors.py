@@ -1,6 +1,7 @@
 """Who counts as one visitor."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -33,7 +34,9 @@ def on_a_space(source: str, forwarded: str) -> str:
 
     headers = [(b"x-forwarded-for", forwarded.encode())]
     scope = {"type": "http", "client": (source, 5), "headers": headers}
-    asyncio.run(ProxyHeadersMiddleware(page, start.PRIVATE_NETWORKS)(scope, None, None))
+    asked = ProxyHeadersMiddleware(page, start.PRIVATE_NETWORKS)(scope, None, None)
+    with ThreadPoolExecutor(1) as pool:  # the browser tests may have a loop in this thread
+        pool.submit(asyncio.run, asked).result()
     return seen[0]
 
 
