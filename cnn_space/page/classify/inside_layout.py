@@ -83,4 +83,4 @@ def wire(
         **at_once,
     )
     on.cuts.change(on.operate, [*state, on.is_open], on.shown, **latest, **INFER)
-    link.keep("classify", off=address.words(on.cuts, r"[\w./ -]*", 1000))
+    link.keep("classify", off=address.words(on.cuts, r"[\w./ -]", 1000))
