@@ -29,6 +29,7 @@ OPEN = (
     "/logout",
     # What programs ask before they call.
     "/config",
+    "/gradio_api/app_id",  # asked again and again by a page that lost the server
     "/gradio_api/info",
     "/gradio_api/openapi.json",
     "/gradio_api/startup-events",

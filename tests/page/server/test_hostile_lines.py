@@ -25,6 +25,8 @@ SERVED = {
     "/robots.txt",
     "/static/{path:path}",
     "/theme.css",
+    "/gradio_api/app_id",
+    "/gradio_api/app_id/",
     "/gradio_api/call/{api_name}",
     "/gradio_api/call/{api_name}/",
     "/gradio_api/call/{api_name}/{event_id}",
