@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from serving import TOP_K, confidences, is_same, questions  # noqa: E402
+from many_clients import TOP_K, confidences, is_same, questions  # noqa: E402
 from visits import Visitor, picture, resident, served  # noqa: E402
 
 NETS = ("lenet5.cifar10", "googlenet.cifar10", "resnet18.cifar10")

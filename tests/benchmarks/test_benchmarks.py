@@ -141,7 +141,7 @@ def test_inference(checkpoints, capsys, monkeypatch):
 
 
 def test_serving(capsys):
-    assert benchmark("serving")(["--quick", "--clients", "2", "--net", "lenet5.cifar10"]) == 0
+    assert benchmark("many_clients")(["--quick", "--clients", "2", "--net", "lenet5.cifar10"]) == 0
     head, *rows = lines(capsys)
     assert head == "2 clients, lenet5.cifar10, 1 × 0.5 s each"
     assert [row.split()[:2] for row in rows] == [
