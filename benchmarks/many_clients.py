@@ -1,6 +1,6 @@
 """Answers to many clients at once over plain HTTP: the page beside an app that does nothing.
 
-    python benchmarks/many_clients.py [--clients 16] [--net googlenet.cifar10] [--rounds 5] [--seconds 4]
+    python benchmarks/many_clients.py [--clients 16] [--net googlenet.cifar10] [--rounds 5] [...]
 
 Each client has an address of its own, since the page's limits are counted by addresses, and a photo
 of its own (a JPEG of 640 × 480 pixels, sent inside of the request), and checks that the answer is
