@@ -1,6 +1,6 @@
-"""The page under many mixed requests: whether all are answered, and whether memory stays.
+"""The page under thousands of mixed requests: whether all are answered, and whether memory stays.
 
-    python benchmarks/soak.py [--requests 1000] [--clients 32] [--quick]
+    python benchmarks/soak.py [--requests 4000] [--clients 32] [--quick]
 
 Clients, each with an address of its own, classify photos of their own by three nets, inside of the
 request or uploaded before, and compare two nets; some hang up before their answer comes and go on
@@ -108,7 +108,7 @@ class Soak:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--requests", type=int, default=4000)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     options = parser.parse_args(argv)

@@ -145,7 +145,7 @@ def test_serving(capsys):
     head, *rows = lines(capsys)
     assert head == "2 clients, lenet5.cifar10, 1 × 0.5 s each"
     assert [row.split()[:2] for row in rows] == [
-        [kind, app] for kind in ("kept", "fresh") for app in ("nothing", "page")
+        [kind, app] for kind in ("kept", "fresh") for app in ("page", "nothing", "default")
     ]
     assert all(" 0 lost, 0 of another" in row and " 0.0 requests/s" not in row for row in rows)
 
