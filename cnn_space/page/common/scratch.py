@@ -26,11 +26,11 @@ _ONCE = threading.Lock()
 def folder() -> tempfile.TemporaryDirectory:
     """A new folder, which is deleted when it is closed. Raises OSError."""
     with _ONCE:
-        return tempfile.TemporaryDirectory(dir=_own(os.getpid()))
+        return tempfile.TemporaryDirectory(dir=_own(os.getpid(), tempfile.gettempdir()))
 
 
 @functools.cache
-def _own(pid: int) -> Path:  # in a fork another
+def _own(pid: int, parent: str) -> Path:  # in a fork, and where files are temporary now, another
     return lasting()
 
 
