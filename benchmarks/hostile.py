@@ -16,21 +16,13 @@ after each; ends with 1 where the 95th percentile grows more than ``--target`` t
 """
 
 import argparse
-import base64
 import contextlib
 import http.client
-import io
 import itertools
-import json
 import multiprocessing
-import os
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -38,7 +30,11 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-HONEST, HOSTILE = "127.0.0.1", "127.0.0.2"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from visits import Visitor, encoded, inline, resident, served  # noqa: E402
+
+HONEST, HOSTILE = 1, 2  # their addresses: 127.0.0.1 and 127.0.0.2
 LEAST = 100  # answers, for a 95th percentile
 NET = "lenet5.cifar10"  # answers in a millisecond: what is measured is everything around it
 
@@ -54,12 +50,13 @@ def main(argv: list[str] | None = None) -> int:
     seconds, least = (1, 1) if options.quick else (options.seconds, LEAST)
     kinds = options.only or list(ATTACKS)
     with served() as (url, server):
-        visit(url)  # the net and the decoders are there
+        honest = Visitor(url, HONEST, stays=False)
+        visit(honest)  # the net and the decoders are there
         alone, missed = None, False
         for name in ["alone", *kinds]:
             with attacked(url, ATTACKS.get(name, []), options.attackers) as sent:
                 end = time.monotonic() + seconds
-                times = sorted(until(end, lambda: visit(url), least))
+                times = sorted(until(end, lambda: visit(honest), least))
             median, p95 = statistics.median(times), times[int(0.95 * (len(times) - 1))]
             alone = alone or p95
             print(
@@ -68,28 +65,6 @@ def main(argv: list[str] | None = None) -> int:
             )
             missed |= p95 / alone > options.target
     return int(missed and not options.quick)
-
-
-@contextlib.contextmanager
-def served() -> Iterator[tuple[str, int]]:
-    """The address of the page, started for this, and the number of its process."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": folder}
-        command = [sys.executable, "app.py", "--port", str(port)]
-        page = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-3, stderr=-3)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(600):
-                with contextlib.suppress(OSError):
-                    urllib.request.urlopen(url, timeout=5).close()
-                    break
-                time.sleep(0.2)
-            yield url, page.pid
-        finally:
-            page.terminate()
-            page.wait()
 
 
 def until(deadline: float, work: Callable[[], object], least: int) -> list[float]:
@@ -102,43 +77,12 @@ def until(deadline: float, work: Callable[[], object], least: int) -> list[float
     return times
 
 
-def visit(url: str, data: bytes | None = None, source: str = HONEST) -> None:
+def visit(visitor: Visitor, data: bytes | None = None) -> None:
     """A picture, by default an honest one of a megapixel, and its answer read to the end."""
-    answer = ask(url, "classify", [inline(data or PHOTO), NET, 3], source)
-    assert data or b'"confidences"' in answer, answer
-
-
-def ask(url: str, name: str, values: list, source: str, hears: bool = True) -> bytes:
-    """What an endpoint answers to a visitor at the address ``source`` of this machine."""
-    place = f"/gradio_api/call/{name}"
-    event = json.loads(send(url, "POST", place, json.dumps({"data": values}), source))
-    return send(url, "GET", f"{place}/{event['event_id']}", None, source) if hears else b""
-
-
-def send(url: str, method: str, place: str, body, source: str) -> bytes:
-    """The answer to one request. Raises OSError where it is refused."""
-    host = url.removeprefix("http://")
-    line = http.client.HTTPConnection(host, timeout=120, source_address=(source, 0))
-    with contextlib.closing(line):
-        line.request(method, place, body, {"content-type": "application/json"})
-        answer = line.getresponse()
-        text = answer.read()
-        if answer.status != 200:
-            raise OSError(f"{answer.status}: {text[:200]!r}")
-        return text
-
-
-def inline(data: bytes) -> dict:
-    return {"path": "", "url": f"data:image/x;base64,{base64.b64encode(data).decode()}"}
+    visitor.ask("classify", [inline(data or PHOTO), NET, 3])
 
 
 NETS = sorted(path.stem for path in (ROOT / "checkpoints").glob("*.safetensors"))[:8]
-
-
-def encoded(image: Image.Image, kind: str, **options) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def many_scans() -> bytes:
@@ -151,32 +95,32 @@ def many_scans() -> bytes:
 PHOTO = encoded(Image.effect_noise((1200, 900), 60).convert("RGB"), "JPEG")
 
 
-def large_body(url: str, source: str) -> None:
+def large_body(visitor: Visitor) -> None:
     chunks = itertools.repeat(b"1," * 500_000, 100)
-    send(url, "POST", "/gradio_api/call/classify", chunks, source)
+    visitor.send("POST", "/gradio_api/call/classify", chunks)
 
 
-def large_text(url: str, source: str) -> None:
-    ask(url, "classify", [None, "x" * 5_000_000, 3], source)
+def large_text(visitor: Visitor) -> None:
+    visitor.ask("classify", [None, "x" * 5_000_000, 3])
 
 
-def unheard_run(url: str, source: str) -> None:
-    values = [None, NET, "sgd", 0, 0.1, 1, 0, 0, "none", False, False, 20, 0, "auto", "auto"]
-    ask(url, "finetune", values, source, hears=False)
+def unheard_run(visitor: Visitor) -> None:
+    values = visitor.defaults("finetune") | {"model": NET}
+    visitor.begin("finetune", [*values.values()])
 
 
-def large_check(url: str, source: str) -> None:
+def large_check(visitor: Visitor) -> None:
     first, layer = "    nn.Conv2d(3, 8, 3),\n", "    nn.Conv2d(8, 8, 3, padding=1),\n"
     text = f"from torch import nn\nnet = nn.Sequential(\n{first}{4000 * layer})\n"
-    ask(url, "check", [text, "", "", ""], source)
+    visitor.ask("check", [text, "", "", ""])
 
 
-def sweep(url: str, source: str) -> None:
-    ask(url, "robustness", [inline(PHOTO), NETS, "blur", 40], source)
+def sweep(visitor: Visitor) -> None:
+    visitor.ask("robustness", [inline(PHOTO), NETS, "blur", 40])
 
 
-def comparison(url: str, source: str) -> None:
-    ask(url, "compare", [inline(PHOTO), NETS], source)
+def comparison(visitor: Visitor) -> None:
+    visitor.ask("compare", [inline(PHOTO), NETS])
 
 
 SLOW = [
@@ -200,11 +144,13 @@ def attacked(url: str, attacks: list[Callable], count: int) -> Iterator[Sequence
     sent, over = own.Array("i", count), own.Event()
 
     def attack(number: int) -> None:
+        visitor = Visitor(url, HOSTILE, stays=False)
         for one in itertools.cycle(attacks[number % len(attacks) :] + attacks):
             if over.is_set():
                 return
             with contextlib.suppress(OSError, http.client.HTTPException):  # refused
-                one(url, source=HOSTILE)
+                one(visitor)
+            visitor.leave()
             sent[number] += 1
 
     attackers = [own.Process(target=attack, args=(n,)) for n in range(count) if attacks]
@@ -216,14 +162,6 @@ def attacked(url: str, attacks: list[Callable], count: int) -> Iterator[Sequence
         over.set()
         for attacker in attackers:
             attacker.join()
-
-
-def resident(pid: int) -> float:
-    """Megabytes of memory that a process has; without /proc, none."""
-    with contextlib.suppress(OSError):
-        status = Path(f"/proc/{pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-    return float("nan")
 
 
 if __name__ == "__main__":

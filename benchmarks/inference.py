@@ -45,6 +45,7 @@ from cnn_space.inference.onnx_net import to_onnx
 NATURAL = ("alexnet", "vgg16", "googlenet", "inception_v3", "resnet18", "resnet50", "densenet121")
 BATCHES = (1, 8)
 IN_A_ROW = 4  # runs of one engine before the next has its turn; the first of them is not counted
+PAUSE = 0.03  # seconds between turns: threads of the one before spin for 16 ms
 COLUMNS = ("eager", "ours", "ONNX Runtime", "asleep", "OpenVINO")
 RATIOS = ("of eager", "of best", "of asleep")
 
@@ -207,11 +208,12 @@ def openvino(content: bytes, shape: tuple[int, ...], threads: int) -> Run:
 
 
 def take_turns(runs: dict[str, Run], images: np.ndarray, seconds: float) -> dict[str, float]:
-    """Median milliseconds of each run, a few in a row: threads of the one before may still spin."""
+    """Median milliseconds of each run, a few in a row."""
     taken: dict[str, list[float]] = {column: [] for column in runs}
     end = time.perf_counter() + seconds
     while True:
         for column, run in runs.items():
+            time.sleep(PAUSE)
             times = [timed(run, images) for _ in range(IN_A_ROW)]
             taken[column] += times[1:]
         if time.perf_counter() >= end:

@@ -20,10 +20,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cnn_space.settings import wait_passively
-
-wait_passively()  # before torch is imported
-
 import torch
 from PIL import Image
 from torch import nn

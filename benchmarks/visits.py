@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -54,7 +54,9 @@ class Visitor:
         body = json.dumps({"data": values} | self._session)
         return f"{place}/{json.loads(self.send('POST', place, body))['event_id']}"
 
-    def send(self, method: str, place: str, body: str | bytes | None = None, **headers) -> str:
+    def send(
+        self, method: str, place: str, body: str | bytes | Iterable[bytes] | None = None, **headers
+    ) -> str:
         """The text that answers one request."""
         self._line.request(method, place, body, {"content-type": "application/json"} | headers)
         answer = self._line.getresponse()

@@ -41,7 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     for add in COMMANDS:
         add(commands)
     options = parser.parse_args(argv)
-    wait_passively()
+    if not getattr(options, "trains", False):
+        wait_passively()
     try:
         Settings.read()  # nonsense in the environment is said at once
         with interrupts(), careful_output(goes_on=getattr(options, "goes_on", False)):

@@ -35,10 +35,11 @@ def _variable(name: str, default, **limits):
 
 def wait_passively() -> None:
     """Let OpenMP's threads sleep while they wait for each other, unless the user has said how they
-    should wait. To be called before torch is imported.
+    should wait. To be called before torch is imported, for whatever answers.
 
     Threads that spin burn a core that the thread they wait for may need: beside other programs
-    that makes answers many times slower (``benchmarks/contended.py``).
+    that makes answers many times slower (``benchmarks/contended.py``). A training waits so often
+    that sleeping costs it more (``benchmarks/threads.py``), so commands that train do without.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -4,14 +4,20 @@ import copy
 import os
 import shutil
 
+import joblib
 import pytest
 from throwaway import write_weights
 
 from cnn_space.settings import wait_passively
 
 
+def pytest_xdist_auto_num_workers():
+    """One process more than cores: browsers and servers are waited for half of the time."""
+    return joblib.cpu_count() + 1
+
+
 def pytest_configure():
-    """One process a core, one thread a process: threads that wait for each other cost the most."""
+    """One thread a process: threads that wait for each other cost the most."""
     wait_passively()
     # Nets are not converted in the background of every test; those that want it set this back.
     os.environ.setdefault("CNN_SPACE_ENGINE", "pytorch")

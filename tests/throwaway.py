@@ -1,6 +1,7 @@
 """Weights files with random weights, so that no test depends on which nets have been trained."""
 
 import json
+import zipfile
 from pathlib import Path
 
 CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer"]
@@ -43,6 +44,28 @@ def write_weights(folder: Path, name: str, arch: str, *, size: int = 32, dtype=N
         accuracy=10.0,
     )
     return save(folder, card, state), net
+
+
+def write_zip(folder: Path, change=None, card_text: str = "", **fields) -> Path:
+    """The zip of a net with random weights as a visitor brings it: ``change`` made to its state
+    dict, and its card's ``fields`` replaced, or the whole of it by ``card_text``."""
+    from safetensors.torch import load, save
+
+    from cnn_space.weights.digest import sha256
+
+    card, _ = write_weights(folder / "made", "lenet5.mine", "lenet5")
+    weights = card.with_suffix(".safetensors")
+    if change:
+        state = load(weights.read_bytes())
+        change(state)
+        weights.write_bytes(save(state))
+        fields = {"bytes": weights.stat().st_size, "sha256": sha256(weights)} | fields
+    card.write_text(card_text or json.dumps(read_card(card) | fields))
+    path = folder / "my net.ZIP"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(card, card.name)
+        archive.write(weights, weights.name)
+    return path
 
 
 def read_card(path: Path) -> dict:

@@ -43,7 +43,7 @@ def add_finetune(commands) -> None:
     plan = parser.add_argument_group("plan", "what differs from the preset")
     for name, field in Plan.model_fields.items():
         add_setting(plan, name, field, help="default: the preset's")
-    parser.set_defaults(run=_finetune, goes_on=True)
+    parser.set_defaults(run=_finetune, goes_on=True, trains=True)
 
 
 def read(images: str):

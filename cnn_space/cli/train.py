@@ -44,7 +44,7 @@ def add_train(commands) -> None:
     for name, field in Recipe.model_fields.items():
         usual = f"{TEACHERS_SHARE} with --teacher" if name == "distillation" else field.default
         add_setting(recipe, name, field, help=f"else {usual}")
-    parser.set_defaults(run=_train, goes_on=True)
+    parser.set_defaults(run=_train, goes_on=True, trains=True)
 
 
 def _add_images(parser) -> None:

@@ -9,6 +9,8 @@ bytes.
 import threading
 import time
 import weakref
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +32,7 @@ CACHE = Cache(CACHE_BYTES)  # engines of named weights
 _OWN: "weakref.WeakKeyDictionary[weights.Loaded, Engine]" = weakref.WeakKeyDictionary()
 _OWN_LOCK = threading.Lock()
 # One net runs at a time and has all threads; two at once would both be slower than in turn.
-_RUN_LOCK = threading.Lock()
+_RUN_LOCK = threading.RLock()
 _CONVERTING = threading.Lock()  # one net at a time
 
 
@@ -45,12 +47,21 @@ AT_ONCE = {PYTORCH: 32, ONNX_RUNTIME: 8}
 
 
 class Timed(NamedTuple):
-    """Logits [N, K], the seconds that the net took without the wait for its turn, and the name of
-    the engine that it ran on."""
+    """Logits [N, K], the seconds that the net took without the wait for its turn (for all that went
+    in together), and the name of the engine that it ran on."""
 
     logits: np.ndarray
     seconds: float
     engine: str
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A picture [1, 3, H, W] that waits for a net, and what came of it."""
+
+    picture: torch.Tensor
+    run: Timed | None = None
+    error: BaseException | None = None
 
 
 class Engine:
@@ -67,6 +78,7 @@ class Engine:
         self._session: Session | None = None
         self._runs = 0  # of one picture
         self._conversion: threading.Thread | None = None
+        self._waiting: deque[Turn] = deque()
         # The first run of a net sets its kernels up; no one's photo should pay for that.
         size = loaded.record.preprocessing.size
         self._in_pytorch(torch.zeros(1, 3, size, size))
@@ -77,22 +89,57 @@ class Engine:
         Many go into the net AT_ONCE, so that they need little memory, and so that the answers of
         others come in between.
         """
-        parts = torch.as_tensor(batch).split(AT_ONCE[self.name])
-        if len(parts) == 1:
-            return self.timed(batch).logits
+        batch = torch.as_tensor(batch)
+        if len(batch) == 1:
+            return self.answer(batch).logits
+        parts = batch.split(AT_ONCE[self.name])
         return np.concatenate([self._run(part).logits for part in parts])
 
+    def answer(self, picture: torch.Tensor) -> Timed:
+        """Logits [1, K] of one prepared picture [1, 3, H, W], and how they came about. It goes into
+        the net together with those of others that wait for it too, so that each takes less."""
+        self._count_one()
+        mine = Turn(picture)
+        self._waiting.append(mine)
+        with _RUN_LOCK:
+            while not (mine.run or mine.error):
+                self._run_waiting()
+        if mine.error:
+            raise mine.error
+        return mine.run
+
     def timed(self, batch: torch.Tensor | np.ndarray, *, in_pytorch: bool = False) -> Timed:
-        """Logits of a batch that goes into the net as a whole, the seconds that it took, and what
-        it ran on: what is fastest, or, where asked for, PyTorch."""
+        """Logits of a batch that goes into the net as a whole and alone, the seconds that it took,
+        and what it ran on: what is fastest, or, where asked for, PyTorch."""
         batch = torch.as_tensor(batch)
         if in_pytorch:
             return self._in_pytorch(batch)
         if len(batch) == 1:
-            self._runs += 1
-            if self._runs == WORTH_CONVERTING:
-                self.convert(wait=False)
+            self._count_one()
         return self._run(batch)
+
+    def _count_one(self) -> None:
+        self._runs += 1
+        if self._runs == WORTH_CONVERTING:
+            self.convert(wait=False)
+
+    def _run_waiting(self) -> None:
+        """Run those that wait, AT_ONCE at most: the first one and what is of its size behind it."""
+        turns = [self._waiting.popleft()]
+        shape = turns[0].picture.shape
+        while self._waiting and self._waiting[0].picture.shape == shape:
+            if len(turns) == AT_ONCE[self.name]:
+                break
+            turns.append(self._waiting.popleft())
+        pictures = [turn.picture for turn in turns]
+        try:
+            run = self._run(torch.cat(pictures) if len(pictures) > 1 else pictures[0])
+        except BaseException as error:
+            for turn in turns:
+                turn.error = error
+        else:
+            for turn, row in zip(turns, run.logits, strict=True):
+                turn.run = run._replace(logits=row[None])
 
     def _run(self, batch: torch.Tensor) -> Timed:
         session = self._session

@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -150,6 +151,41 @@ def test_nets_take_turns_and_the_wait_is_not_a_nets_own_time(monkeypatch):
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: runner.timed(batch).seconds, range(64))) == 64 * [1]
     assert not any(overlaps)
+
+
+def test_pictures_that_wait_for_a_net_go_in_together_and_get_their_own_answers(
+    checkpoints, monkeypatch
+):
+    """The first goes alone; those that come while it runs are one batch, and one of another size
+    another. A fault is told to all whom it meets."""
+    runner, began, go_on, batches = engine.get("lenet5.cifar10"), Event(), Event(), []
+    pictures = torch.randn(6, 1, 3, 32, 32)
+    alone = [runner.timed(picture).logits for picture in pictures]
+    run = runner._run
+
+    def slowly(batch):
+        batches.append(len(batch))
+        began.set()
+        assert go_on.wait(30)
+        return run(batch)
+
+    monkeypatch.setattr(runner, "_run", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(runner.answer, pictures[0])
+        assert began.wait(30)
+        others = [pool.submit(runner.answer, picture) for picture in pictures[1:]]
+        while len(runner._waiting) < 5:
+            time.sleep(0.01)
+        odd = pool.submit(runner.answer, torch.zeros(1, 3, 8, 8))  # too small for this net
+        while len(runner._waiting) < 6:
+            time.sleep(0.01)
+        go_on.set()
+        told = [one.result(30) for one in (first, *others)]
+        assert isinstance(odd.exception(30), RuntimeError)
+    assert batches == [1, 5, 1]
+    for answer, expected in zip(told, alone, strict=True):
+        np.testing.assert_allclose(answer.logits, expected, atol=1e-5)
+    assert not runner._waiting
 
 
 def test_shared_by_name_and_reloaded_when_retrained(checkpoints):

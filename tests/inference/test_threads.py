@@ -53,8 +53,9 @@ def test_nonsense_is_an_error_that_names_the_variable(variable, value, monkeypat
 ENTRIES = {
     "the page": "import app",
     "the command line": "from cnn_space.__main__ import main; main(['classify', 'nothing.jpg'])",
-    "a benchmark": "import sys; sys.path.insert(0, 'benchmarks'); import training",
+    "a benchmark": "import sys; sys.path.insert(0, 'benchmarks'); import batches",
 }
+TRAIN = "from cnn_space.__main__ import main; main(['train', 'lenet5', '--data', 'digits'])"
 # Says what the policy is when torch is first looked for, which reads it once.
 WATCH = """
 import os, sys
@@ -67,16 +68,22 @@ sys.meta_path.insert(0, Watch())
 """
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
-@pytest.mark.parametrize("own", [None, "ACTIVE"])
-def test_threads_wait_passively_wherever_torch_is_loaded(entry, own):
+@pytest.mark.parametrize(
+    ("code", "own", "policy"),
+    [
+        *[(code, None, "PASSIVE") for code in ENTRIES.values()],
+        *[(code, "ACTIVE", "ACTIVE") for code in [*ENTRIES.values(), TRAIN]],
+        (TRAIN, None, None),  # OpenMP's own way
+    ],
+)
+def test_threads_wait_passively_wherever_nets_answer(code, own, policy):
     environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
     environment |= {"OMP_WAIT_POLICY": own} if own else {}
     done = subprocess.run(
-        [sys.executable, "-c", f"{WATCH}\n{ENTRIES[entry]}"],
+        [sys.executable, "-c", f"{WATCH}\n{code}"],
         cwd=ROOT, env=environment, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.stdout == f"policy: {own or 'PASSIVE'}\n", done.stderr
+    assert done.stdout == f"policy: {policy}\n", done.stderr
 
 
 def test_an_own_policy_wins(monkeypatch):

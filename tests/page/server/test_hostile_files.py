@@ -1,0 +1,118 @@
+"""What hostile visitors bring as files, and a disk that fills up, at the running server."""
+
+import base64
+import json
+import threading
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+from odd_photos import REFUSED, encoded
+from PIL import Image
+from raw_requests import call, error_of, post, upload
+from throwaway import write_zip
+
+from cnn_space.page.finetune import export
+from cnn_space.page.inception import claims
+
+NET = "lenet5.cifar10"
+# A run of a second.
+RUN = [None, NET, "sgd", 0, 0.1, 1, 0, 0, "none", False, False, 20, 0, "off", "off", 0]
+
+
+def inline(data: bytes) -> dict:
+    return {"path": "", "url": f"data:image/x;base64,{base64.b64encode(data).decode()}"}
+
+
+def many_scans() -> bytes:
+    """A progressive JPEG of nine megapixels in one colour whose last scan comes thousands of
+    times."""
+    data = encoded(Image.new("RGB", (3000, 3000), "red"), "JPEG", progressive=True)
+    last = data.rfind(b"\xff\xda")
+    return data[:-2] + data[last:-2] * (400_000 // (len(data) - last)) + data[-2:]
+
+
+SLOW = {
+    "scans without end": many_scans(),
+    "a comment without end": b"P6\n#" + b"x" * 2_000_000,
+    "segments without end": b"\xff\xd8" + b"\xff\xe1\x00\x02" * 500_000,
+    "a hundred megapixels": REFUSED["100 megapixels"][0],
+}
+
+
+def step(served, name: str, *values) -> str:
+    """The error, or "", of one of the page's own steps, which have no endpoint."""
+    url, demo, _ = served
+    number = next(n for n, fn in demo.fns.items() if fn.api_name == name)
+    session = f"{name}-{threading.get_ident()}"
+    body = {"data": list(values), "session_hash": session, "fn_index": number}
+    assert post(f"{url}/gradio_api/queue/join", body)[0] == 200
+    with urllib.request.urlopen(
+        f"{url}/gradio_api/queue/data?session_hash={session}", timeout=60
+    ) as events:
+        lines = [line.removeprefix(b"data: ") for line in events if line.startswith(b"data: ")]
+    ends = [event for event in map(json.loads, lines) if event["msg"] == "process_completed"]
+    return "" if ends[0]["success"] else ends[0]["output"]["error"]
+
+
+def test_pictures_that_keep_decoders_busy_are_given_up_and_others_are_answered(served):
+    said = {}
+
+    def bring(name: str, data: bytes) -> None:
+        said[name] = error_of(call(served, "classify", [inline(data), NET, 3]))
+
+    hostile = [threading.Thread(target=bring, args=one) for one in SLOW.items()]
+    for visitor in hostile:
+        visitor.start()
+    honest = encoded(Image.effect_noise((60, 40), 60), "PNG")
+    assert '"confidences"' in call(served, "classify", [inline(honest), NET, 3])
+    for visitor in hostile:
+        visitor.join(60)
+    assert set(said) == set(SLOW)
+    assert all(len(sentence) < 200 and sentence.endswith(".") for sentence in said.values()), said
+
+
+@pytest.mark.parametrize(
+    ("change", "card", "words"),
+    [
+        (lambda state: state["features.0.weight"].view(-1)[0].fill_(float("nan")), "", "NaN"),
+        (None, "1" * 100_000, "number out of range"),
+        (None, '{"parameters": ' + "9" * 100_000 + "}", "number out of range"),
+        (None, "[" * 100_000, "not a card"),
+    ],
+)
+def test_a_hostile_net_is_refused_by_name(change, card, words, served, tmp_path):
+    status, (path,) = upload(served[0], write_zip(tmp_path, change, card).read_bytes())
+    assert status == 200
+    said = step(served, "take_zip", {"path": path, "meta": {"_type": "gradio.FileData"}}, None)
+    assert "a.zip" in said and words in said and len(said) < 400
+
+
+def test_a_full_disk_is_said_before_a_run_and_takes_no_report_after_it(served, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(export.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**16))
+        said = error_of(call(served, "finetune", RUN))
+        assert said.startswith("There is no room for the net")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export, "save", full)
+    events = call(served, "finetune", RUN)
+    assert "event: complete" in events
+    last = events.strip().rpartition("data: ")[2]
+    report, file = json.loads(last)
+    assert report["phase"] == "done" and report["accuracy"] > 0 and file is None
+
+
+def test_claims_are_worked_out_once_however_many_ask(served, monkeypatch):
+    worked = []
+    counted = {name: lambda f=f: worked.append(1) or f() for name, f in claims._CLAIMS.items()}
+    monkeypatch.setattr(claims, "_CLAIMS", counted)
+    claims.claims.cache_clear()
+    askers = [threading.Thread(target=step, args=(served, "claims")) for _ in range(6)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(60)
+    assert len(worked) == len(counted)
