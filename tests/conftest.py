@@ -4,16 +4,10 @@ import copy
 import os
 import shutil
 
-import joblib
 import pytest
 from throwaway import write_weights
 
 from cnn_space.settings import wait_passively
-
-
-def pytest_xdist_auto_num_workers():
-    """One process more than cores: browsers and servers are waited for half of the time."""
-    return joblib.cpu_count() + 1
 
 
 def pytest_configure():
