@@ -21,7 +21,8 @@ FINISHED = {
 
 
 @pytest.mark.parametrize("tab", FINISHED)
-def test_a_picture_of_the_tab(page, tab, tmp_path):
+def test_a_picture_of_the_tab(shared_page, tab, tmp_path):
+    page = shared_page
     page.get_by_role("tab", name=tab, exact=True).click()
     page.locator(FINISHED[tab]).wait_for()
     page.wait_for_timeout(1000)  # bars and progress lines fade for a moment
