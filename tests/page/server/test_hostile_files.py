@@ -1,15 +1,20 @@
 """What hostile visitors bring as files, and a disk that fills up, at the running server."""
 
 import base64
+import io
 import json
+import os
+import sys
 import threading
 import urllib.request
+import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from odd_photos import REFUSED, encoded
 from PIL import Image
-from raw_requests import call, error_of, post, upload
+from raw_requests import call, error_of, file, post, upload
 from throwaway import write_zip
 
 from cnn_space.page.finetune import export
@@ -70,6 +75,32 @@ def test_pictures_that_keep_decoders_busy_are_given_up_and_others_are_answered(s
         visitor.join(60)
     assert set(said) == set(SLOW)
     assert all(len(sentence) < 200 and sentence.endswith(".") for sentence in said.values()), said
+
+
+def test_pictures_in_a_zip_are_given_up_as_photos_are(served):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in SLOW.items():
+            archive.writestr(f"slow/{name}.jpg", data)
+        archive.writestr("quick/1.png", encoded(Image.effect_noise((60, 40), 60), "PNG"))
+    _, (path,) = upload(served[0], packed.getvalue())
+    said = error_of(call(served, "finetune", [file(path), *RUN[1:]]))
+    assert said.startswith("Only one class was found (quick).")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_memory_of_large_pictures_is_given_back(served):
+    """24 of them left 3.9 GB."""
+    large = inline(encoded(Image.new("RGB", (7000, 7000), "blue"), "PNG"))
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    call(served, "classify", [large, NET, 3])
+    before = resident()
+    for _ in range(2):
+        assert '"confidences"' in call(served, "classify", [large, NET, 3])
+    assert resident() - before < 100 * 2**20  # one is 147 MB as RGB
 
 
 @pytest.mark.parametrize(
