@@ -21,6 +21,8 @@ ARCH = "dcgan"
 DATA = "digits"
 # Epochs after which the generator is kept, as the eye has it: noise, blots, strokes, digits.
 AGES = (5, 16, 40, 300)
+# Below this variety a warning: the generator that comes along has 1.0, and 0.005 at its first age.
+LITTLE_VARIETY = 0.1
 # Options of ``train`` that say nothing to this training, by what they are unless given.
 OTHERS = {
     "data_dir": None, "image_size": None, "holdout": None, "limit": None, "no_test": False,
@@ -31,7 +33,8 @@ OTHERS = {
 
 def train_generator(options, device: torch.device) -> int:
     """Train, and write the generator at its ages into --out; returns the exit code. Raises
-    ValueError for options that are wrong here."""
+    ValueError for options that are wrong here, where the log of an earlier training would be lost,
+    and where the training comes to nothing."""
     recipe = _recipe(options)
     ages = [age for age in AGES if age < recipe.epochs] + [recipe.epochs]
     name, out = options.name or generators.NAME, options.out or generators.folder()
@@ -41,6 +44,11 @@ def train_generator(options, device: torch.device) -> int:
         raise ValueError(f"this would replace {name} in {out}: give another name, or --out")
     make_folder(out)
     log = options.runs / name / "log.jsonl"
+    if log.exists():
+        raise ValueError(
+            f"{log} is the log of an earlier training: give another --name, or --runs, "
+            "or delete it to start anew"
+        )
     make_folder(log.parent)
     learn, unseen = digit_halves()
     run = AdversarialRun(learn, unseen, recipe, device=device)
@@ -48,6 +56,13 @@ def train_generator(options, device: torch.device) -> int:
     card = _card(run, name, ages, train=len(learn), unseen=len(unseen))
     # Grey levels are rounded to 17, so half precision changes nothing that is seen.
     path = generators.write(out, card, states, torch.float16)
+    if (variety := run.variety()) < LITTLE_VARIETY:
+        print(
+            f"warning: the pictures of {name} differ {variety:.1%} as much as digits do, so it "
+            "draws nearly the same whatever it is given: try a lower learning rate than "
+            f"{recipe.lr:g}, or more epochs than {recipe.epochs}",
+            file=sys.stderr,
+        )
     print(f"{name}: distance {run.history[-1]['distance']:.3f} to unseen digits; {path}")
     return 0
 
@@ -82,7 +97,7 @@ def _follow(run: AdversarialRun, ages: list[int], log: Path) -> list[dict]:
                 bar.update()
     except KeyboardInterrupt:
         done = f"{len(run.history)} of {run.recipe.epochs} epochs"
-        print(f"after {done} nothing is kept: start again, it takes minutes", file=sys.stderr)
+        print(f"after {done} only {log} is kept: delete it to start again", file=sys.stderr)
         raise
     return states
 

@@ -10,6 +10,7 @@ says.
 """
 
 import copy
+import math
 import time
 from collections.abc import Iterator
 from typing import Annotated
@@ -23,6 +24,7 @@ from cnn_space.images.image_set import ImageSet
 from cnn_space.images.readers.digits import BRIGHTEST
 from cnn_space.inference.forging import forge, latents
 from cnn_space.models.dcgan import LATENT, Discriminator, Generator
+from cnn_space.training.loop import Diverged
 from cnn_space.training.recipes import BelowOne, Hyperparameters, Positive, Seed
 
 JUDGED_SEED = 1  # of the latents whose pictures are measured after every epoch
@@ -47,7 +49,8 @@ class AdversarialRun:
     of its history, ``{"epoch", "discriminator_loss", "generator_loss", "distance"}``.
 
     ``generator`` is the averaged one, which is kept. ``distance`` is that of its pictures to the
-    digits ``unseen``, see ``distance``. Raises ValueError for fewer digits than a batch.
+    digits ``unseen``, see ``distance``. Raises ValueError for fewer digits than a batch; iterating
+    raises Diverged.
     """
 
     def __init__(
@@ -85,7 +88,13 @@ class AdversarialRun:
             for index in full:
                 losses += self.step(self._real[index])
             self.seconds = time.perf_counter() - start
-            self.history.append(self._row(epoch, losses / len(full)))
+            told, fooled = (losses / len(full)).tolist()
+            if not math.isfinite(told + fooled):
+                raise Diverged(
+                    f"a loss is not a number any more (epoch {epoch}): try a lower learning rate "
+                    f"than {self.recipe.lr:g}"
+                )
+            self.history.append(self._row(epoch, told, fooled))
             yield self.history[-1]
 
     def step(self, real: Tensor) -> Tensor:
@@ -110,14 +119,20 @@ class AdversarialRun:
             else:
                 tensor.copy_(new[name])
 
-    def _row(self, epoch: int, losses: Tensor) -> dict:
-        forged = forge(self.generator, latents(len(self._unseen), seed=JUDGED_SEED))
-        told, fooled = losses.tolist()
+    def variety(self) -> float:
+        """How much the pictures of the generator that is kept differ from one another, as a share
+        of how much digits do; near 0 it draws one picture whatever it is given (mode collapse)."""
+        return _spread(self._judged()) / _spread(self._unseen)
+
+    def _judged(self) -> Tensor:
+        return forge(self.generator, latents(len(self._unseen), seed=JUDGED_SEED))
+
+    def _row(self, epoch: int, told: float, fooled: float) -> dict:
         return {
             "epoch": epoch,
             "discriminator_loss": round(told, 4),
             "generator_loss": round(fooled, 4),
-            "distance": round(distance(forged, self._unseen), 4),
+            "distance": round(distance(self._judged(), self._unseen), 4),
         }
 
 
@@ -146,6 +161,11 @@ def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 def scaled(pictures: Tensor) -> Tensor:
     """Digits, uint8 in 0..16, on the scale of tanh: float32 in -1..1."""
     return pictures.float() / (BRIGHTEST / 2) - 1
+
+
+def _spread(pictures: Tensor) -> float:
+    """The variance of each pixel over the pictures, summed over the pixels."""
+    return float(pictures.double().var(0).sum())
 
 
 def distance(forged: Tensor, real: Tensor) -> float:

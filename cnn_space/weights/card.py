@@ -79,7 +79,7 @@ def _options(value: object) -> dict[str, bool | int | float | str]:
     return dict(value)
 
 
-def _file_name(value: str) -> str:
+def file_name(value: str) -> str:
     if Path(value).name != value or not value.endswith(".safetensors"):
         raise ValueError(f"it must be the file name of a .safetensors file, got {value!r}")
     return value
@@ -208,7 +208,7 @@ class Card(_Object):
     confusion: list[list[Count]] = []  # rows: the right class; columns: the answer
     teachers: list[Teacher] = []
     continues: Earlier | None = None
-    file: Annotated[ShortText, AfterValidator(_file_name)] | None = None
+    file: Annotated[ShortText, AfterValidator(file_name)] | None = None
     bytes: Count | None = None
     dtype: ShortText | None = None
     sha256: Sha256 | None = None

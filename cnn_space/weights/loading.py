@@ -77,13 +77,13 @@ def read_net(record: WeightsRecord, path: Path) -> "torch.nn.Module":
 
     try:
         state = _read_state(record, path)
-        _check_numbers(state)
+        check_numbers(state)
         with torch.device("meta"):
             try:
                 net = create_model(record.arch, record.num_classes, **record.options)
             except (TypeError, ValueError) as error:
                 raise ValueError(f"belongs to no net: create_model says: {error}") from None
-        _fill(net, state, f"{record.arch} with {record.num_classes} classes")
+        fill(net, state, f"{record.arch} with {record.num_classes} classes")
     except ValueError as error:
         raise ValueError(f"{path} {error}. {_way_out(record)}") from None
     return net.eval()
@@ -115,27 +115,42 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
 
     Raises ValueError where the file is not the one that the record describes.
     """
+    source: Path | bytes = path
+    try:
+        if path.suffix.lower() == ".zip":
+            most = min(transfer.MAX_BYTES, record.bytes or transfer.MAX_BYTES)
+            source = bundle.read(path, ".safetensors", most)
+            _check_size(record, len(source))
+            _check_digest(record.sha256, hashlib.sha256(source).hexdigest())
+        else:
+            _check_file(record, path)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    return read_tensors(source, record.adapt)
+
+
+def read_tensors(
+    source: Path | bytes, adapt: Callable[[dict], dict] | None = None
+) -> dict[str, "torch.Tensor"]:
+    """The tensors of a safetensors file, named anew by ``adapt``, floating-point ones as fp32.
+
+    Raises ValueError for a file that is missing or damaged, or holds what torch cannot compute
+    with; the sentence goes on from the file's name.
+    """
     import safetensors.torch
     import torch
 
     try:
-        if path.suffix.lower() == ".zip":
-            most = min(transfer.MAX_BYTES, record.bytes or transfer.MAX_BYTES)
-            content = bundle.read(path, ".safetensors", most)
-            _check_size(record, len(content))
-            _check_digest(record.sha256, hashlib.sha256(content).hexdigest())
-            state = safetensors.torch.load(content)
-        else:
-            _check_file(record, path)
-            state = safetensors.torch.load_file(path)
+        read = safetensors.torch.load if isinstance(source, bytes) else safetensors.torch.load_file
+        state = read(source)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
     except safetensors.SafetensorError as error:
         raise ValueError(f"is damaged: {error}") from None
     except KeyError as error:  # safetensors knows kinds that torch has not
         raise ValueError(f"holds numbers of a kind that is not read here: {error}") from None
-    if record.adapt:
-        state = record.adapt(state)
+    if adapt:
+        state = adapt(state)
     # Always a copy: the tensors just read are a window on the file, and a file rewritten
     # under them would take the whole process down.
     try:
@@ -147,7 +162,7 @@ def _read_state(record: WeightsRecord, path: Path) -> dict[str, "torch.Tensor"]:
         raise ValueError(f"holds numbers of a kind that is not read here: {error}") from None
 
 
-def _check_numbers(state: Mapping[str, "torch.Tensor"]) -> None:
+def check_numbers(state: Mapping[str, "torch.Tensor"]) -> None:
     """Raise ValueError for weights whose every answer would be no number."""
     for key, tensor in state.items():
         # Of one value that is no number the sum is none; exact only then, since a sum can overflow.
@@ -180,7 +195,7 @@ def _check_digest(expected: str | None, found: str) -> None:
         raise ValueError(f"is damaged: its {kind} is {found[:12]}…, not {expected[:12]}…")
 
 
-def _fill(net: "torch.nn.Module", state: dict[str, "torch.Tensor"], description: str) -> None:
+def fill(net: "torch.nn.Module", state: dict[str, "torch.Tensor"], description: str) -> None:
     """Give a net on the meta device the tensors of ``state``. Raises ValueError if they differ."""
     difference = _difference(net.state_dict(), state)
     if difference:

@@ -1,6 +1,8 @@
 """``train dcgan``: a generator at its ages, and the digits that it draws."""
 
 import json
+import math
+import re
 
 import pytest
 import torch
@@ -79,8 +81,47 @@ def test_ctrl_c_ends_in_a_sentence(train, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(AdversarialRun, "__iter__", interrupted)
     assert train() == 130
     said = capsys.readouterr().err
-    assert "after 1 of 2 epochs nothing is kept: start again, it takes minutes" in said
+    assert "after 1 of 2 epochs only runs/dcgan.digits/log.jsonl is kept: delete it" in said
     assert not list((tmp_path / "generators").iterdir())
+
+
+def test_a_log_is_never_overwritten(train, tmp_path, capsys):
+    log = tmp_path / "runs" / "dcgan.digits" / "log.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text("an hour's work\n")
+    assert train("--out", "other") == 2
+    assert "log.jsonl is the log of an earlier training: give another --name" in (
+        capsys.readouterr().err
+    )
+    assert log.read_text() == "an hour's work\n" and not list((tmp_path / "other").glob("*.json"))
+
+
+def test_a_loss_that_is_no_number_ends_in_a_sentence(train, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(AdversarialRun, "step", lambda run, real: torch.tensor([0.1, math.nan]))
+    assert train("--lr", "0.9") == 2
+    said = capsys.readouterr().err
+    assert "a loss is not a number any more (epoch 1): try a lower learning rate than 0.9" in said
+    assert not list((tmp_path / "generators").iterdir())
+
+
+def test_a_generator_that_draws_one_picture_is_kept_with_a_warning(train, capsys):
+    assert train("--lr", "0.9") == 0
+    said = capsys.readouterr().err
+    assert re.search(r"warning: .* dcgan.digits differ 0\.\d% as much as digits do", said)
+    assert "try a lower learning rate than 0.9, or more epochs than 2" in said
+    assert generators.read_card().ages == (1, 2)
+
+
+def test_weights_too_large_for_their_file_are_not_written(train, tmp_path, capsys, monkeypatch):
+    """In half precision a value above 65,504 is infinite."""
+    monkeypatch.setattr(AdversarialRun, "step", lambda run, real: torch.zeros(2))
+    state = AdversarialRun(*adversarial_job.digit_halves()).generator.state_dict()
+    state["grow.1.running_var"][3] = 1e5
+    monkeypatch.setattr(adversarial_job, "_follow", lambda run, ages, log: [state])
+    assert train() == 2
+    said = capsys.readouterr().err
+    assert "no numbers (NaN or infinity) in 1.grow.1.running_var as torch.float16" in said
+    assert "lower learning rate" in said and not list((tmp_path / "generators").iterdir())
 
 
 def test_the_ages_rise_to_the_last_epoch():

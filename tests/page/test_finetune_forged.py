@@ -96,6 +96,17 @@ def test_without_a_generator_nothing_is_offered(checkpoints):
     assert arrive()["source"] == "digits"
 
 
+def test_a_generator_that_is_damaged_under_an_open_page_is_refused(forger):
+    session, path = Session(), catalogue.CHECKPOINTS / "generators" / "dcgan.digits.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    for lang, why in (("en", "cannot be used: its file or its card"), ("ko", "쓸 수 없습니다")):
+        shown = TAB.choose_source(session, "forged", 1, LENET, 20, visitor(lang))
+        shown |= TAB.choose_age(session, 3, LENET, "shift", 20, visitor(lang))
+        assert why in shown["contents"] and not shown["samples"]
+        TAB.choose_source(session, "digits", 1, LENET, 20, visitor(lang))
+    assert "1,797 images" in TAB.show_images(session, LENET, "shift", 20, visitor())["contents"]
+
+
 def test_programs_ask_by_age():
     assert endpoint._images(None, 2) is real_or_forged(2).images
     assert len(endpoint._images(None, 0)) == 1797

@@ -159,6 +159,9 @@ class ImagesStep(Components):
 
     def _shown_images(self, session, base, augment, holdout, lang) -> dict:
         visitor_set = session.visitor_set
+        if visitor_set is None and session.source == "forged":
+            problem = view.problem(say("finetune_no_forger", lang), lang)
+            return {self.contents: problem, self.samples: ""}
         if visitor_set is None:
             return {self.contents: view.limits(lang), self.samples: ""}
         contents = view.contents(visitor_set, holdout / 100, lang)

@@ -1,6 +1,7 @@
 """Where a visitor's images come from: the digits, alone or beside forged ones, single photos (see
 ``loose``), a zip, the Hub, or a folder of this machine."""
 
+import logging
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -13,6 +14,8 @@ from cnn_space.models import registry
 from cnn_space.page.finetune.recorded import digits
 from cnn_space.settings import Settings
 from cnn_space.weights import generators
+
+_log = logging.getLogger(__name__)
 
 SOURCES = ("digits", "forged", "photos", "zip", "hub", "folder")
 AT_ONCE = ("digits", "forged")  # they need no reading
@@ -47,9 +50,13 @@ def oldest() -> int:
 
 def at_once(source: str, age: int) -> VisitorSet | None:
     """The images of a source that needs no reading: ``age`` is that of who forges. None for other
-    sources."""
+    sources, and where the generator cannot be used (any more)."""
     if source == "forged":
-        return real_or_forged(age)
+        try:
+            return real_or_forged(age) if generators.is_here() else None
+        except ValueError as error:
+            _log.warning("%s", error)
+            return None
     return digits() if source == "digits" else None
 
 
