@@ -16,7 +16,7 @@ from statistics import fmean, variance
 from cnn_space import formats
 from cnn_space.models import registry
 from cnn_space.models.catalogue import Paper
-from cnn_space.publishing.repeat import net_options
+from cnn_space.publishing.repeat import command, net_options
 from cnn_space.weights import card as card_files
 from cnn_space.weights.card import Card
 
@@ -110,30 +110,74 @@ class Difference:
         return self.margin is not None and abs(self.points) > self.margin
 
 
-def read(folder: Path) -> dict[str, Runs]:
-    """The recorded trainings in ``folder`` by variant, in the order of VARIANTS; a variant without
-    any is left out. A card that cannot be read is left out too, and logged."""
-    files = sorted(folder.glob("short-*.json"))
-    return dict(_read(tuple((path, path.stat().st_mtime_ns) for path in files)))
+@dataclass(frozen=True)
+class Recorded:
+    """The recorded trainings of a folder by variant, in the order of VARIANTS, a variant without
+    any left out; and the cards that cannot be used, each with the reason."""
+
+    runs: Mapping[str, Runs]
+    left_out: Mapping[str, str]
+
+
+def read(folder: Path) -> Recorded:
+    """The recorded trainings in ``folder``. What is left out is logged, too."""
+    return _read(tuple((path, _changed(path)) for path in sorted(folder.glob("short-*.json"))))
+
+
+def _changed(path: Path) -> int:
+    """When a card changed last; 0 for a link to nowhere."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @lru_cache(maxsize=2)
-def _read(files: tuple[tuple[Path, int], ...]) -> Mapping[str, Runs]:
+def _read(files: tuple[tuple[Path, int], ...]) -> Recorded:
     found: dict[str, list[Card]] = {}
+    left_out = {}
     for path, _ in files:
-        name = FILE.fullmatch(path.stem)
         try:
-            card = card_files.read(path)
+            found.setdefault(_variant(path), []).append(read_card(path))
         except ValueError as error:
             _log.warning("an experiment is left out: %s", error)
-            continue
-        if name and card.accuracy is not None and card.history:
-            found.setdefault(name["variant"], []).append(card)
-    return {
-        variant: Runs(variant, tuple(sorted(found[variant], key=lambda card: card.seed or 0)))
+            left_out[path.stem] = str(error)
+    runs = {
+        variant: Runs(variant, tuple(sorted(cards, key=lambda card: card.seed or 0)))
         for variant in VARIANTS
-        if variant in found
+        if (cards := found.get(variant))
     }
+    return Recorded(runs, left_out)
+
+
+def _variant(path: Path) -> str:
+    name = FILE.fullmatch(path.stem)
+    if not name or name["variant"] not in VARIANTS:
+        raise ValueError(f"{path} is of no variant that is known here")
+    return name["variant"]
+
+
+def read_card(path: Path) -> Card:
+    """The card of a recorded training. Raises ValueError, with the file's name, where it cannot be
+    read, and where it lacks what is shown of a training or what repeats it."""
+    card = card_files.read(path)
+    data = card.data
+    problems = {
+        f"it calls itself {card.name!r}": card.name != path.stem,
+        "its accuracy must be 0 to 100 percent": card.accuracy is None or card.accuracy > 100,
+        "it has no recipe": "epochs" not in card.recipe,
+        "it has no history": not card.history,
+        "it has no parameters or MACs": not (card.parameters and card.macs),
+        "it does not count its images": not (data.train_images and data.eval_images),
+    }
+    why = next((problem for problem, is_so in problems.items() if is_so), None)
+    if why:
+        raise ValueError(f"{path}: {why}")
+    try:
+        command(card)
+    except ValueError as error:
+        raise ValueError(f"{path}: its training cannot be repeated: {error}") from None
+    return card
 
 
 def ideas(recorded: Mapping[str, Runs]) -> list[str]:
@@ -210,7 +254,7 @@ def _row(runs: Runs, base: Runs | None) -> dict:
 def table(folder: Path) -> str:
     """The trainings in ``folder`` as a Markdown table, below a line on their images. Raises
     ValueError where there are none."""
-    recorded = read(folder)
+    recorded = read(folder).runs
     if not recorded:
         raise ValueError(f"there are no trainings short-VARIANT-seedK.json in {folder}")
     data = next(iter(recorded.values())).card.data

@@ -13,7 +13,7 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 @pytest.fixture(scope="module")
 def recorded():
-    return experiments.read(catalogue.CHECKPOINTS / "experiments")
+    return experiments.read(catalogue.CHECKPOINTS / "experiments").runs
 
 
 def test_an_idea_is_picked_and_its_figures_follow(recorded, visit, desktop, page_url):

@@ -77,7 +77,7 @@ def intro(text: str) -> dict:
         "held_out": 2000,
         "epochs": 3,
     }
-    return numbers | {"data": text}
+    return numbers | {"data": text, "left_out": text}
 
 
 CASES = {

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import fields
+from typing import Literal, get_args, get_origin
 
+import gradio as gr
 import pytest
 import short_trainings
 from markup import files, parse, sheet, text, with_class
@@ -15,6 +17,7 @@ from cnn_space.page.compare import experiments_view as view
 from cnn_space.page.compare.experiments import Fold, experiments
 from cnn_space.publishing import experiments as trainings
 from cnn_space.publishing.repeat import command
+from cnn_space.training.recipes import Recipe
 from cnn_space.weights import card as cards
 from cnn_space.weights import catalogue
 
@@ -76,16 +79,63 @@ def test_one_run_says_that_it_says_little_and_fewer_epochs_are_said():
 
 
 def test_other_settings_and_images_are_said(folder):
-    short_trainings.write(folder, "googlenet-fc", (70.0, 71.0), options={"head": "fc"}, lr=0.01)
+    short_trainings.write(folder, "googlenet-fc", (70.0, 71.0), options={"head": "fc"}, lr=0.01,
+                          flip="random", sync_norm=True)  # fmt: skip
     path = folder / "short-googlenet-fc-seed0.json"
     card = cards.read(path)
     fewer = card.data.model_copy(update={"train_images": 9000})
     cards.write(path, card.model_copy(update={"data": fewer}))
     notes = with_class(on.show("googlenet-fc", ENGLISH)["about"], "experiment-note")
     assert [text(note) for note in notes] == [
-        "Its recipe differs, too; the base's value in brackets: --lr 0.01 (0.06).",
+        "Its recipe differs, too; the base's value in brackets: learning rate 0.01 (0.06), "
+        "mirroring by chance (every second epoch), batch statistics over all processes yes (no).",
         "It learned from 9,000 images, the base from 20,000.",
     ]
+
+
+def test_settings_stand_in_words():
+    for name in Recipe.model_fields.keys() - {"seed", "epochs"}:  # epochs have their own sentence
+        assert f"compare_setting_{name}" in TEXTS["en"], name
+    fields = (field.annotation for field in Recipe.model_fields.values())
+    values = {word for kind in fields if get_origin(kind) is Literal for word in get_args(kind)}
+    assert values and not [word for word in values if f"compare_value_{word}" not in TEXTS["ko"]]
+
+
+def test_cards_that_cannot_be_used_are_named_and_enter_no_mean(folder, caplog):
+    """Whatever is wrong with a card, the page shows the others."""
+
+    def edited(variant, seed, **fields):
+        path = folder / f"short-{variant}-seed{seed}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+    for seed in range(3):
+        edited("resnet18", seed, recipe={})
+    edited("googlenet-aux", 0, accuracy=float("nan"))
+    edited("googlenet-aux", 1, accuracy=150.0)
+    edited("googlenet", 0, recipe={"epochs": "many"})
+    edited("googlenet", 1, macs=None)
+    edited("googlenet-naive", 0, arch="leaflet")
+    (folder / "short-googlenet-seed3.json").symlink_to(folder / "nowhere.json")
+    (folder / "short-googlenet-aux-seed4.json").symlink_to(folder / "short-googlenet-seed2.json")
+    found = fold.recorded()
+    assert {name: runs.accuracies for name, runs in found.runs.items()} == {
+        "googlenet": (72.0,), "googlenet-aux": (79.0,), "googlenet-3x3-twice": (70.5, 71.0, 73.0),
+    }  # fmt: skip
+    assert len(found.left_out) == 10 and caplog.text.count("is left out: ") == 10
+    shown = on.show("googlenet-aux", ENGLISH)
+    assert finding("googlenet-aux").startswith("+7.00 points, and nobody knows")
+    assert "Left out, because their cards cannot be used: short-googlenet-aux-seed0, " in text(
+        parse(shown["intro"])
+    )
+    assert "제외한 학습: short-googlenet" in on.show(None, KOREAN)["intro"]
+    assert len(experiments()["left_out"]) == 10
+
+
+def test_cards_removed_under_an_open_page_are_a_sentence(folder):
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(gr.Error, match="not here any more"):
+        on.show("googlenet-aux", ENGLISH)
 
 
 @pytest.mark.usefixtures("folder")
@@ -149,7 +199,9 @@ def test_every_training_is_a_dot_above_the_table():
 def test_clients_get_the_table_as_data():
     answer = json.loads(json.dumps(experiments()))
     rows = [dict(zip(answer["headers"], row, strict=True)) for row in answer["data"]]
-    assert [row["variant"] for row in rows] == list(fold.recorded())
+    assert [row["variant"] for row in rows] == list(fold.recorded().runs) and answer[
+        "left_out"
+    ] == []
     assert rows[1]["difference"] == 7.0 and rows[3]["margin"] is None
 
 

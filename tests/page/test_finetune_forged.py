@@ -57,7 +57,7 @@ def test_a_run_says_how_many_are_told_and_adds_to_the_curve(forger):
     assert sum(report.train_counts) == 1436 and len(report.targets) == 360
     assert report.after > 95  # noise is told by any net
     assert not report.suspects  # who forged is known
-    assert "guessing: 50 %" in shown["runs"] and f"1 age: {report.after:.3g}" in shown["runs"]
+    assert "guessing: 50 %" in shown["runs"] and f"age 1: {report.after:.3g} %" in shown["runs"]
     assert "나이" in TAB.result_of(session, "ko")["runs"]
 
 
@@ -68,7 +68,9 @@ def test_the_curve_has_a_line_a_net_and_its_last_run_of_each_age():
     runs = [report("NIN", 3, 80.0), report("VGG", 1, 99.0), report("NIN", 1, 100.0)]
     drawn = forged_view.by_age([*runs, report("NIN", 3, 70.0)], "en")
     assert re.findall(r'data-name="([^"]+)"', drawn) == ["guessing: 50 %", "NIN", "VGG"]
-    assert re.findall(r"<title>([^<]+)</title>", drawn) == ["1 age: 100", "3 age: 70", "1 age: 99"]
+    assert re.findall(r"<title>([^<]+)</title>", drawn) == [
+        "age 1: 100 %", "age 3: 70 %", "age 1: 99 %",
+    ]  # fmt: skip
     assert not forged_view.by_age([SimpleNamespace(data="Handwritten digits")], "en")
 
 

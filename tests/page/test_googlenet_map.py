@@ -1,6 +1,7 @@
 """The map of GoogLeNet: its figures are the published net's, and the experiment's are recorded."""
 
 import json
+import shutil
 from pathlib import Path
 from statistics import mean
 
@@ -47,6 +48,13 @@ def test_the_gain_is_that_of_the_recorded_trainings(tmp_path, monkeypatch):
     assert googlenet_map.experiment().gain == gain
     assert f"{recorded['aux']:.2f} % on average" in text(parse(view.googlenet()))
     monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path)
+    shutil.copytree(folder, tmp_path / "experiments")
+    (tmp_path / "experiments" / "googlenet-aux-seed0.json").write_text("{")
+    (tmp_path / "experiments" / "googlenet-no-aux-seed7.json").symlink_to(tmp_path / "nowhere")
+    googlenet_map.experiment.cache_clear()
+    found = googlenet_map.experiment()
+    assert (len(found.with_heads), len(found.without)) == (2, 3)
+    shutil.rmtree(tmp_path / "experiments")
     googlenet_map.experiment.cache_clear()
     assert googlenet_map.experiment() is None and "recorded" not in view.googlenet()
     googlenet_map.experiment.cache_clear()

@@ -30,7 +30,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def recorded(folder):
-    return experiments.read(folder)
+    return experiments.read(folder).runs
 
 
 def apart(recorded, variant: str) -> Difference:
@@ -50,9 +50,9 @@ def test_what_is_recorded_stands_in_its_order_and_the_rest_is_left_out(folder, r
     ]
     assert experiments.base_of("googlenet", recorded) is None
     (folder / "short-googlenet-aux-seed1.json").write_text("{}")
-    assert [card.seed for card in experiments.read(folder)["googlenet-aux"].cards] == [0, 2]
+    assert [card.seed for card in experiments.read(folder).runs["googlenet-aux"].cards] == [0, 2]
     assert "short-googlenet-aux-seed1.json" in caplog.text
-    assert experiments.read(folder / "elsewhere") == {}
+    assert not experiments.read(folder / "elsewhere").runs
 
 
 def test_mean_and_curves_are_those_of_the_seeds(recorded):
@@ -67,7 +67,7 @@ def test_a_mean_curve_ends_where_one_of_its_seeds_does(tmp_path):
     path = tmp_path / "short-resnet18-seed1.json"
     card = cards.read(path)
     cards.write(path, card.model_copy(update={"history": card.history[:2]}))
-    assert experiments.read(tmp_path)["resnet18"].mean_curve() == [(1, 65.0), (2, 75.0)]
+    assert experiments.read(tmp_path).runs["resnet18"].mean_curve() == [(1, 65.0), (2, 75.0)]
 
 
 def test_the_difference_by_hand(recorded):
@@ -97,7 +97,7 @@ def test_a_single_run_has_no_margin_and_is_never_clear(recorded):
 def test_runs_that_end_alike_have_no_margin_of_error(tmp_path):
     for variant, accuracy in (("googlenet", 70.0), ("googlenet-fc", 71.0)):
         short_trainings.write(tmp_path, variant, (accuracy, accuracy))
-    assert apart(experiments.read(tmp_path), "googlenet-fc") == Difference(1.0, 0.0)
+    assert apart(experiments.read(tmp_path).runs, "googlenet-fc") == Difference(1.0, 0.0)
 
 
 def test_what_else_differs_is_known_from_the_recipe(recorded):
@@ -201,7 +201,7 @@ def test_the_command_says_what_differs_and_nothing_else(folder, tmp_path):
 def test_means_are_of_the_cards_that_are_committed():
     """Every card in the repository can be read, and is one of a variant's."""
     folder = catalogue.CHECKPOINTS / "experiments"
-    recorded = experiments.read(folder)
+    recorded = experiments.read(folder).runs
     assert sum(len(runs.cards) for runs in recorded.values()) == len([*folder.glob("short-*.json")])
     for runs in recorded.values():
         found = [card.accuracy for card in runs.cards]

@@ -2,6 +2,7 @@
 differ in one thing, one of them beside its base."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -10,10 +11,10 @@ import gradio as gr
 from cnn_space.inference import design_times
 from cnn_space.page.common.address import Address, choice, switch
 from cnn_space.page.common.components import INFER, QUIET, script
-from cnn_space.page.common.texts import language, t
+from cnn_space.page.common.texts import language, say, t
 from cnn_space.page.compare import experiments_view as view
 from cnn_space.publishing import experiments as trainings
-from cnn_space.publishing.experiments import Runs
+from cnn_space.publishing.experiments import Recorded, Runs
 from cnn_space.publishing.repeat import command
 from cnn_space.weights import catalogue
 
@@ -22,8 +23,8 @@ PERIOD = 600  # seconds in which times are measured once: the machine may have b
 LIVE = {"queue": False, "trigger_mode": "always_last", **QUIET}
 
 
-def recorded() -> dict[str, Runs]:
-    """The trainings that are here, by variant."""
+def recorded() -> Recorded:
+    """The trainings that are here, by variant, and what is left out of them."""
     return trainings.read(catalogue.CHECKPOINTS / "experiments")
 
 
@@ -48,10 +49,11 @@ class Fold:
 
     def show(self, idea: str | None, request: gr.Request) -> dict:
         """The chosen idea beside its base, and the table."""
-        lang, found = language(request), recorded()
-        runs, base = self._both(idea, found)
+        lang, everything = language(request), recorded()
+        found = everything.runs
+        runs, base = self._both(idea, found, lang)
         return {
-            self.intro: view.intro(found, lang),
+            self.intro: view.intro(found, everything.left_out, lang),
             self.about: view.idea(runs, base, lang),
             self.curves: view.curves(runs, base, lang),
             self.costs: view.costs(runs, base, lang),
@@ -63,13 +65,16 @@ class Fold:
 
     def measure(self, idea: str | None, request: gr.Request) -> dict:
         """How long both nets take for a picture on this machine."""
-        runs, base = self._both(idea, recorded())
+        lang = language(request)
+        runs, base = self._both(idea, recorded().runs, lang)
         measured = _times(runs.variant, base.variant, int(time.monotonic() / PERIOD))
-        return {self.time: view.times(runs, base, measured, language(request))}
+        return {self.time: view.times(runs, base, measured, lang)}
 
-    def _both(self, idea: str | None, found: dict[str, Runs]) -> tuple[Runs, Runs]:
+    def _both(self, idea: str | None, found: Mapping[str, Runs], lang: str) -> tuple[Runs, Runs]:
         """The variant and its base; of what is not recorded, the first that is."""
         known = trainings.ideas(found)
+        if not known:  # the cards were removed under an open page
+            raise gr.Error(say("compare_experiments_gone", lang), print_exception=False)
         idea = idea if idea in known else known[0]
         return found[idea], trainings.base_of(idea, found)
 
@@ -77,14 +82,14 @@ class Fold:
 @lru_cache(maxsize=16)
 def _times(variant: str, base: str, period: int) -> dict[str, float]:
     """Measured once in a ``period``, for all visitors."""
-    found = recorded()
+    found = recorded().runs
     return design_times.milliseconds({name: found[name].card for name in (base, variant)})
 
 
 def experiments_fold(address: Address) -> None:
     """Build the fold, its events and the endpoint; without recorded trainings there is no fold."""
     gr.api(experiments, api_name="experiments", queue=False)
-    known = trainings.ideas(recorded())
+    known = trainings.ideas(recorded().runs)
     if not known:
         return
     fold = gr.Accordion(t("compare_experiments"), open=False, elem_id="experiments")
@@ -142,6 +147,9 @@ def experiments() -> dict:
 
     Returns:
         The table, one row a variant. The margin is half of the 95 % interval of the difference.
+        Trainings whose cards cannot be used are named in "left_out".
     """
-    rows = trainings.rows(recorded())
-    return {"headers": list(trainings.COLUMNS), "data": [list(row.values()) for row in rows]}
+    found = recorded()
+    rows = [list(row.values()) for row in trainings.rows(found.runs)]
+    left_out = list(found.left_out)
+    return {"headers": list(trainings.COLUMNS), "data": rows, "left_out": left_out}

@@ -1,13 +1,13 @@
 """What each idea is worth, as HTML: a variant beside its base, and the table of all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup
 
 from cnn_space.formats import count, milliseconds, percent, signed
 from cnn_space.page.common.charts import Line, Row, line_chart, row_chart
 from cnn_space.page.common.templates import render, say_html
-from cnn_space.page.common.texts import label, say
+from cnn_space.page.common.texts import TEXTS, label, say
 from cnn_space.publishing import experiments
 from cnn_space.publishing.experiments import SEEDS, VARIANTS, Difference, Runs
 
@@ -34,13 +34,14 @@ def name(variant: str, lang: str) -> str:
     return say(f"compare_variant_{variant}", lang)
 
 
-def intro(recorded: Mapping[str, Runs], lang: str = "en") -> Markup:
-    """What was trained, on what, and how it was judged."""
+def intro(recorded: Mapping[str, Runs], left_out: Iterable[str], lang: str = "en") -> Markup:
+    """What was trained, on what, and how it was judged; and which trainings are ``left_out``."""
     first = next(iter(recorded.values()))
     return render(
         "compare/templates/experiments_intro.html",
         lang,
         nets=len(recorded),
+        left_out=", ".join(left_out),
         runs=sum(len(runs.cards) for runs in recorded.values()),
         images=first.card.data.train_images,
         held_out=first.card.data.eval_images,
@@ -95,7 +96,7 @@ def _notes(runs: Runs, base: Runs, lang: str) -> list[str]:
         )
     if settings:
         said = ", ".join(
-            f"--{key.replace('_', '-')} {ours} ({theirs})"
+            f"{setting(key, lang)} {_value(ours, lang)} ({_value(theirs, lang)})"
             for key, (ours, theirs) in settings.items()
         )
         notes.append(say("compare_settings_differ", lang, settings=said))
@@ -105,6 +106,20 @@ def _notes(runs: Runs, base: Runs, lang: str) -> list[str]:
             say("compare_images_differ", lang, images=next(images), base_images=next(images))
         )
     return notes
+
+
+def setting(key: str, lang: str) -> str:
+    """A setting of a recipe in words; one that recipes do not have any more by its own name."""
+    return TEXTS[lang].get(f"compare_setting_{key}", key)
+
+
+def _value(value: object, lang: str) -> str:
+    """The value of a setting; none where a card does not say it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return say(CLEAR[value], lang)
+    return TEXTS[lang].get(f"compare_value_{value}", str(value))
 
 
 def _seeds(runs: Runs, lang: str) -> str:

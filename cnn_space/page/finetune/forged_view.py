@@ -73,19 +73,25 @@ def by_age(reports: Sequence[Report], lang: str) -> Markup:
             found.setdefault(report.title, {})[ages[report.data]] = report.after
     if not found:
         return Markup()
+    called = {age: say("finetune_forged_at", lang, age=age) for age in ages.values()}
     chance = Line(
         say("finetune_forged_chance", lang), [(0, CHANCE), (len(ages), CHANCE)], "var(--muted)"
     )
     lines = [
-        Line(title, sorted(points.items()), COLOURS[i % len(COLOURS)], dots=True)
+        Line(
+            title,
+            sorted(points.items()),
+            COLOURS[i % len(COLOURS)],
+            dots=True,
+            tips=[f"{called[age]}: {after:.3g} %" for age, after in sorted(points.items())],
+        )
         for i, (title, points) in enumerate(found.items())
     ]
     title = say("finetune_forged_curve", lang)
     chart = line_chart(
         [chance, *lines],
         title=title,
-        x_unit=say("finetune_forged_unit", lang),
-        whole_x=True,
+        x_labels=list(called.items()),
         bottom=LOWEST,
         top=100,
         width=460,

@@ -1,6 +1,6 @@
 """The whole of GoogLeNet as a row of parts: what each stores and does, and the auxiliary heads."""
 
-import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +9,11 @@ from statistics import mean
 from cnn_space.costs.closed_forms import Layer, Shape
 from cnn_space.costs.inception import PRESETS, InceptionCosts
 from cnn_space.page.inception import whole_net
+from cnn_space.publishing.experiments import read_card
 from cnn_space.weights import catalogue
+from cnn_space.weights.card import Card
+
+_log = logging.getLogger(__name__)
 
 NET = "googlenet · paper form"
 # The module that each auxiliary head hangs on (Szegedy et al. 2014, section 5).
@@ -97,19 +101,24 @@ def _head(name: str, net: whole_net.Walk) -> Head:
 
 @cache
 def experiment() -> Experiment | None:
-    """What the recorded trainings say that the heads bring; None where they are not here."""
-    runs = {
-        kind: [
-            json.loads(path.read_text(encoding="utf-8"))
-            for path in sorted((catalogue.CHECKPOINTS / "experiments").glob(f"googlenet-{kind}-*"))
-        ]
-        for kind in ("aux", "no-aux")
-    }
+    """What the recorded trainings say that the heads bring; None where they are not here. A card
+    that cannot be used is left out and logged."""
+    runs = {kind: _cards(f"googlenet-{kind}-*.json") for kind in ("aux", "no-aux")}
     if not all(runs.values()):
         return None
     first = runs["aux"][0]
     return Experiment(
-        *(tuple(run["accuracy"] for run in runs[kind]) for kind in ("aux", "no-aux")),
-        epochs=first["recipe"]["epochs"],
-        images=first["data"]["holdout_images"],
+        *(tuple(card.accuracy for card in runs[kind]) for kind in ("aux", "no-aux")),
+        epochs=first.recipe["epochs"],
+        images=first.data.eval_images,
     )
+
+
+def _cards(pattern: str) -> list[Card]:
+    found = []
+    for path in sorted((catalogue.CHECKPOINTS / "experiments").glob(pattern)):
+        try:
+            found.append(read_card(path))
+        except ValueError as error:
+            _log.warning("an experiment is left out: %s", error)
+    return found
