@@ -92,7 +92,7 @@ def walk_inception(walker):
     page = walker.page
     parameters = page.locator('#inception-figure [data-figure="parameters"] .figure')
     walker.open_tab("inception")
-    walker.press("#inception-preset input[value='4c']", "Space")
+    walker.press("#inception-preset input:checked", *4 * ["ArrowRight"])  # from 3a to 4c
     expect(parameters).to_have_text("509,440")
     walker.press("#inception-ch1x1 input", "ArrowUp")
     numbers = dict(zip(NUMBERS, PRESETS["4c"], strict=True))
@@ -120,7 +120,8 @@ def walk_finetune(walker):
     page = walker.page
     walker.open_tab("finetune")
     page.locator("#ft-samples img").first.wait_for()
-    walker.press("#ft-preset input[value='thorough']", "Space")
+    walker.press("#ft-preset input:checked", "ArrowRight")
+    expect(page.locator("#ft-preset input[value='thorough']")).to_be_checked()
     walker.press("#ft-train", "Enter")
     expect(page.locator("#ft-stop")).to_be_enabled()
     walker.press("#ft-stop", "Enter")

@@ -58,10 +58,11 @@ class Calculator:
         return self._answer(form, unfolded, language(request))
 
     def choose(self, request: gr.Request, unfolded: bool, **form) -> dict:
-        """After a click on a preset: the paper's numbers come into the fields."""
+        """After a preset was chosen: the paper's numbers come into the fields."""
         numbers = PRESETS.get(form["preset"], PRESETS["3a"])
         form |= dict(zip(NUMBERS, numbers, strict=True))
         answer = self._answer(form, unfolded, language(request))
+        del answer[self.preset]  # another may have been chosen by now
         return answer | {
             getattr(self, name): gr.update(value=form[name], **notice(None, "en"))
             for name in NUMBERS
