@@ -10,7 +10,7 @@ import reprlib
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -27,7 +27,10 @@ from cnn_space.inference.surgery_stages import Stage, stages
 from cnn_space.models.heads import sharing_copy
 from cnn_space.models.registry import create_model
 
-LONGEST = 20_000  # letters of a list of cuts
+# Letters of a list of cuts: every part and every channel of DenseNet-201 are 224,000.
+LONGEST = 250_000
+# Parts and channels that a list names, one that it repeats counted each time: a net has 13,000.
+MOST_NAMED = 100_000
 _KEPT = 4  # photos whose answer without cuts is remembered, a net
 # One net is operated on at a time: two at once would both be slower than in turn.
 _OPERATING = threading.Lock()
@@ -88,25 +91,31 @@ class Surgery:
         """The cuts that ``text`` lists, each once: ``inception4c/branch2, features.0/17-20``.
 
         Raises ValueError for a stage, a part or a channel that the net does not have, which
-        ``lenient`` passes over, and for a text of more than LONGEST letters.
+        ``lenient`` passes over, and for a text of more than LONGEST letters or of more than
+        MOST_NAMED parts and channels, which ``lenient`` reads as far as that.
         """
         if len(text) > LONGEST:
             raise ValueError(
                 f"a list of cuts has up to {LONGEST:,} letters, this has {len(text):,}"
             )
-        # As plain pairs: a short text may name the same thousand channels a thousand times.
+        # As plain pairs, and counted: a text may name the same thousand channels many times.
         named: dict[tuple[Stage, str | int], None] = {}
+        left = MOST_NAMED
         for item in filter(None, re.split(r"[,\s]+", text)):
             try:
                 stage, what = self._named(item)
             except ValueError:
                 if not lenient:
                     raise
-            else:
-                named.update(dict.fromkeys(zip(repeat(stage), what)))
+                continue
+            if (left := left - len(what)) < 0:
+                if lenient:
+                    break
+                raise ValueError(f"a list of cuts names up to {MOST_NAMED:,} parts and channels")
+            named.update(dict.fromkeys(zip(repeat(stage), what)))
         return tuple(Cut(stage, what) for stage, what in named)
 
-    def _named(self, item: str) -> tuple[Stage, Iterable[str | int]]:
+    def _named(self, item: str) -> tuple[Stage, Sequence[str | int]]:
         """The stage of ``inception4c/branch2`` or ``features.0/17-20``, and what of it is named."""
         name, slash, what = item.rpartition("/")
         if not slash:
@@ -154,7 +163,7 @@ class Surgery:
         ]
 
 
-def _what(stage: Stage, text: str) -> Iterable[str | int]:
+def _what(stage: Stage, text: str) -> Sequence[str | int]:
     """What ``branch2``, ``17`` or ``17-20`` names in a stage."""
     if stage.part(text):
         return [text]

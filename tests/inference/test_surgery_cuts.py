@@ -313,7 +313,7 @@ def test_the_effect_of_a_dense_channel_counts_all_its_readers():
         ("features.0/4-2", "channels 0 to 5"),
         ("features.0/skip", "no 'skip'"),
         ("features.0/-1", "channels 0 to 5"),
-        ("features.0/1," * LONGEST, "has up to 20,000 letters"),
+        ("features.0/1," * LONGEST, "has up to 250,000 letters"),
     ],
 )
 def test_refuses_what_the_net_does_not_have(text, why):
@@ -336,5 +336,18 @@ def test_a_short_list_that_names_a_million_channels_is_read_at_once():
     surgery = Surgery(net, net, 32)
     text = " ".join(f"inception5b/{n}-1023" for n in range(0, 1000))
     start = time.process_time()
-    assert len(surgery.read(f"{text[: LONGEST - 20]} nonsense", lenient=True)) == 1024
+    assert len(surgery.read(f"{text} nonsense", lenient=True)) == 1024
+    with pytest.raises(ValueError, match="names up to 100,000 parts and channels"):
+        surgery.read(text)
     assert time.process_time() - start < 1.5
+
+
+@pytest.mark.parametrize("arch", ["densenet201", "inception_v3"])
+def test_everything_there_is_may_be_switched_off(arch):
+    """The nets with the longest names, the most parts and the most channels."""
+    with torch.device("meta"):
+        net = create_model(arch, **({"aux": False} if arch == "inception_v3" else {}))
+    surgery = Surgery(net, net, 224)
+    names = [f"{s.name}/{part.key}" for s in surgery.stages for part in s.parts]
+    names += [f"{s.name}/{channel}" for s in surgery.stages for channel in range(s.channels)]
+    assert list(map(str, surgery.read(" ".join(names)))) == names

@@ -14,6 +14,7 @@ from cnn_space.images.preprocessing import prepare
 from cnn_space.inference import classification, engine, explain, surgery
 from cnn_space.page.classify import inside_endpoint
 from cnn_space.page.classify.inside import Inside
+from cnn_space.page.classify.inside_view import NAMED
 from cnn_space.weights import Loaded
 
 fold = by_name(Inside)
@@ -131,10 +132,23 @@ def test_channels_by_number(photo, checkpoints, monkeypatch):
     }
     warnings = []
     monkeypatch.setattr(gr, "Warning", warnings.append)
-    for wrong in ("16", "3-", "skip", "a b", "5-2", "1 " * 3000):
+    for wrong in ("16", "3-", "skip", "a b", "5-2", "1 " * 30_000):
         assert add(wrong) == gr.skip()
     assert len(warnings) == 6 and "channels 0 to 15" in warnings[0]
     assert add("  ") == gr.skip() and len(warnings) == 6
+
+
+def test_a_net_with_everything_switched_off_still_answers(resnet, photo):
+    runner = engine.get(resnet)
+    on, x = surgery.of(runner), prepare(photo, runner.record.preprocessing)[0]
+    cuts = [f"{s.name}/{part.key}" for s in on.stages for part in s.parts]
+    cuts += [f"{s.name}/{channel}" for s in on.stages for channel in range(s.channels)]
+    everything = " ".join(cuts)
+    shown = fold.operate(photo, resnet, {}, "layer2.0", everything, True, ENGLISH)["outcome"]
+    assert f"and {len(cuts) - NAMED} more" in text(parse(shown))
+    bias = load(resnet).net.fc.bias.detach().numpy()
+    assert on.outcome(x, on.read(everything)).logits == pytest.approx(bias, abs=1e-5)
+    assert on.intact(x).logits != pytest.approx(bias, abs=1e-3)
 
 
 def test_a_net_of_the_visitors_own_can_be_operated_on(checkpoints, photo):
@@ -184,7 +198,7 @@ def test_the_endpoint_gives_the_figures(resnet, photo):
     [
         ("no.net", "", "no.net"),
         (LENET, "features.0/6", "channels 0 to 5"),
-        (LENET, "x" * 30_000, "up to 20,000 letters"),
+        (LENET, "x" * 300_000, "up to 250,000 letters"),
     ],
 )
 def test_the_endpoint_refuses_in_a_sentence(checkpoints, photo, model, off, why):
