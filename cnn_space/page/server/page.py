@@ -7,7 +7,7 @@ from contextvars import ContextVar
 import gradio as gr
 import uvicorn.config
 from gradio import state_holder
-from gradio.exceptions import ComponentProcessingError
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
 
 from cnn_space.images import decoder_pool
 from cnn_space.page.common.texts import language, say
@@ -61,7 +61,10 @@ class Page(gr.Blocks):
             why = error.message
         except ComponentProcessingError as error:
             why = str(error.__cause__)
-        except ValueError as error:  # no file of this visitor's, or no file at all
+        except InvalidPathError:  # Gradio's own words name folders of this machine
+            _log.warning("refused: a path that is not among the uploads")
+            raise _refusal("server_not_uploaded") from None
+        except ValueError as error:  # no file at all
             why = str(error)
         _log.warning("refused: %s", values.short(why, 200))
         raise _refusal("server_unusable", why=values.short(why, 200))

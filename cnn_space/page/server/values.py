@@ -1,7 +1,7 @@
 """What may come as the values of an event. Gradio fetches files that are named by an address before
 any component sees them, without a limit of size or time, and keeps each value with the session."""
 
-import math
+import sys
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -31,7 +31,9 @@ def problem(block: gr.components.Component, value: object) -> str | None:
         return "server_value"
     if isinstance(block, gr.Number | gr.Slider):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return None if is_number and math.isfinite(value) else "server_kind_number"
+        # JSON also brings NaN, infinity, and whole numbers that no float holds.
+        is_finite = is_number and abs(value) <= sys.float_info.max
+        return None if is_finite else "server_kind_number"
     if isinstance(block, gr.Checkbox):
         return None if value in (True, False) else "server_kind_flag"
     # Gradio takes a list of choices where one is chosen.
@@ -46,7 +48,10 @@ def problem(block: gr.components.Component, value: object) -> str | None:
 
 def by_path(value: object) -> object:
     """A file that lies among the uploads, and comes by its address on this page, as programs get it
-    from Gradio: by its path. Any other value as it is."""
+    from Gradio: by its path. A picture that is inside of the request: without the empty path that
+    programs write beside it. Any other value as it is."""
+    if isinstance(value, dict) and value.get("path") == "":
+        return value | {"path": None}
     if isinstance(value, dict) and _is_address(address := value.get("path")):
         name = address.partition("/gradio_api/file=")[2].partition("?")[0]
         if path := uploads.find(unquote(name)):

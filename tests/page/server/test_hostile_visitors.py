@@ -71,6 +71,8 @@ def test_a_body_has_8_mb_at_most_however_it_comes(served):
             ["“image” takes an uploaded file, not 'a photo'."],
         ),
         ("classify", [None, "lenet5.cifar10", "x" * 10_000], ["top_k", "a number", "xxx…"]),
+        ("classify", [None, "lenet5.cifar10", 10**400], ["top_k", "a number", "000…"]),
+        ("classify", [file("a.png"), "lenet5.cifar10", 3], ["There is no upload with this path."]),
         ("classify", [None, {"a": 1}, 3], ["“model” takes text"]),
         ("classify", [None, ["lenet5.cifar10"], 3], ["“model” takes text"]),
         ("classify", [[], "lenet5.cifar10", 3], ["“image” takes an uploaded file, not []."]),
@@ -108,6 +110,11 @@ def test_an_event_may_bring_anything(event_data, served, capfd):
             assert '"success":true' in events.read().decode().replace(" ", "")
     assert post(f"{url}/gradio_api/queue/join", body | {"fn_index": 99_999})[0] == 404
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_empty_path_beside_a_picture_does_no_harm(served):
+    photo = file("") | {"url": INLINE}
+    assert "event: complete" in call(served, "classify", [photo, "lenet5.cifar10", 3])
 
 
 def test_no_net_at_all_is_an_unknown_one(served, capfd):
