@@ -115,5 +115,6 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    start.end_when_interrupted()
     main()
     start.end()

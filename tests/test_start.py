@@ -203,6 +203,19 @@ def test_ctrl_c_while_the_page_starts_leaves_no_traceback():
 
 
 @unix
+def test_ctrl_c_in_a_destructor_ends_the_page():
+    """Python prints what is raised there, and goes on; so did the page, while it started."""
+    program = "import time; from cnn_space.page.common import start; start.end_when_interrupted()"
+    program += "\nclass Odd:\n    def __del__(self): print('ready', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", f"{program}\nOdd()\ntime.sleep(60)"]
+    page = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True)
+    assert page.stdout.readline() == "ready\n"
+    page.send_signal(signal.SIGINT)
+    printed = page.communicate(timeout=30)
+    assert page.returncode == 0 and printed == ("", "")
+
+
+@unix
 def test_ctrl_c_in_the_middle_of_a_training_ends_the_page(tmp_path):
     """PyTorch's threads aborted the process: "terminate called without an active exception"."""
     with running(tmp_path, GRADIO_TEMP_DIR=str(tmp_path / "uploads")) as (page, url):

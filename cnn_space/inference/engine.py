@@ -24,6 +24,7 @@ from cnn_space.inference import onnx_session
 from cnn_space.inference.cache import Cache
 from cnn_space.inference.onnx_session import Session
 from cnn_space.inference.threads import set_torch_threads
+from cnn_space.inference.turns import InTurn
 from cnn_space.models.heads import sharing_copy
 
 CACHE_BYTES = 2 * 1024**3
@@ -32,7 +33,7 @@ CACHE = Cache(CACHE_BYTES)  # engines of named weights
 _OWN: "weakref.WeakKeyDictionary[weights.Loaded, Engine]" = weakref.WeakKeyDictionary()
 _OWN_LOCK = threading.Lock()
 # One net runs at a time and has all threads; two at once would both be slower than in turn.
-_RUN_LOCK = threading.RLock()
+_RUN_LOCK = InTurn()
 _CONVERTING = threading.Lock()  # one net at a time
 
 
@@ -101,9 +102,10 @@ class Engine:
         self._count_one()
         mine = Turn(picture)
         self._waiting.append(mine)
-        with _RUN_LOCK:
-            while not (mine.run or mine.error):
-                self._run_waiting()
+        while not (mine.run or mine.error):
+            with _RUN_LOCK:  # between two batches others have their turn
+                if not (mine.run or mine.error):
+                    self._run_waiting()
         if mine.error:
             raise mine.error
         return mine.run

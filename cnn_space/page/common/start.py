@@ -7,6 +7,7 @@ import atexit
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -62,13 +63,26 @@ def leave_quietly_when_interrupted() -> None:
     sys.excepthook = hook
 
 
+def end_when_interrupted() -> None:
+    """Ctrl-C ends this process at once, from now on, and a second one without tidying up. Python
+    would raise an exception in whatever runs just then, and loses it where that is a destructor."""
+
+    def interrupt(number, frame) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        end()
+
+    signal.signal(signal.SIGINT, interrupt)
+
+
 def end() -> None:
     """End this process now, tidied up. Python itself would cut a thread that trains down in the
     middle of PyTorch, which aborts."""
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(0)
 
 
 def bypass_proxies(*hosts: str) -> None:
