@@ -301,7 +301,6 @@ def test_switches_and_presets():
     assert figures(chosen["figure"])["parameters"] == "867,328"
     assert figures(choose("4e", batch_norm=True)["figure"])["parameters"] != "867,328"
     chained = choose("chain")
-    assert chained["preset"] == "chain"
     assert "832 → 1,024" in chained["figure"] and "4,048 → 4,944" in chained["figure"]
     assert "832 → 1,024" not in update()["figure"]
 
