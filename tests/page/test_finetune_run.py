@@ -406,7 +406,7 @@ def test_controls_out_of_range_are_a_sentence_at_once(checkpoints):
     ("name", "wrong", "right", "words"),
     [
         ("lr", (-1, 10.1, 99), (0, None, 1e-5, 10), "Learning rate must be 0 (default) to 10."),
-        ("seed", (-1, 2**31), (0, None, 2**31 - 1), "whole number from 0 to 2147483647"),
+        ("seed", (-1, 1.5, 2**31), (0, 7.0, None, 2**31 - 1), "whole number from 0 to 2147483647"),
     ],
 )
 def test_a_number_out_of_range_is_said_at_its_field(checkpoints, name, wrong, right, words):

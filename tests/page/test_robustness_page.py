@@ -184,7 +184,13 @@ def test_the_endpoint_gives_figures_and_the_finding(two, photo):
     assert [net["net"] for net in figures["nets"]] == two
     assert all(len(net["probabilities"]) == 4 for net in figures["nets"])
     assert said.startswith("When the photo is turned clockwise, ")
-    for wrong in ((photo, [], "shift", 20), (photo, two, "melt", 20), (photo, two, "blur", 41)):
+    assert len(robustness(photo, two, "rotate", None)[0]["levels"]) == core.STEPS + 1
+    for wrong in (
+        (photo, [], "shift", 20),
+        (photo, two, "shift", 0),
+        (photo, two, "melt", 20),
+        (photo, two, "blur", 41),
+    ):
         with pytest.raises(gr.Error):
             robustness(*wrong)
     with pytest.raises(gr.Error, match="Choose a photo"):

@@ -116,7 +116,7 @@ def robustness(
         image: the photo: an upload, or a data: URL (base64). Other addresses are not fetched.
         models: one to eight names of weights, such as "googlenet.cifar10".
         change: shift, rotate, shrink, enlarge, blur, noise, jpeg, darken or cover.
-        steps: 1 to 40, besides the unchanged photo.
+        steps: a whole number from 1 to 40, besides the unchanged photo; left empty, 20.
 
     Returns:
         The levels with their unit and, for each net, its answers and probabilities at each of them
@@ -125,6 +125,7 @@ def robustness(
     image = required(image, say("compare_no_photo"))
     try:
         names = [models] if isinstance(models, str) else models or []
+        steps = STEPS if steps is None else steps
         *_, found = _sweep(image, names, change or "shift", {}, steps=steps)
     except ValueError as problem:
         raise gr.Error(str(problem), print_exception=False) from None

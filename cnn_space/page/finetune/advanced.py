@@ -36,7 +36,7 @@ def advanced_controls() -> dict:
         percent = round(100 * start.holdout)
         holdout = gr.Slider(5, 50, percent, step=5, label=t("finetune_holdout"))
         with gr.Column(min_width=160):
-            seed = gr.Number(start.seed, label=t("finetune_seed"), precision=0, elem_id="ft-seed")
+            seed = gr.Number(start.seed, label=t("finetune_seed"), elem_id="ft-seed")
             seed_wrong = fields.place()
     with gr.Row():
         class_weights, cross_validate = (

@@ -32,8 +32,11 @@ def problem(block: gr.components.Component, value: object) -> str | None:
     if isinstance(block, gr.Number | gr.Slider):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         # JSON also brings NaN, infinity, and whole numbers that no float holds.
-        is_finite = is_number and abs(value) <= sys.float_info.max
-        return None if is_finite else "server_kind_number"
+        if not (is_number and abs(value) <= sys.float_info.max):
+            return "server_kind_number"
+        # Gradio would round it and say nothing.
+        is_whole = getattr(block, "precision", None) != 0 or value == int(value)
+        return None if is_whole else "server_kind_whole"
     if isinstance(block, gr.Checkbox):
         return None if value in (True, False) else "server_kind_flag"
     # Gradio takes a list of choices where one is chosen.

@@ -78,6 +78,9 @@ def test_a_body_has_8_mb_at_most_however_it_comes(served):
         ("classify", [[], "lenet5.cifar10", 3], ["“image” takes an uploaded file, not []."]),
         ("classify", [None, "lenet5.cifar10"], ["needs 3 values and has 2"]),
         ("classify", [None, "x" * 600_000, 3], ["model", "too long"]),
+        ("classify", [None, "lenet5.cifar10", 2.5], ["“top_k” takes a whole number, not 2.5."]),
+        ("robustness", [None, [], "blur", 1.5], ["“steps” takes a whole number, not 1.5."]),
+        ("finetune", [None, "lenet5.cifar10", "sgd", 0, 0.1, 1.5], ["head_epochs is 1.5"]),
         ("classify", [None, "lenet5.cifar10", [1] * 30_000], ["top_k", "too long"]),
         ("finetune", [None, "lenet5.cifar10", "sgd", "fast"], ["learning_rate"]),
         ("finetune", [None, "lenet5.cifar10", "sgd", 1e400], ["learning_rate"]),
@@ -95,6 +98,27 @@ def test_what_does_not_fit_is_one_sentence_and_a_short_line_in_the_log(
     printed = capfd.readouterr()
     assert "Traceback" not in printed.err + printed.out
     assert all(len(record.getMessage()) < 400 for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("age", "why"),
+    [
+        (-1, "the generator's age is 1 to 4, not -1"),
+        (5, "the generator's age is 1 to 4, not 5"),
+        (1e9, "the generator's age is 1 to 4, not 1000000000"),
+        (1.5, "“forged_age” takes a whole number, not 1.5."),
+        ("x", "“forged_age” takes a number, not 'x'."),
+        (True, "“forged_age” takes a number, not True."),
+        ([1], "“forged_age” takes a number, not [1]."),
+        (None, "lr is 99"),  # none is the usual 0: it comes as far as the plan
+    ],
+)
+def test_an_age_that_the_generator_has_not_is_a_sentence(age, why, served, capfd):
+    values = complete(served[1], [None, "lenet5.cifar10", "sgd", 99])[:-1]
+    said = error_of(call(served, "finetune", [*values, age]))
+    assert why in said and len(said) < 400 and "\n" not in said
+    printed = capfd.readouterr()
+    assert "Traceback" not in printed.err + printed.out
 
 
 @pytest.mark.parametrize("event_data", [None, [], "x", 5, {"label": [1]}])
