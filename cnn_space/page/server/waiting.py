@@ -27,7 +27,7 @@ UNHEARD = 200  # sessions whose answers nobody has come for yet
 def bound(queue: Queue) -> None:
     """Let ``queue`` refuse what would wait too long, with status 429 and a sentence, take visitors
     in turn, and forget the answers that nobody comes for."""
-    push, tidied = queue.push, 0.0
+    push, clean, tidied = queue.push, queue.clean_events, 0.0
     # Gradio drops the sessions that came first, be their runs under way; see ``_forget``.
     queue.pending_messages_per_session.max_size = 10**6
 
@@ -43,7 +43,11 @@ def bound(queue: Queue) -> None:
             _forget(queue)
         return answer
 
-    queue.push = bounded
+    async def cleaned(*, session_hash: str | None = None, event_id: str | None = None) -> None:
+        await clean(session_hash=session_hash, event_id=event_id)
+        _expect_no_more(queue, session_hash)
+
+    queue.push, queue.clean_events = bounded, cleaned
     queue.get_events = lambda: _next(queue)
 
 
@@ -96,6 +100,14 @@ def _forget(queue: Queue) -> None:
     for session in [*expected]:
         if session not in messages and session not in busy:
             del expected[session]
+
+
+def _expect_no_more(queue: Queue, session: str | None) -> None:
+    """Forget the events under way that a visitor has left. They give no answer any more, and Gradio
+    would keep the lines open for it on which the same session comes back."""
+    under_way = [event for events in queue.active_jobs for event in events or []]
+    expected = queue.pending_event_ids_session.get(session, set())
+    expected -= {event._id for event in under_way if not event.alive}
 
 
 def _problem(queue: Queue, fn_index: int | None, request: Request) -> str | None:

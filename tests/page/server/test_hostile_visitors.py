@@ -148,6 +148,23 @@ def test_no_net_at_all_is_an_unknown_one(served, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_who_leaves_amid_a_run_and_comes_back_gets_an_answer_that_ends(served):
+    """The line stayed open for the answer of the run that was left, which nobody gives."""
+    url, demo, _ = served
+
+    def begin(name: str, values: list):
+        place = f"{url}/gradio_api/call/{name}"
+        status, answer = post(place, {"data": values, "session_hash": "comes-back"})
+        assert status == 200
+        return urllib.request.urlopen(f"{place}/{answer['event_id']}", timeout=10)
+
+    with begin("finetune", complete(demo, [None, "lenet5.cifar10"])) as events:
+        while not events.readline().startswith(b"event: generating"):
+            pass
+    with begin("check", ["x = 1", "", "", ""]) as events:
+        assert events.read().decode().startswith("event: complete")
+
+
 def test_waiting_runs_are_few_and_answers_keep_their_room(served, client):
     """65 fine-tunings that nobody listens to closed the page for all."""
     url, demo, _ = served
