@@ -171,7 +171,9 @@ class Engine:
         with ``wait``, return when it is done."""
         is_named = self.record.source != "session"
         if is_named and self._conversion is None and onnx_session.is_available():
-            self._conversion = threading.Thread(target=self._convert, name="conversion")
+            # Whoever asked may be a daemon. This thread must not: Python would cut it down at its
+            # end, in the middle of PyTorch, which aborts.
+            self._conversion = threading.Thread(target=self._convert, daemon=False)
             self._conversion.start()
         if wait and self._conversion:
             self._conversion.join()

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import threading
 
 import numpy as np
 import onnx
@@ -39,6 +40,17 @@ def images(count: int) -> torch.Tensor:
 def kept() -> list[str]:
     folder = onnx_cache.folder()
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_a_conversion_is_not_cut_down_whoever_began_it(checkpoints):
+    """Python cuts daemons down at its end, and PyTorch aborts in one."""
+    runner = engine.get(LENET)
+    daemon = threading.Thread(target=runner.convert, kwargs={"wait": False}, daemon=True)
+    daemon.start()
+    daemon.join(30)
+    assert not runner._conversion.daemon
+    runner.convert(wait=True)
+    assert runner.name == engine.ONNX_RUNTIME
 
 
 def test_it_takes_over_with_the_same_logits(checkpoints):
