@@ -68,8 +68,8 @@ SOON = ["truck", "cat", "truck", "cat", "cat"]
         ),
         (
             swept("rotate", curve("A", SOON), curve("B", LATE)),
-            "When the photo is turned clockwise, two of two nets change their answer: A at 45° "
-            "(truck → cat); B at 135° (ship → truck).",
+            "When the photo is turned clockwise, each of the two nets changes its answer: A "
+            "at 45° (truck → cat); B at 135° (ship → truck).",
         ),
         (
             swept("blur", curve("A", FIRM)),

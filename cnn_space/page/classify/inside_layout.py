@@ -26,7 +26,9 @@ def inside() -> Inside:
     )
     with fold:
         gr.Markdown(t("surgery_intro"))
-        stage = gr.Dropdown([], label=t("surgery_stage"), elem_id="surgery-stage")
+        stage = gr.Dropdown(
+            [], label=t("surgery_stage"), elem_id="surgery-stage", elem_classes="net-box"
+        )
         with gr.Row(elem_id="surgery"):
             with gr.Column(elem_id="surgery-form"):
                 board = gr.HTML(elem_id="surgery-board", js_on_load=CLICKED)

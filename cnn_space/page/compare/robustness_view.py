@@ -44,8 +44,10 @@ def finding(found: Sweep, lang: str = "en") -> Markup:
     }
     if len(curves) == 1:
         return say_html("robust_lone_changes" if flipped else "robust_lone_keeps", lang, **known)
-    verdict = "robust_none" if not flipped else "robust_one" if len(flipped) == 1 else "robust_many"
-    sentences = [say_html(verdict, lang, **known)]
+    verdict = (
+        "none" if not flipped else "all" if not kept else "one" if len(flipped) == 1 else "many"
+    )
+    sentences = [say_html(f"robust_{verdict}", lang, **known)]
     if flipped and kept:
         sentences.append(say_html("robust_kept", lang, **known))
     return Markup(" ").join(sentences)
