@@ -74,9 +74,8 @@ def by_age(reports: Sequence[Report], lang: str) -> Markup:
     if not found:
         return Markup()
     called = {age: say("finetune_forged_at", lang, age=age) for age in ages.values()}
-    chance = Line(
-        say("finetune_forged_chance", lang), [(0, CHANCE), (len(ages), CHANCE)], "var(--muted)"
-    )
+    end = len(ages) + 0.5  # of the axis: there is room for all of the last age's name
+    chance = Line(say("finetune_forged_chance", lang), [(0, CHANCE), (end, CHANCE)], "var(--muted)")
     lines = [
         Line(
             title,
@@ -91,7 +90,7 @@ def by_age(reports: Sequence[Report], lang: str) -> Markup:
     chart = line_chart(
         [chance, *lines],
         title=title,
-        x_labels=list(called.items()),
+        x_labels=[*called.items(), (end, "")],
         bottom=LOWEST,
         top=100,
         width=460,
