@@ -191,13 +191,13 @@ class Inside:
         own_nets: Nets,
         stage: str | None,
         cuts: str,
-        numbers: str,
+        numbers: str | None,
         request: gr.Request,
     ) -> dict:
         """Channels of the stage by their numbers: ``3, 17, 40-47``."""
         lang = language(request)
         on = opened(photo, net, own_nets, lang)
-        if on is None or not numbers.strip():
+        if on is None or not (numbers or "").strip():
             return gr.skip()
         chosen = on.stage(stage)
         items = [f"{chosen.name}/{item}" for item in numbers.replace(",", " ").split()]

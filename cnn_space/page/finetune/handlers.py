@@ -60,9 +60,10 @@ class Tab(ImagesStep, RunStep):
         if source != session.source or (source == "forged" and age != session.age):
             session.choose(source, age)
 
-    def choose_preset(self, preset: str) -> dict:
-        """A preset sets the epochs of all stages."""
-        return {getattr(self, name): epochs for name, epochs in PRESETS[preset].items()}
+    def choose_preset(self, preset: str | None) -> dict:
+        """A preset sets the epochs of all stages; nothing changes where none is chosen."""
+        epochs = PRESETS.get(preset, {})
+        return {getattr(self, name): count for name, count in epochs.items()} or gr.skip()
 
     def check_fields(self, lr: float | None, seed: float | None, request: gr.Request) -> dict:
         """What is wrong with a number, at its field, as soon as it is typed."""

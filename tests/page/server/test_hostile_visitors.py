@@ -136,6 +136,21 @@ def test_an_event_may_bring_anything(event_data, served, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["add_numbers", "choose_preset"])
+def test_a_field_may_be_empty(name, served, capfd):
+    url, demo, _ = served
+    number, fn = next((n, fn) for n, fn in demo.fns.items() if fn.api_name == name)
+    filled = [None] * len(fn.inputs)
+    if name == "add_numbers":
+        filled[:2] = {"url": INLINE}, "lenet5.cifar10"
+    body = {"data": filled, "session_hash": f"{name}-empty", "fn_index": number}
+    assert post(f"{url}/gradio_api/queue/join", body)[0] == 200
+    stream = f"{url}/gradio_api/queue/data?session_hash={name}-empty"
+    with urllib.request.urlopen(stream, timeout=30) as events:
+        assert '"success":true' in events.read().decode().replace(" ", "")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_an_empty_path_beside_a_picture_does_no_harm(served):
     photo = file("") | {"url": INLINE}
     assert "event: complete" in call(served, "classify", [photo, "lenet5.cifar10", 3])
