@@ -3,6 +3,7 @@ the photo that they are of."""
 
 import csv
 import io
+import re
 
 import pytest
 from gradio_client import Client, handle_file
@@ -54,6 +55,6 @@ def test_a_photo_is_shifted_until_nets_change_their_answer(visit, desktop, page_
     # Another change, by the keyboard; then no photo: what was shown goes.
     page.locator("#robust-change input:checked").press("ArrowRight")
     shown.locator("a.csv[download*=rotate]").wait_for()
-    assert "change=rotate" in page.url
+    expect(page).to_have_url(re.compile("change=rotate"))
     page.locator("#compare-photo button[aria-label='Remove Image']").click()
     expect(page.locator("#robust-shown article")).to_have_count(0)
