@@ -3,6 +3,7 @@
 import copy
 import os
 import shutil
+import signal
 
 import pytest
 from throwaway import write_weights
@@ -18,6 +19,9 @@ def pytest_configure():
     if "PYTEST_XDIST_WORKER" in os.environ:
         for variable in ("OMP_NUM_THREADS", "CNN_SPACE_THREADS"):
             os.environ.setdefault(variable, "1")
+    # What a shell starts in the background ignores Ctrl-C, and so would what the tests start.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

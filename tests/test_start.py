@@ -189,17 +189,24 @@ def test_a_hostile_machine_serves_the_page_under_a_path(tmp_path, monkeypatch):
 unix = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of Unix")
 
 
+def interrupted(program: str) -> tuple[int, str, str]:
+    """Status, output and errors of a program that gets a Ctrl-C once it has printed "ready"."""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True) as page:
+        try:
+            assert page.stdout.readline() == "ready\n"
+            page.send_signal(signal.SIGINT)
+            output, errors = page.communicate(timeout=30)
+            return page.returncode, output, errors
+        finally:
+            page.kill()
+
+
 @unix
 def test_ctrl_c_while_the_page_starts_leaves_no_traceback():
     program = "from cnn_space.page.common import start; start.prepare(); print('ready', flush=True)"
     program += "\nwhile True: pass"
-    page = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=-1, stderr=-1, text=True
-    )
-    assert page.stdout.readline() == "ready\n"
-    page.send_signal(signal.SIGINT)
-    printed = page.communicate(timeout=30)
-    assert page.returncode == -signal.SIGINT and printed == ("", "")
+    assert interrupted(program) == (-signal.SIGINT, "", "")
 
 
 @unix
@@ -207,12 +214,7 @@ def test_ctrl_c_in_a_destructor_ends_the_page():
     """Python prints what is raised there, and goes on; so did the page, while it started."""
     program = "import time; from cnn_space.page.common import start; start.end_when_interrupted()"
     program += "\nclass Odd:\n    def __del__(self): print('ready', flush=True); time.sleep(60)"
-    command = [sys.executable, "-c", f"{program}\nOdd()\ntime.sleep(60)"]
-    page = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True)
-    assert page.stdout.readline() == "ready\n"
-    page.send_signal(signal.SIGINT)
-    printed = page.communicate(timeout=30)
-    assert page.returncode == 0 and printed == ("", "")
+    assert interrupted(f"{program}\nOdd()\ntime.sleep(60)") == (0, "", "")
 
 
 @unix
