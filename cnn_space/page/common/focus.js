@@ -1,4 +1,6 @@
-// What the keyboard needs beside what Gradio brings. Tab leaves a list of choices, and closes it, for what follows. Gradio takes every key but Esc as a
+// What the keyboard needs beside what Gradio brings.
+//
+// Tab leaves a list of choices, and closes it, for what follows. Gradio takes every key but Esc as a
 // wish to open the list, Tab too, once the focus is gone; and a browser makes an open list a stop of
 // its own, as it scrolls, with which the focus is lost when the list closes.
 () => {
