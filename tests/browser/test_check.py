@@ -2,11 +2,13 @@
 
 import json
 import re
+import threading
 
 import pytest
 
 from cnn_space.__main__ import main
 from cnn_space.page.check import checks
+from cnn_space.page.check.handlers import Checker
 
 expect = pytest.importorskip("playwright.sync_api").expect
 SAME = "Same as GoogLeNet (torchvision form, no auxiliary heads), for 10 classes"
@@ -62,6 +64,30 @@ def test_a_faulty_net_is_pasted_and_mended(place):
     with page.expect_download() as download:
         page.locator("#check-layers a.csv").click()
     assert download.value.path().read_text("utf-8-sig").startswith("layer,kind,detail,output")
+
+
+def test_a_check_of_the_faulty_code_does_not_come_after_that_of_the_mended(
+    visit, desktop, own_url, monkeypatch
+):
+    page = visit(desktop, f"{own_url}?tab=check")
+    expect(headline(page)).to_have_text("3 faults in GoogLeNet")
+    began, late, answer = threading.Event(), threading.Event(), Checker._answer
+
+    def slowly(self, asked, lang):
+        if not began.is_set():  # the check of what is there on arrival
+            began.set()
+            assert late.wait(60)
+        return answer(self, asked, lang)
+
+    monkeypatch.setattr(Checker, "_answer", slowly)
+    page.get_by_role("button", name="Check", exact=True).click()
+    assert began.wait(30)
+    page.locator("#check-mend").click()
+    expect(headline(page)).not_to_have_text("3 faults in GoogLeNet")
+    mended = headline(page).inner_text()
+    late.set()
+    page.wait_for_timeout(1500)
+    expect(headline(page)).to_have_text(mended)
 
 
 def test_what_is_typed_is_checked_by_itself(place):

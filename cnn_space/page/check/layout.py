@@ -93,12 +93,14 @@ def _wire(checker: Checker, run: gr.Button, here: gr.Tab) -> None:
               checker.layers]  # fmt: skip
     events = CHECK | QUIET
     fields = [run.click, checker.arguments.submit, checker.input_shape.submit]
-    gr.on(fields, checker.show, asked, panels, **events)
+    shown = gr.on(fields, checker.show, asked, panels, **events)
+    # A check of what was there before may be under way: its answer must not come after theirs.
+    newer = events | {"cancels": [shown]}
     checker.net.input(
-        checker.pick, [checker.code, checker.net, checker.input_shape], panels, **events
+        checker.pick, [checker.code, checker.net, checker.input_shape], panels, **newer
     )
     checker.file.upload(checker.open_file, checker.file, [*panels, checker.code, checker.file],
-                        **events)  # fmt: skip
-    checker.mend.click(checker.apply, asked, [*panels, checker.code], **events)
+                        **newer)  # fmt: skip
+    checker.mend.click(checker.apply, asked, [*panels, checker.code], **newer)
     checker.code.input(None, None, None, js=f"({WATCH_JS})", queue=False, **QUIET)
     here.select(checker.open, [checker.verdict, *asked], panels, **events)
