@@ -1,5 +1,6 @@
 """What programs, and hostile visitors, send to a served page: raw requests."""
 
+import base64
 import http.client
 import json
 import urllib.error
@@ -48,6 +49,11 @@ def error_of(events: str) -> str:
 
 def file(path: str) -> dict:
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def inline(data: bytes) -> dict:
+    """A picture inside of the request."""
+    return {"path": "", "url": f"data:image/x;base64,{base64.b64encode(data).decode()}"}
 
 
 def from_address(source: str, url: str, place: str, body: dict | None = None, **headers: str):

@@ -4,7 +4,6 @@ no other visitor waits for it."""
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -13,7 +12,18 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from odd_photos import CASES, JPEG, PNG, REFUSED, RGB, chunk, encoded, header_only, ramp
+from odd_photos import (
+    ATTACKS,
+    CASES,
+    JPEG,
+    PNG,
+    REFUSED,
+    RGB,
+    encoded,
+    header_only,
+    many_scans,
+    ramp,
+)  # fmt: skip
 from PIL import Image
 from tiny_sets import class_folders, left_out
 
@@ -26,41 +36,9 @@ from cnn_space.images.photo_error import PhotoError
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def many_scans(count: int, side: int = 4000) -> bytes:
-    """A progressive JPEG whose last scan comes ``count`` times."""
-    data = encoded(Image.new("RGB", (side, side), "white"), "JPEG", progressive=True)
-    scan = data[data.rindex(b"\xff\xda") : -2]
-    return data[:-2] + scan * count + data[-2:]
-
-
-def many_strips(count: int) -> bytes:
-    """A TIFF with a strip for each of its rows."""
-    tags = [
-        (256, 4, 1, 8), (257, 4, 1, count), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1),
-        (273, 4, count, 200), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, count, 200 + 4 * count),
-    ]  # fmt: skip
-    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
-    head += b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
-    places, lengths = struct.pack("<I", 100) * count, struct.pack("<I", 8) * count
-    return head.ljust(200, b"\0") + places + lengths
-
-
-def flood(before: bytes, part: bytes, after: bytes = b"", megabytes: int = 25) -> bytes:
-    return before + part * (megabytes * 2**20 // len(part)) + after
-
-
 def large_png() -> bytes:
     """A picture of 24 megapixels, which takes a tenth of a second."""
     return encoded(RGB.resize((6000, 4000), Image.Resampling.NEAREST), "PNG", compress_level=1)
-
-
-ATTACKS = {
-    "4,000 scans": lambda: many_scans(4000),
-    "a comment without end": lambda: flood(b"P6 #", b"x"),
-    "JPEG segments": lambda: flood(JPEG[:2], b"\xff\xfe\0\2", JPEG[2:]),
-    "PNG chunks": lambda: flood(PNG[:33], chunk(b"abCd", b""), PNG[33:]),
-    "TIFF strips": lambda: many_strips(2_000_000),
-}
 
 
 @pytest.fixture(params=[decoding_process.SECONDS])

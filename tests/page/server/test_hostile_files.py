@@ -1,6 +1,5 @@
 """What hostile visitors bring as files, and a disk that fills up, at the running server."""
 
-import base64
 import io
 import json
 import os
@@ -12,9 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from odd_photos import REFUSED, encoded
+from odd_photos import JPEG, REFUSED, encoded, flood, many_scans
 from PIL import Image
-from raw_requests import call, error_of, file, post, upload
+from raw_requests import call, error_of, file, inline, post, upload
 from throwaway import write_zip
 
 from cnn_space.page.finetune import export
@@ -25,23 +24,11 @@ NET = "lenet5.cifar10"
 RUN = [None, NET, "sgd", 0, 0.1, 1, 0, 0, "none", False, False, 20, 0, "off", "off", 0]
 
 
-def inline(data: bytes) -> dict:
-    return {"path": "", "url": f"data:image/x;base64,{base64.b64encode(data).decode()}"}
-
-
-def many_scans() -> bytes:
-    """A progressive JPEG of nine megapixels in one colour whose last scan comes thousands of
-    times."""
-    data = encoded(Image.new("RGB", (3000, 3000), "red"), "JPEG", progressive=True)
-    last = data.rfind(b"\xff\xda")
-    return data[:-2] + data[last:-2] * (400_000 // (len(data) - last)) + data[-2:]
-
-
 SLOW = {
-    "scans without end": many_scans(),
-    "a comment without end": b"P6\n#" + b"x" * 2_000_000,
-    "segments without end": b"\xff\xd8" + b"\xff\xe1\x00\x02" * 500_000,
-    "a hundred megapixels": REFUSED["100 megapixels"][0],
+    "scans": many_scans(4000, side=3000),
+    "a comment": flood(b"P6 #", b"x", megabytes=2),
+    "segments": flood(JPEG[:2], b"\xff\xfe\0\2", megabytes=2),
+    "100 megapixels": REFUSED["100 megapixels"][0],
 }
 
 

@@ -1,6 +1,5 @@
 """A hostile visitor against the running server: what Gradio would take, this page does not."""
 
-import base64
 import threading
 import time
 import urllib.error
@@ -11,13 +10,13 @@ import gradio as gr
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-from raw_requests import CUT, call, complete, error_of, file, from_address, post, upload
+from raw_requests import CUT, call, complete, error_of, file, from_address, inline, post, upload
 
 from cnn_space.page.inception import whole_net
 from cnn_space.page.server import bodies
 
 PHOTO = Path(__file__).parents[3] / "docs" / "classify.webp"
-INLINE = "data:image/webp;base64," + base64.b64encode(PHOTO.read_bytes()).decode()
+INLINE = inline(PHOTO.read_bytes())["url"]
 KOREAN = {"accept-language": "ko"}
 
 

@@ -1,6 +1,5 @@
 """A page that is killed amid everything leaves nothing over which the next one trips."""
 
-import base64
 import json
 import os
 import socket
@@ -12,16 +11,14 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
+from raw_requests import inline
 from serving import running
 
 from cnn_space.page.common import scratch
 from cnn_space.weights.abandoned import LONG
 
 PHOTO = Path(__file__).parents[3] / "docs" / "classify.webp"
-INLINE = {
-    "path": "",
-    "url": "data:image/webp;base64," + base64.b64encode(PHOTO.read_bytes()).decode(),
-}
+INLINE = inline(PHOTO.read_bytes())
 LENET, REMOTE = "lenet5.cifar10", "googlenet.tv_in1k"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
