@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from PIL import ExifTags, Image, ImageChops
 
-from cnn_space.images import depth, file_kinds
+from cnn_space.images import depth, file_kinds, tiff
 from cnn_space.images.color import to_srgb
 from cnn_space.images.photo_error import PhotoError
 
@@ -77,6 +77,7 @@ class Opened:
     def _decode(self) -> Image.Image:
         image, notes = self._image, {}
         is_deep = depth.is_deep(image)
+        tiff.mend_byte_order(image)
         image.seek(0)  # GIF, APNG, WebP and multi-page TIFF: the first picture
         image.load()
         if image.format in ("JPEG", "MPO"):
@@ -129,11 +130,9 @@ def to_rgb(
     """A decoded picture of any mode as sRGB, and notes on it; see ``decode``. Transparent pixels
     become white."""
     notes = {}
-    if image.mode.startswith(("I", "F")):
-        import numpy as np
-
-        pixels, bits = depth.to_bytes(np.asarray(image))
-        image = Image.fromarray(pixels)
+    if image.mode.startswith(("I", "F")) or tiff.has_signed_bytes(image):
+        pixels, bits = depth.to_bytes(tiff.numbers(image))
+        image = Image.fromarray(255 - pixels if tiff.is_zero_white(image) else pixels)
         notes |= {"stretched": bits} if bits else {}
     image = _direct(image)
     if side and (factor := min(image.size) // (2 * side)) > 1:
@@ -213,6 +212,8 @@ def _open(data: bytes) -> Image.Image:
     except MemoryError:
         raise PhotoError("too_much_memory") from None
     except Exception:  # as in Opened.decode
+        if kind == "TIFF" and (name := tiff.title(data)):
+            raise PhotoError("other_format", name=name) from None
         raise PhotoError("damaged" if kind in _SURE else "unreadable") from None
 
 

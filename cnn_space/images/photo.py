@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from cnn_space.images import decoder_pool, decoding, depth
+from cnn_space.images import decoder_pool, decoding, depth, tiff
 from cnn_space.images.decoding import MIN_SIDE
 from cnn_space.images.photo_error import PhotoError
 from cnn_space.images.preprocessing import Preprocessing, center_crop
@@ -103,6 +103,7 @@ def _from_image(image: Image.Image, side: int | None) -> Image.Image:
     _check_size(image)
     try:
         image.seek(0)
+        tiff.mend_byte_order(image)
         image.load()
         rgb, notes = decoding.to_rgb(image, image.info.get("icc_profile"), side)
         if rgb is not image:
