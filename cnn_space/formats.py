@@ -16,6 +16,7 @@ __all__ = [
     "probability",
     "shape",
     "short",
+    "shortened",
     "signed",
     "signed_fraction",
     "ticks",
@@ -34,6 +35,13 @@ def short(number: float) -> str:
         if number >= 0.9995 * size:  # what rounds to 1000 of the unit below
             return f"{number / size:.3g} {unit}"
     return f"{number:.0f}"
+
+
+def shortened(text: str, most: int) -> str:
+    """A name for the eye: of one of more than ``most`` letters only both ends, so that it has as
+    many: ``IMG_2024…copy.jpg``."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[: most - half - 1]}…{text[-half:]}"
 
 
 def two_decimals(number: float) -> str:

@@ -73,6 +73,12 @@ def test_a_difference_in_points_has_its_sign():
     ]  # fmt: skip
 
 
+def test_a_long_name_is_shortened_in_its_middle():
+    assert formats.shortened("x" * 8, 8) == "x" * 8
+    assert formats.shortened("IMG_2024-11-27 copy.jpg", 15) == "IMG_202…opy.jpg"
+    assert [len(formats.shortened("x" * 99, most)) for most in (7, 8)] == [7, 8]
+
+
 def test_ticks_of_a_logarithmic_axis():
     assert formats.log_ticks(3e5, 4e9) == [1e6, 1e7, 1e8, 1e9]
     assert formats.log_ticks(2e8, 9e8) == [2e8, 5e8]

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnn_space.cli.output import print_json
+from cnn_space.cli.output import COLUMN, print_json
+from cnn_space.formats import shortened
 
 
 def add_classify(commands) -> None:
@@ -39,6 +40,7 @@ def add_classify(commands) -> None:
 
 def _classify(options) -> int:
     from cnn_space import weights
+    from cnn_space.images.photo_error import PhotoError
     from cnn_space.inference.classification import classify_all
     from cnn_space.inference.engine import get
 
@@ -47,12 +49,14 @@ def _classify(options) -> int:
     net = options.net or weights.default()
     get(net)  # a net that cannot be loaded is one sentence, not one a photo
     photos, problems = _find_photos(options.photos)
-    show = _rows_as(options, max(map(len, photos), default=0))
+    show = _rows_as(options, min(COLUMN, max(map(len, photos), default=0)))
     next(show)
     try:
         for photo, answer in classify_all(photos, net, ten_views=options.ten_views):
             if isinstance(answer, ValueError):
-                problems.append(f"{photo}: {answer}")
+                # Any other sentence than a picture's says which file it is about.
+                of = f"{photo}: " if isinstance(answer, PhotoError) else ""
+                problems.append(f"{of}{answer}")
                 continue
             classes = [vars(p) for p in answer[: options.top_k]]
             show.send({"photo": photo, "net": str(net), "classes": classes})
@@ -127,7 +131,7 @@ def _rows_as(options, width: int) -> Iterator[None]:
                     writer.writerow(line)
             else:
                 classes = (f"{c['label']} {c['probability']:6.1%}" for c in row["classes"])
-                print(f"{row['photo']:{width}}   {'   '.join(classes)}")
+                print(f"{shortened(row['photo'], width):{width}}   {'   '.join(classes)}")
     finally:
         if options.json:
             print_json(rows, indent=2)

@@ -11,6 +11,8 @@ from cnn_space.cli.output import print_json
 from cnn_space.training.recipes import PRESETS, Plan
 
 IMAGES = "a zip, a folder, owner/name, digits, or forged:AGE (real and forged digits; age 1 to 4)"
+# Why nothing on the Hub has a name: most likely it is a path with a slip in it.
+NOT_ON_HUB = ("hub_name", "hub_unknown", "hub_offline", "hub_fails", "hub_slow")
 SHOWN_SUSPECTS = 20  # --json has them all
 
 
@@ -50,6 +52,7 @@ def read(images: str):
     """The images of a zip, a folder, a set on the Hub (owner/name), ``digits`` or ``forged:AGE``,
     as the readers give them. Raises ValueError as those do."""
     from cnn_space.images import readers
+    from cnn_space.images.visitor_set import DataError
 
     name, _, age = images.partition(":")
     if name == "forged":
@@ -64,7 +67,12 @@ def read(images: str):
         return readers.read_folder(images)
     if Path(images).is_file():
         return readers.read_zip(images)
-    return readers.read_hub(images)
+    try:
+        return readers.read_hub(images)
+    except DataError as error:
+        if error.reason in NOT_ON_HUB:
+            raise ValueError(f"There is no file or folder {images}. {error}") from error
+        raise
 
 
 def _finetune(options) -> int:

@@ -4,7 +4,8 @@ import sys
 from dataclasses import asdict, replace
 
 from cnn_space.cli.finetune import IMAGES, print_remarks, read
-from cnn_space.cli.output import print_json
+from cnn_space.cli.output import COLUMN, print_json
+from cnn_space.formats import shortened
 from cnn_space.training.recipes import Plan
 
 CROSS_VALIDATED = (
@@ -28,11 +29,9 @@ def add_inspect(commands) -> None:
 
 
 def _inspect(options) -> int:
-    from cnn_space.images.visitor_set import DataError
-
     try:
         visitor_set = read(options.photos)
-    except DataError as error:
+    except ValueError as error:
         if not options.json:
             raise
         print_json({"problem": str(error)})
@@ -41,8 +40,9 @@ def _inspect(options) -> int:
     if options.json:
         print_json(summary, indent=1)
         return 0
-    width = max(map(len, summary["classes"]))
+    width = min(COLUMN, max(map(len, summary["classes"])))
     for name, counts in summary["classes"].items():
+        name = shortened(name, width)
         print(
             f"{name:{width}}  {counts['train']:6,} to learn from  {counts['held_out']:6,} held out"
         )

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+COLUMN = 48  # letters of a name in a table; JSON and CSV have all of it
 READER_LEFT = 141  # exit code where ``| head`` has read enough: 128 + SIGPIPE, as shells say it
 
 

@@ -41,7 +41,8 @@ def test_photos_are_named_in_a_table_or_json(checkpoints, tmp_path, capsys):
 
     assert main(["classify", str(tmp_path / "absent.png"), str(path)]) == 1
     got = capsys.readouterr()
-    assert "absent.png" in got.err and "my photo.png" in got.out
+    assert got.err == f"{tmp_path / 'absent.png'} cannot be read: No such file or directory\n"
+    assert "my photo.png" in got.out
 
     assert main(["classify", str(path), "--net", "lenet6.cifar10"]) == 2
     assert "did you mean lenet5.cifar10" in capsys.readouterr().err
@@ -78,6 +79,15 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(checkpoints, tmp_pa
     path = save_photo(tmp_path / "cat[1].png")
     assert main(["classify", path, "--json"]) == 0
     assert [row["photo"] for row in json.loads(capsys.readouterr().out)] == [path]
+
+
+def test_a_long_name_leaves_the_table_narrow(checkpoints, tmp_path, capsys):
+    long, short = save_photo(tmp_path / ("x" * 90 + "-1.png")), save_photo(tmp_path / "a.png")
+    assert main(["classify", long, short, "--top-k", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 80 and "…" in lines[0] and "-1.png   " in lines[0]
+    assert main(["classify", long, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["photo"] == long
 
 
 def test_an_address_is_not_fetched_and_said_so(checkpoints, tmp_path, capsys):

@@ -113,3 +113,9 @@ def test_many_images_are_measured_in_onnx_runtime_with_the_same_figures(
         assert capsys.readouterr().out == in_pytorch
         checked = onnx_session.IMAGES if answered else 0
         assert sum(counted) == answered + checked
+
+
+def test_a_slip_in_the_folder_of_the_images_is_told_as_one(checkpoints, tmp_path, capsys):
+    place = tmp_path / "typo"
+    assert main(["evaluate", "lenet5.cifar10", "--data-dir", str(place)]) == 2
+    assert f"there is no file or folder {place}" in capsys.readouterr().err

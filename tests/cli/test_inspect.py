@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from unittest.mock import Mock
 
 import pytest
 from tiny_sets import picture
@@ -78,3 +79,21 @@ def test_what_cannot_be_used_is_one_sentence(tmp_path, capsys, name, monkeypatch
     code, found = inspect(capsys, name)
     assert code == 2 and list(found) == ["problem"] and found["problem"].endswith(".")
     assert __main__.main(["inspect", name]) == 2 and found["problem"] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["inspect", "finetune"])
+@pytest.mark.parametrize("name", ["photso", "photos/cats", "/photos/of my cats", "cats.zip"])
+def test_a_slip_in_a_path_is_told_as_one(tmp_path, capsys, monkeypatch, command, name):
+    """Even where it could be the name of a set on the Hub, which cannot be reached."""
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", Mock(side_effect=OSError("no net")))
+    monkeypatch.chdir(tmp_path)
+    assert __main__.main([command, name]) == 2
+    assert f"There is no file or folder {name}. " in capsys.readouterr().err
+
+
+def test_a_long_name_leaves_the_table_narrow(tmp_path, capsys):
+    names = ("b", "c" * 150)
+    entries = {f"{c}/{i}.png": picture(50 * k + i) for k, c in enumerate(names) for i in range(9)}
+    assert __main__.main(["inspect", write(tmp_path / "a.zip", entries)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and max(map(len, lines)) < 100

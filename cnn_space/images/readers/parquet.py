@@ -30,6 +30,8 @@ def read_parquet(folder: Path, name: str, split: str) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not folder.exists():
+        raise ValueError(f"there is no file or folder {folder}")
     short = Path(name).name
     root = next((folder / part for part in (name, short) if (folder / part).is_dir()), folder)
     # Any other folder may hold another set.
