@@ -6,6 +6,7 @@ from gradio.route_utils import FnIndexInferError
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
+from cnn_space.page.common.compressed import Compressed
 from cnn_space.page.common.early import EarlyScript
 from cnn_space.page.server.bodies import BoundedBodies
 from cnn_space.page.server.closed import Closed, unknown
@@ -30,6 +31,7 @@ def bounds() -> dict:
                 Middleware(BoundedRequests),
                 Middleware(Tools),
                 Middleware(BoundedBodies, quota=quota),
+                Middleware(Compressed),
                 Middleware(EarlyScript),
             ],
         },
