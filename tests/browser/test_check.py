@@ -66,28 +66,56 @@ def test_a_faulty_net_is_pasted_and_mended(place):
     assert download.value.path().read_text("utf-8-sig").startswith("layer,kind,detail,output")
 
 
-def test_a_check_of_the_faulty_code_does_not_come_after_that_of_the_mended(
-    visit, desktop, own_url, monkeypatch
-):
-    page = visit(desktop, f"{own_url}?tab=check")
-    expect(headline(page)).to_have_text("3 faults in GoogLeNet")
+@pytest.fixture
+def held(monkeypatch):
+    """Answers of checks wait: (an event that the first began, one that lets it go)."""
     began, late, answer = threading.Event(), threading.Event(), Checker._answer
 
-    def slowly(self, asked, lang):
-        if not began.is_set():  # the check of what is there on arrival
+    def slowly(self, *asked):
+        if not began.is_set():
             began.set()
             assert late.wait(60)
-        return answer(self, asked, lang)
+        return answer(self, *asked)
 
     monkeypatch.setattr(Checker, "_answer", slowly)
+    yield began, late
+    late.set()
+
+
+@pytest.fixture
+def own_place(visit, desktop, own_url):
+    """The tab on a page whose server runs here."""
+    page = visit(desktop, f"{own_url}?tab=check")
+    expect(headline(page)).to_have_text("3 faults in GoogLeNet")
+    return page
+
+
+def test_of_two_checks_the_later_one_stands(own_place, held):
+    page, (began, late) = own_place, held
     page.get_by_role("button", name="Check", exact=True).click()
     assert began.wait(30)
-    page.locator("#check-mend").click()
-    expect(headline(page)).not_to_have_text("3 faults in GoogLeNet")
-    mended = headline(page).inner_text()
+    paste(page, FAULTY)
+    page.get_by_role("button", name="Check", exact=True).click()
     late.set()
+    expect(page.locator("#check-findings")).to_contain_text("def foward(self, x):")
     page.wait_for_timeout(1500)
-    expect(headline(page)).to_have_text(mended)
+    expect(page.locator("#check-findings")).to_contain_text("def foward(self, x):")
+    expect(page.locator("[data-tab=check].stale")).to_have_count(0)
+
+
+def test_what_is_of_older_code_is_dimmed_at_once_and_mends_nothing(own_place, held):
+    page, (began, late) = own_place, held
+    outdated = page.locator("#check-verdict .stale, #check-findings .stale, #check-mended .stale")
+    expect(outdated).to_have_count(0)
+    paste(page, "x = 1")
+    expect(outdated).to_have_count(3)
+    page.locator("#check-mend").click()
+    assert began.wait(30)
+    expect(outdated).to_have_count(3)
+    expect(page.locator("#check-code .cm-content")).to_have_text("x = 1")
+    late.set()
+    expect(headline(page)).to_have_text("This cannot be read")
+    expect(outdated).to_have_count(0)
 
 
 def test_what_is_typed_is_checked_by_itself(place):

@@ -41,7 +41,10 @@ def layers(text: str) -> dict:
 CASES = {
     "check/templates/verdict.html": verdict,
     "check/templates/findings.html": findings,
-    "check/templates/mended.html": lambda text: {"lines": ["@@", "+" + text, "-" + text, text]},
+    "check/templates/mended.html": lambda text: {
+        "lines": ["@@", "+" + text, "-" + text, text],
+        "mended": text,
+    },
     "check/templates/identity.html": identity,
     "check/templates/layers.html": layers,
 }

@@ -19,8 +19,8 @@ PANELS = {"verdict", "findings", "mend", "mended", "identity", "layers"}
 MAKER = EXAMPLE + "\n\ndef googlenet(classes=7):\n    return GoogLeNet(classes)\n"
 
 
-def show(code=EXAMPLE, net="", arguments="", input_shape="", request=ENGLISH) -> dict:
-    return checker.show(request, code, net, arguments, input_shape)
+def show(code=EXAMPLE, net="", arguments="", input_shape="", request=ENGLISH, file=None) -> dict:
+    return checker.show(request, 7, file, code, net, arguments, input_shape)
 
 
 def headline(answer: dict) -> str:
@@ -59,16 +59,23 @@ def test_the_fields_show_in_grey_what_was_found():
     assert answer["input_shape"]["placeholder"] == "3, 224, 224"
 
 
-def test_the_corrections_go_into_the_editor():
-    answer = checker.apply(ENGLISH, SOUND, "", "", "")
-    mended = answer["code"]
-    assert "x = torch.flatten(x, 1)" in mended and answer.keys() >= PANELS
+def test_the_corrections_lie_ready_for_the_editor():
+    (part,) = with_class(show(SOUND)["mended"], "mended")
+    mended = part.get("data-mended")
+    assert mended == checks.report(checks.Asked(SOUND)).mended.strip()
+    answer = show(mended)
     assert headline(answer) == (
         "Same as GoogLeNet (torchvision form, no auxiliary heads), for 10 classes"
     )
     assert not answer["mend"]["visible"] and answer["mended"] == ""
-    assert checker.apply(ENGLISH, mended, "", "", "") == gr.skip()
-    assert checker.apply(ENGLISH, mended, "", "none=3", "") == gr.skip()
+
+
+def test_every_panel_says_which_question_it_answers():
+    """By it the browser dims what is of an older one: see outdated.js."""
+    answer = show(MAKER)
+    for panel in PANELS - {"mend"}:
+        (note,) = parse(answer[panel]).findall(".//*[@data-of]")
+        assert (note.get("data-tab"), note.get("data-of")) == ("check", "7")
 
 
 def test_the_table_and_its_file_add_up():
@@ -108,8 +115,7 @@ def test_choices_of_the_visitor():
     assert block["arguments"]["placeholder"].startswith("in_channels=3, out_channels=8")
     small = show(SOUND, input_shape="3 × 64 × 64")
     assert small["input_shape"]["placeholder"] == "3, 64, 64"
-    made = checker.pick(ENGLISH, MAKER, "googlenet", "")
-    assert made["arguments"]["placeholder"] == "classes=7" and made["arguments"]["value"] == ""
+    assert show(MAKER, "googlenet")["arguments"]["placeholder"] == "classes=7"
     assert show("class Other:\n    pass\n" + EXAMPLE, net="Gone")["net"]["value"] == ""
 
 
@@ -165,31 +171,26 @@ def test_code_in_a_sentence_is_marked_and_escaped():
 def test_files(tmp_path):
     module = tmp_path / "net.py"
     module.write_text("\n\n" + SOUND)
-    answer = checker.open_file(ENGLISH, str(module))
+    answer = show("x = 1", "Old", "old=1", "1,2,3", file=str(module))
+    assert all(answer[field]["value"] == "" for field in handlers.FIELDS)
     assert answer["code"] == SOUND.strip() and answer["file"] is None
     assert headline(answer) == "2 faults in GoogLeNet"
     notebook = tmp_path / "net.ipynb"
     cells = [{"cell_type": "code", "source": SOUND, "outputs": []}]
     notebook.write_text(json.dumps({"cells": cells}))
-    assert "class GoogLeNet" in checker.open_file(ENGLISH, str(notebook))["code"]
+    assert "class GoogLeNet" in show(file=str(notebook))["code"]
     binary = tmp_path / "odd.py"
     binary.write_bytes(bytes(range(256)))
-    answer = checker.open_file(ENGLISH, str(binary))
+    answer = show(file=str(binary))
     assert headline(answer) == "This cannot be read" and "code" not in answer
-    assert checker.open_file(ENGLISH, None) == gr.skip()
 
 
 def test_weights_show_their_layers(tmp_path):
     net = create_model("lenet5", 10)
     save_file(net.state_dict(), tmp_path / "net.safetensors")
-    answer = checker.open_file(ENGLISH, str(tmp_path / "net.safetensors"))
+    answer = show(file=str(tmp_path / "net.safetensors"))
     assert "code" not in answer
     assert f"{sum(p.numel() for p in net.parameters()):,} parameters" in answer["verdict"]
-
-
-def test_the_first_visit_checks_and_the_next_keeps_what_is_there():
-    assert headline(checker.open(ENGLISH, "", EXAMPLE, "", "", "")) == "3 faults in GoogLeNet"
-    assert checker.open(ENGLISH, "<p>there</p>", EXAMPLE, "", "", "") == gr.skip()
 
 
 def test_the_endpoint_gives_what_the_command_prints(tmp_path, capsys):

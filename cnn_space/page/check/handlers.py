@@ -1,6 +1,6 @@
 """What the events of "Check your net" do: source text in; findings, layers and corrections out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -9,6 +9,7 @@ from cnn_space.checking.reading import Unreadable
 from cnn_space.checking.report import Report
 from cnn_space.page.check import checks, view
 from cnn_space.page.check.checks import Asked, FieldError
+from cnn_space.page.common.templates import noted
 from cnn_space.page.common.texts import language, say
 
 FIELDS = ("net", "arguments", "input_shape")
@@ -18,6 +19,7 @@ FIELDS = ("net", "arguments", "input_shape")
 class Checker:
     """The code and the choices above it, and the panels that say what was found."""
 
+    number: gr.Number  # of the question, see ask.js
     file: gr.File
     code: gr.Code
     net: gr.Dropdown
@@ -30,49 +32,26 @@ class Checker:
     identity: gr.HTML
     layers: gr.HTML
 
-    def show(self, request: gr.Request, code, net, arguments, input_shape) -> dict:
-        """After a click on Check, or when the code has been left alone for a moment."""
-        return self._answer(_asked(code, net, arguments, input_shape), language(request))
-
-    def pick(self, request: gr.Request, code, net, input_shape) -> dict:
-        """After another net is chosen: the arguments of the last one are not its own."""
-        answer = self._answer(_asked(code, net, "", input_shape), language(request))
-        return _merged(answer, {self.arguments: {"value": ""}})
-
-    def open(self, request: gr.Request, verdict, code, net, arguments, input_shape):
-        """When the visitor comes here for the first time."""
-        return gr.skip() if verdict else self.show(request, code, net, arguments, input_shape)
-
-    def open_file(self, request: gr.Request, path: str | None):
-        """A dropped file: its text goes into the editor; of weights the report alone is shown."""
-        if path is None:
-            return gr.skip()
+    def show(self, request: gr.Request, number, file, code, net, arguments, input_shape) -> dict:
+        """The answer to what is in the fields, or to a file that was dropped."""
         lang = language(request)
-        emptied = {self.file: None}
-        if path.endswith(".safetensors"):
-            return emptied | self._panels(checks.weights_report(Path(path)), Asked(""), lang)
+        if file is None:
+            return self._answer(_asked(code, net, arguments, input_shape), lang, number)
+        return {self.file: None} | self._opened(Path(file), lang, number)
+
+    def _opened(self, path: Path, lang: str, number) -> dict:
+        """A file's text goes into the editor; of weights the report alone is shown."""
+        if path.suffix == ".safetensors":
+            return self._panels(checks.weights_report(path), Asked(""), lang, number)
         try:
-            text = checks.text_of(Path(path).read_bytes())
+            text = checks.text_of(path.read_bytes())
         except Unreadable as error:
             unread = Report(readable=False, reason_kind=error.kind, reason_values=error.values)
-            return emptied | self._panels(unread, Asked(""), lang)
-        answer = self._answer(Asked(text), lang)
+            return self._panels(unread, Asked(""), lang, number)
         cleared = {getattr(self, name): {"value": ""} for name in FIELDS}
-        return emptied | _merged(answer, cleared) | {self.code: text}
+        return _merged(self._answer(Asked(text), lang, number), cleared) | {self.code: text}
 
-    def apply(self, request: gr.Request, code, net, arguments, input_shape):
-        """The sure corrections go into the editor, and the text is checked again."""
-        asked = _asked(code, net, arguments, input_shape)
-        try:
-            mended = checks.report(asked).mended.strip()
-        except FieldError:
-            mended = ""
-        if not mended:
-            return gr.skip()
-        answer = self._answer(replace(asked, source=mended), language(request))
-        return answer | {self.code: mended}
-
-    def _answer(self, asked: Asked, lang: str) -> dict:
+    def _answer(self, asked: Asked, lang: str, number) -> dict:
         """Notices at the fields, and the panels where the choices fit the text."""
         try:
             found = checks.report(asked)
@@ -81,12 +60,12 @@ class Checker:
             return self._notices() | {
                 getattr(self, error.field): gr.update(info=sentence, elem_classes=["bad"])
             }
-        return self._panels(found, asked, lang)
+        return self._panels(found, asked, lang, number)
 
     def _notices(self) -> dict:
         return {getattr(self, name): gr.update(info="", elem_classes=[]) for name in FIELDS}
 
-    def _panels(self, found: Report, asked: Asked, lang: str) -> dict:
+    def _panels(self, found: Report, asked: Asked, lang: str, number) -> dict:
         """Everything that follows the code; what the text has already stands grey in the fields."""
         choices = view.net_choices(found, checks.nets(found), lang)
         known = {name for _, name in choices}
@@ -95,14 +74,18 @@ class Checker:
             self.arguments: {"placeholder": view.arguments_hint(found)},
             self.input_shape: {"placeholder": view.shape_hint(found)},
         }
-        return _merged(self._notices(), hints) | {
+        shown = {
             self.verdict: view.verdict(found, lang),
             self.findings: view.findings(found, lang),
-            self.mend: gr.update(visible=bool(found.mended), value=view.mend_label(found, lang)),
             self.mended: view.mended(found, lang),
             self.identity: view.identity(found, lang),
             self.layers: view.layers(found, lang),
         }
+        return (
+            _merged(self._notices(), hints)
+            | {panel: noted("check", str(number), html) for panel, html in shown.items()}
+            | {self.mend: gr.update(visible=bool(found.mended), value=view.mend_label(found, lang))}
+        )
 
 
 def _asked(code, net, arguments, input_shape) -> Asked:

@@ -4,7 +4,7 @@ import gradio as gr
 
 from cnn_space.page.check import checks, handlers
 from cnn_space.page.check.handlers import Checker
-from cnn_space.page.common.components import LIVE_JS, script
+from cnn_space.page.common.components import LIVE_JS, OUTDATED_JS, script
 from cnn_space.page.common.texts import t
 
 # A queue of its own: no answer waits for a check, and two checks run at most.
@@ -13,7 +13,11 @@ CHECK = {"concurrency_id": "check", "concurrency_limit": 2}
 QUIET = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
 
 LINE_JS = script("check/line.js")
-WATCH_JS = script("check/live.js").strip().rstrip(";")
+ASK_JS = f"({script('check/ask.js')})({OUTDATED_JS})"
+WATCH_JS = f"({script('check/watch.js')})({ASK_JS})"
+MENDED_JS = script("check/mended.js")
+OPEN_JS = script("check/open.js")
+CHECK_JS = "() => document.querySelector('#check-run').click()"
 
 
 def check_part(here: gr.Tab) -> None:
@@ -29,6 +33,7 @@ def check_part(here: gr.Tab) -> None:
     run = form.pop("run")
     checker = Checker(
         **form,
+        number=gr.Number(visible=False),
         verdict=verdict,
         findings=findings,
         mend=mend,
@@ -86,21 +91,20 @@ def _form() -> dict:
 
 
 def _wire(checker: Checker, run: gr.Button, here: gr.Tab) -> None:
-    """The events; whatever changes, the panels and the fields' hints follow."""
-    asked = [checker.code, checker.net, checker.arguments, checker.input_shape]
+    """The events. All that ask for a check are one for Gradio, or press its button: so the last
+    answer is of what was asked last."""
+    asked = [checker.number, checker.file, checker.code, checker.net, checker.arguments,
+             checker.input_shape]  # fmt: skip
     panels = [checker.net, checker.arguments, checker.input_shape, checker.verdict,
               checker.findings, checker.mend, checker.mended, checker.identity,
-              checker.layers]  # fmt: skip
-    events = CHECK | QUIET
-    fields = [run.click, checker.arguments.submit, checker.input_shape.submit]
-    shown = gr.on(fields, checker.show, asked, panels, **events)
-    # A check of what was there before may be under way: its answer must not come after theirs.
-    newer = events | {"cancels": [shown]}
-    checker.net.input(
-        checker.pick, [checker.code, checker.net, checker.input_shape], panels, **newer
-    )
-    checker.file.upload(checker.open_file, checker.file, [*panels, checker.code, checker.file],
-                        **newer)  # fmt: skip
-    checker.mend.click(checker.apply, asked, [*panels, checker.code], **newer)
-    checker.code.input(None, None, None, js=f"({WATCH_JS})", queue=False, **QUIET)
-    here.select(checker.open, [checker.verdict, *asked], panels, **events)
+              checker.layers, checker.code, checker.file]  # fmt: skip
+    asks = [run.click, checker.arguments.submit, checker.input_shape.submit, checker.file.upload]
+    gr.on(asks, checker.show, asked, panels, js=ASK_JS, **CHECK, **QUIET)
+    in_browser = QUIET | {"queue": False}
+    # The arguments of another net are not its own.
+    emptied = checker.net.input(None, None, checker.arguments, js="() => ''", **in_browser)
+    emptied.then(None, None, None, js=CHECK_JS, **in_browser)
+    corrected = checker.mend.click(None, checker.code, checker.code, js=MENDED_JS, **in_browser)
+    corrected.then(None, None, None, js=CHECK_JS, **in_browser)
+    checker.code.input(None, None, None, js=WATCH_JS, **in_browser)
+    here.select(None, None, None, js=OPEN_JS, **in_browser)

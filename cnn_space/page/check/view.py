@@ -151,7 +151,9 @@ def mend_label(found: Report, lang: str = "en") -> str:
 def mended(found: Report, lang: str = "en") -> Markup:
     """The corrections as a difference between two texts, line by line; nothing without any."""
     lines = [line for line in found.diff.split("\n")[2:] if line]
-    return render("check/templates/mended.html", lang, lines=lines) if lines else Markup("")
+    if not lines:
+        return Markup("")
+    return render("check/templates/mended.html", lang, lines=lines, mended=found.mended.strip())
 
 
 def identity(found: Report, lang: str = "en") -> Markup:

@@ -12,10 +12,17 @@ def script(name: str) -> str:
     return (PAGE / name).read_text(encoding="utf-8")
 
 
+# For scripts of events: hides what a tab shows of anything but what is chosen now.
+OUTDATED_JS = script("common/outdated.js")
+
+
 def hide_outdated(tab: str) -> dict:
     """An event's ``fn`` and ``js`` for the inputs photo and net (or nets, and more): what ``tab``
     shows of others (see ``templates.of``) is hidden at once, and its room kept."""
-    return {"fn": None, "js": f"({script('common/current.js')})({json.dumps(tab)})"}
+    return {
+        "fn": None,
+        "js": f"({script('common/current.js')})({OUTDATED_JS}, {json.dumps(tab)})",
+    }
 
 
 # A screen reader says what appears in an element with this script.

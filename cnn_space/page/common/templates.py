@@ -51,10 +51,14 @@ def render(template: str, lang: str = "en", **values) -> Markup:
 
 
 def of(tab: str, photo: Image.Image, nets: Sequence[str], html: Markup) -> Markup:
-    """``html`` with a note of the photo and the nets that it is of: ``current.js`` dims it where
-    others are chosen in ``tab``. Empty HTML stays empty."""
-    chosen = "\n".join([photo.info.get("path", ""), *nets])
-    return html and render("common/templates/of.html", tab=tab, of=chosen, html=html)
+    """``html`` with a note of the photo and the nets that it is of, as ``current.js`` has them."""
+    return noted(tab, "\n".join([photo.info.get("path", ""), *nets]), html)
+
+
+def noted(tab: str, of: str, html: Markup) -> Markup:
+    """``html`` with a note of what it is of: ``outdated.js`` dims it where something else is chosen
+    in ``tab``. Empty HTML stays empty."""
+    return html and render("common/templates/of.html", tab=tab, of=of, html=html)
 
 
 def term(name: str, text: str = "", lang: str = "en") -> Markup:

@@ -1,0 +1,18 @@
+// Hides at once what a tab shows of anything but what is chosen there now, "of". What is shown says
+// in data-of what it is of (see templates.noted); it may come and go at any time. Its room stays, so
+// that nothing moves.
+(tab, of) => {
+  const mark = () => {
+    for (const part of document.querySelectorAll("[data-of]")) {
+      const current = window.chosen[part.dataset.tab] ?? part.dataset.of;
+      part.classList.toggle("stale", part.dataset.of !== current);
+      part.ariaBusy = part.dataset.of !== current;
+    }
+  };
+  if (!window.chosen) {
+    window.chosen = {};
+    new MutationObserver(mark).observe(document.body, { childList: true, subtree: true });
+  }
+  window.chosen[tab] = of;
+  mark();
+}
