@@ -44,6 +44,12 @@ def test_a_photo_is_shifted_until_nets_change_their_answer(visit, desktop, page_
         assert card.locator("img").get_attribute("src").startswith("data:image/png")
     rings = shown.locator("circle.ring").count()
     assert rings == sum(net["flips_at"] is not None for net in figures["nets"])
+    chart, first, last = (
+        box.bounding_box()
+        for box in (shown.locator("svg"), *shown.locator(".robust-strip img").all()[::4])
+    )
+    margins = first["x"] - chart["x"], chart["x"] + chart["width"] - last["x"] - last["width"]
+    assert margins[0] == pytest.approx(margins[1], abs=1) and margins[0] > 0
     with page.expect_download() as download:
         link.click()
     text = download.value.path().read_text(encoding="utf-8-sig")

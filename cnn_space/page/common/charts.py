@@ -16,6 +16,7 @@ from cnn_space.formats import log_ticks, short, ticks
 from cnn_space.page.common.templates import render
 
 LETTER = 6.6  # width of a letter, about
+LEFT = 38  # of the y axis of a chart of lines: room for its numbers
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,11 @@ def line_chart(
     marks: Sequence[Mark] = (),
     marks_at: str = "top",
     width: int = 360,
+    room: int = 8,
     x_labels: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Lines from x = 0 on, as an SVG of ``width`` × 194 units.
+    """Lines from x = 0 on, as an SVG of ``width`` × 194 units, of which ``room`` are left free to
+    the right of the axis.
 
     ``x_unit`` follows the last number of the x axis, which with ``whole_x`` counts in whole steps;
     ``x_labels`` (x, text), in order, stand there in place of numbers, and the axis ends at the last
@@ -109,7 +112,7 @@ def line_chart(
     across = ticks(0, max((x for x, _ in everything), default=0) or 10, least=int(whole_x))
     up = ticks(bottom, top or max((y for _, y in everything), default=0) or 1)
     end = x_labels[-1][0] if x_labels else across[-1]
-    frame = Frame((0, end), (up[0], up[-1]), left=38, right=width - 8, top=20, bottom=168)
+    frame = Frame((0, end), (up[0], up[-1]), left=LEFT, right=width - room, top=20, bottom=168)
     rows = [[(frame.at_x(x), frame.at_y(y)) for x, y in points] for points in drawn]
     tips = [
         line.tips or [f"{x:.4g} {x_unit}: {y:.3g}" for x, y in points]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from cnn_space.formats import probability
 from cnn_space.inference import robustness
 from cnn_space.inference.robustness import Curve, Sweep
-from cnn_space.page.common.charts import Line, line_chart
+from cnn_space.page.common.charts import LEFT, Line, line_chart
 from cnn_space.page.common.pictures import data_uri
 from cnn_space.page.common.templates import render, say_html
 from cnn_space.page.common.texts import label, say
@@ -126,7 +126,8 @@ def _chart(found: Sweep, names: Mapping[str, str], lang: str) -> Markup:
     ]
     labels = [(step, _tick(found, step)) for step in _quarters(found)]
     title = say("robust_chart", lang)
-    return line_chart(lines, title=title, top=100, width=440, x_labels=labels)
+    # The strip below has the same margin at both ends.
+    return line_chart(lines, title=title, top=100, width=440, room=LEFT, x_labels=labels)
 
 
 def _quarters(found: Sweep) -> list[int]:
