@@ -77,3 +77,9 @@ def test_axe_finds_nothing_that_keeps_people_out(browser, page_url, width, local
     context.close()
     wrongs = [(*where, *finding) for where, findings in found.items() for finding in findings]
     assert not wrongs, "\n".join(map(str, wrongs))
+
+
+def test_a_screen_reader_is_told_of_an_answer_in_words(visit, phone, page_url):
+    """Gradio has no sentence of its own for this: it would read out the key."""
+    page = visit(phone, f"{page_url}?tab=compare")
+    page.locator(".sr-only").get_by_text("완료", exact=True).wait_for(state="attached")

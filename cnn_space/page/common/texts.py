@@ -1,6 +1,8 @@
 """The page's words, English and Korean: ``texts.en.json`` and ``texts.ko.json`` of each tab; a key
 means the same in both.
 
+A key with a dot is Gradio's own, where it has no sentence for it and would show the key.
+
 ``t(key)`` marks a label for Gradio, which shows it in the browser's language;
 ``say(key, lang, **values)`` gives the sentence itself where the server writes the HTML.
 """
@@ -70,5 +72,4 @@ def language(request: gr.Request | None) -> str:
 def label(name: str, lang: str = "en") -> str:
     """The name of a class or a data set for the eye: Korean where we have it, else as it is, of a
     name of more than LABEL letters only both ends."""
-    name = TEXTS[lang].get(f"label_{name}", name)
-    return name if len(name) <= LABEL else f"{name[: LABEL // 2 - 1]}…{name[-LABEL // 2 :]}"
+    return formats.shortened(TEXTS[lang].get(f"label_{name}", name), LABEL)
