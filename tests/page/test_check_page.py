@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from visitors import ENGLISH, KOREAN, by_name
 
 from cnn_space.__main__ import main
+from cnn_space.checking.report import Finding, Report
 from cnn_space.models.registry import create_model
 from cnn_space.page.check import checks, handlers, view
 
@@ -48,6 +49,13 @@ def test_the_example_has_three_faults_each_at_its_line():
     assert answer["mend"]["visible"] and answer["mend"]["value"] == "Apply the 2 corrections"
     added = [text(line) for line in with_class(answer["mended"], "added")]
     assert added == ["+ super().__init__()", "+ x = torch.flatten(x, 1)"]
+
+
+@pytest.mark.parametrize(("lang", "lines"), [("en", "line 13 · line 9"), ("ko", "13행 · 9행")])
+def test_a_finding_at_two_lines_names_both_apart(lang, lines):
+    found = Report(problems=(Finding(13, "kind", "wrong", "wrong", also=(9,)),))
+    (place,) = with_class(view.findings(found, lang), "at")
+    assert text(place) == lines
 
 
 def test_the_fields_show_in_grey_what_was_found():
