@@ -55,7 +55,7 @@ def identify(name_or_path: str | Path) -> WeightsRecord:
         return catalogue.record(name_or_path)
     path = Path(name_or_path).expanduser()
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path} is no .safetensors file: no other kind of weights is read")
+        raise ValueError(f"{path} is no .safetensors file and no .zip: no other weights are read")
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     if path.suffix.lower() == ".zip":

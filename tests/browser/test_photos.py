@@ -102,6 +102,9 @@ def test_odd_photos_and_a_nets_zip_in_classify(page, tmp_path):
     photo.get_by_role("button", name="Remove Image").click()
     photo.locator("input[type=file]").set_input_files(tmp_path / "text")
     answer.get_by_text("not a picture").wait_for()
+    # What is no zip is refused in our own words, which the visitor's language follows.
+    page.locator("input[type=file]:has(+ #classify-zip)").set_input_files(tmp_path / "text")
+    page.get_by_text("text is no .safetensors file and no .zip").wait_for()
 
 
 def test_photos_class_by_class_become_a_net(browser, own_url, tmp_path, monkeypatch):

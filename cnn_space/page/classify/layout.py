@@ -63,9 +63,7 @@ def _form() -> dict:
             elem_id="classify-net",
             elem_classes="net-box",
         )
-        zipped = gr.UploadButton(
-            t("classify_zip"), file_types=[".zip"], size="sm", elem_id="classify-zip"
-        )
+        zipped = gr.UploadButton(t("classify_zip"), size="sm", elem_id="classify-zip")
         ten_views = gr.Checkbox(
             label=t("classify_ten"), info=t("classify_ten_info"), elem_id="classify-ten"
         )

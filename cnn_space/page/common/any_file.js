@@ -2,6 +2,12 @@
    a HEIC, or a photo without one. And the zip of a net, wherever it is dropped in Classify, goes to
    the button that takes one. Runs once, before Gradio's own handlers. */
 () => {
+  // What is meant for these fields. They take any file, and the server says what is wrong with it, in
+  // the visitor's language; only the dialog is told.
+  const MEANT = {
+    "#check-file": ".py,.ipynb,.safetensors",
+    "#classify-zip": ".zip",
+  };
   const photoOf = (event) => event.target.closest?.("#classify-photo, #compare-photo");
   const isZip = ({ name }) => /\.zip$/i.test(name);
   const listOf = (files) => {
@@ -40,6 +46,11 @@
   };
   // The dialog of a computer shows all files; a phone's asks for its photos or the camera.
   const onClick = (event) => {
+    for (const [field, kinds] of Object.entries(MEANT)) {
+      if (!event.target.closest?.(field)) continue;
+      const inputs = document.querySelectorAll(`${field} input[type=file], input[type=file]:has(+ ${field})`);
+      inputs.forEach((input) => { input.accept = kinds; });
+    }
     if (!matchMedia("(pointer: fine)").matches) return;
     photoOf(event)?.querySelectorAll("input[type=file]").forEach((i) => i.removeAttribute("accept"));
   };
