@@ -56,8 +56,8 @@ def test_values_beyond_the_top_stay_inside_and_those_without_a_number_go():
     assert len(points(drawn)) == 2 and points(drawn)[1][1] == 20
     chart = line_chart([line], title="Loss", x_unit="s")
     assert [dot.findtext("title") for dot in svg(chart).iter("circle")] == [
-        "1 s: 0.5",
-        "4 s: 1e+03",
+        "1\u00a0s: 0.5",
+        "4\u00a0s: 1e+03",
     ]
 
 

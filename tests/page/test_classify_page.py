@@ -69,7 +69,9 @@ def only_says(shown: dict) -> str:
 
 def test_net_list_reads_well(checkpoints):
     folder, _ = checkpoints
-    assert nets.choices()[0] == ("Lenet5 · CIFAR-10 · 10.0 % · 0.06 M parameters", "lenet5.cifar10")
+    caption, name = nets.choices()[0]
+    assert caption == "Lenet5 · CIFAR-10 · 10.0\u00a0% · 0.06\u00a0M parameters"
+    assert name == "lenet5.cifar10"
     assert nets.choices(short=True)[0] == ("Lenet5 · CIFAR-10", "lenet5.cifar10")
     assert nets.choices({"my cats": None}, "ko")[0] == ("my cats · 내가 학습시킨 신경망", "my cats")
     assert nets.first_net() == "lenet5.cifar10"

@@ -224,7 +224,7 @@ def test_times_are_measured_once_and_said_in_words(monkeypatch):
 
     monkeypatch.setattr(design_times, "milliseconds", measured)
     for request in (ENGLISH, KOREAN):
-        shown = on.measure("googlenet-3x3-twice", request)["time"]
+        shown = text(parse(on.measure("googlenet-3x3-twice", request)["time"]))
         assert "15 ms" in shown and "10 ms" in shown
     assert asked == [["googlenet", "googlenet-3x3-twice"]]
 

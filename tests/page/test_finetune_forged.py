@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from finetune_visits import LENET, TAB, arrive, trained, visitor
+from markup import parse, text
 
 from cnn_space.cli.finetune import read
 from cnn_space.inference.forging import real_or_forged, set_name
@@ -57,7 +58,8 @@ def test_a_run_says_how_many_are_told_and_adds_to_the_curve(forger):
     assert sum(report.train_counts) == 1436 and len(report.targets) == 360
     assert report.after > 95  # noise is told by any net
     assert not report.suspects  # who forged is known
-    assert "guessing: 50 %" in shown["runs"] and f"age 1: {report.after:.3g} %" in shown["runs"]
+    runs = text(parse(shown["runs"]))
+    assert "guessing: 50 %" in runs and f"age 1: {report.after:.3g} %" in runs
     assert "나이" in TAB.result_of(session, "ko")["runs"]
 
 
@@ -69,7 +71,7 @@ def test_the_curve_has_a_line_a_net_and_its_last_run_of_each_age():
     drawn = forged_view.by_age([*runs, report("NIN", 3, 70.0)], "en")
     assert re.findall(r'data-name="([^"]+)"', drawn) == ["guessing: 50 %", "NIN", "VGG"]
     assert re.findall(r"<title>([^<]+)</title>", drawn) == [
-        "age 1: 100 %", "age 3: 70 %", "age 1: 99 %",
+        "age 1: 100\u00a0%", "age 3: 70\u00a0%", "age 1: 99\u00a0%",
     ]  # fmt: skip
     assert not forged_view.by_age([SimpleNamespace(data="Handwritten digits")], "en")
 

@@ -17,7 +17,7 @@ from templates_finetune import CASES as FINETUNE
 from templates_inception import CASES as INCEPTION
 
 from cnn_space.page import PAGE
-from cnn_space.page.common.templates import environment, render
+from cnn_space.page.common.templates import environment, render, unbroken
 
 CASES = COMMON | CLASSIFY | COMPARE | INCEPTION | CHECK | FINETUNE | ABOUT
 HOSTILE = (
@@ -70,3 +70,21 @@ def test_hostile_text_stays_text(template, lang):
         assert shown.tags == harmless.tags, text
         # Unless the template shows numbers and pictures alone, the text is there, unchanged.
         assert shown.texts == harmless.texts or any(text in part for part in shown.texts)
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ("cat 91.3 %, dog &lt; 0.1 %", "cat 91.3~%, dog &lt;~0.1~%"),
+        ("5.6 M parameters, 40 ms, 3 nets, 20 s", "5.6~M parameters, 40~ms, 3 nets, 20~s"),
+        ("<b title='5 %'>1,024 KiB</b> of 2 GB", "<b title='5 %'>1,024~KiB</b> of 2~GB"),
+        (
+            "<code>x = 5 % 3</code> 5 %<pre>\n7 % 2</pre>",
+            "<code>x = 5 % 3</code> 5~%<pre>\n7 % 2</pre>",
+        ),
+        ("4 seconds, 3 more", "4 seconds, 3 more"),
+    ],
+)
+def test_a_number_and_its_unit_stay_on_one_line(html, shown):
+    """But not in attributes, where nothing breaks, and in code, which is copied."""
+    assert unbroken(html) == shown.replace("~", "\u00a0")

@@ -11,6 +11,7 @@ from cnn_space.costs.stages import Stage, stages_of
 from cnn_space.formats import millions
 from cnn_space.inference import engine
 from cnn_space.models import registry
+from cnn_space.page.common.templates import unbroken
 from cnn_space.page.common.texts import accuracy, language, say
 from cnn_space.weights.transfer import Unreachable
 
@@ -78,7 +79,7 @@ def entry(name: str, lang: str = "en", *, short: bool = False) -> str:
         parts.append(say("net_parameters", lang, count=millions(record.parameters)))
     if not weights.is_local(name):
         parts.append(say("net_remote", lang))
-    return " · ".join(filter(None, parts))
+    return unbroken(" · ".join(filter(None, parts)))
 
 
 def first_net() -> str | None:

@@ -9,6 +9,7 @@ button: not inside a link or another button). The functions of ``cnn_space.forma
 tables. Macros that tabs share, such as a bar or a table, are in ``common/templates/macros.html``.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache, partial
 
@@ -21,6 +22,14 @@ from cnn_space.page import PAGE
 from cnn_space.page.common import texts
 from cnn_space.page.common.pictures import data_uri
 from cnn_space.page.common.tables import csv_uri, markdown_uri
+
+# The space between a number and its unit, or a sign and its number. What is not text has other
+# rules: tags, and code, which is copied.
+_FIGURE = re.compile(
+    r"<(pre|code|script|style|textarea)\b.*?</\1>|<[^>]*>"
+    r"|(?<=\d) (?=%|(?:[kKMGT]|ms|s|px|[KM]i?B|GB|bits?|MACs)\b)|(?<=&[lg]t;) (?=\d)",
+    re.DOTALL,
+)
 
 
 @cache
@@ -39,7 +48,8 @@ def environment() -> Environment:
 
 
 def render(template: str, lang: str = "en", **values) -> Markup:
-    """The template (a path under ``cnn_space/page``) with ``values``, in ``lang``."""
+    """The template (a path under ``cnn_space/page``) with ``values``, in ``lang``. A number and its
+    unit stay on one line."""
     words = {
         "lang": lang,
         "say": partial(say_html, lang=lang),
@@ -47,7 +57,12 @@ def render(template: str, lang: str = "en", **values) -> Markup:
         "term": partial(term, lang=lang),
         "accuracy": partial(texts.accuracy, lang=lang),
     }
-    return Markup(environment().get_template(template).render(words | values))
+    return Markup(unbroken(environment().get_template(template).render(words | values)))
+
+
+def unbroken(html: str) -> str:
+    """``html`` with no-break spaces within its figures: ``91.3 %``, ``5.6 M``, ``> 99.9 %``."""
+    return _FIGURE.sub(lambda found: "\u00a0" if found[0] == " " else found[0], html)
 
 
 def of(tab: str, photo: Image.Image, nets: Sequence[str], html: Markup) -> Markup:
