@@ -84,12 +84,13 @@ def halt(session, request=None):
     return TAB.halt(session, None, request or visitor())
 
 
-def arrive(session=None, request=None):
-    """A page is opened, by the visitor of ``session`` or by a new one: what it shows."""
-    key = VISITORS.admit(session).key if session else None
+def arrive(session=None, request=None, key=None, had=None):
+    """A page is opened, by the visitor of ``session``, one whose browser has kept ``key`` and
+    ``had``, or a new one: what it shows."""
+    key = VISITORS.admit(session).key if session else key
     shown = ("classify_net", "base", "augment", "holdout")
     values = dict(zip(shown, (None, LENET, "shift", 20), strict=True))
-    return TAB.arrive({"key": key} | values, request or visitor())
+    return TAB.arrive({"key": key, "had": had} | values, request or visitor())
 
 
 def until(reached, seconds=60):

@@ -105,8 +105,8 @@ def _finetune(options) -> int:
 
 
 def print_remarks(visitor_set, notes=None) -> None:
-    """What was left out of a set, and what else is worth knowing of it (``notes``; by default all
-    of the set's own), on stderr."""
+    """What was left out of a set (or of what has become none: a DataError), and what else is worth
+    knowing of it (``notes``; by default all of the set's own), on stderr."""
     from cnn_space.images.visitor_set import LEFT_OUT
 
     for left in visitor_set.left_out:

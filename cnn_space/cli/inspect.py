@@ -33,8 +33,9 @@ def _inspect(options) -> int:
         visitor_set = read(options.photos)
     except ValueError as error:
         if not options.json:
+            print_remarks(error, notes=())
             raise
-        print_json({"problem": str(error)})
+        print_json({"problem": str(error), "left_out": _left_out(error)})
         return 2
     summary = _summary(visitor_set)
     if options.json:
@@ -68,7 +69,12 @@ def _summary(visitor_set) -> dict:
     return {
         "classes": {name: {"train": train, "held_out": held} for name, train, held in counts},
         "split": visitor_set.split,
-        "left_out": [asdict(left) for left in visitor_set.left_out],
+        "left_out": _left_out(visitor_set),
         "look_alikes": visitor_set.look_alikes,
         "notes": notes,
     }
+
+
+def _left_out(source) -> list[dict]:
+    """What a set, or the error in place of one, says was left out."""
+    return [asdict(left) for left in source.left_out]

@@ -19,7 +19,7 @@ from cnn_space.images.photo import NET_SIDE, open_encoded, open_square
 from cnn_space.images.photo_error import PhotoError
 from cnn_space.images.preprocessing import MAX_SIDE, center_crop
 from cnn_space.images.purpose import FINE_TUNING, Purpose
-from cnn_space.images.visitor_set import LEFT_OUT, DataError, LeftOut, VisitorSet
+from cnn_space.images.visitor_set import LEFT_OUT, DataError, LeftOut, VisitorSet, few
 
 # The reasons of a PhotoError as keys of LEFT_OUT.
 _PHOTO_REASONS = {
@@ -72,7 +72,8 @@ class Collector:
     """Collects encoded photos by class, decodes each once, and counts what is left out.
 
     A reader says how many photos it will offer (``expect``), offers them (``add``), and takes the
-    set (``finish``). Photos that come after ``limits.reading_seconds`` are left out.
+    set (``finish``). Photos that come after ``limits.reading_seconds`` are left out. A DataError
+    that ends a ``with`` of the collector says what was left out before.
     """
 
     def __init__(self, limits: Limits, purpose: Purpose = FINE_TUNING):
@@ -82,7 +83,16 @@ class Collector:
         self._counts: Counter[str] = Counter()  # of what is left out, by reason
         self._examples: dict[str, str] = {}
         self._digests: dict[bytes, str] = {}  # the class of each file
+        self._offered: dict[str, None] = {}  # classes, whether a photo was taken of them or not
+        self._merged: tuple[str, ...] = ()
         self._deadline = time.monotonic() + limits.reading_seconds
+
+    def __enter__(self) -> "Collector":
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, DataError):
+            error.left_out = self.left_out
 
     def __len__(self) -> int:
         """How many photos have been taken."""
@@ -106,6 +116,10 @@ class Collector:
         side = math.isqrt(self._limits.memory_mb * 2**20 // (3 * max(count, 1)))
         self._side = max(MIN_SIDE, min(self._side, side))
 
+    def merge(self, labels: Iterable[str]) -> None:
+        """Each of these classes is what several folders are called."""
+        self._merged = tuple(labels)
+
     def leave_out(self, reason: str, name: str) -> None:
         """Count a file that is not taken. ``reason`` is a key of LEFT_OUT."""
         if reason not in LEFT_OUT:
@@ -127,6 +141,7 @@ class Collector:
         ``name`` is what the visitor knows the photo by; ``held_out``, whether the set's maker
         keeps it out of the training; photos of one ``original`` were made from the same.
         """
+        self._offered[label] = None
         seconds = self._deadline - time.monotonic()
         if seconds <= 0:
             self.leave_out("time", name)
@@ -174,6 +189,9 @@ class Collector:
         if not photos:
             raise DataError(self._why_empty())
         counts = Counter(photo.label for photo in photos)
+        for label in self._offered:
+            if label not in counts:
+                self.leave_out("none_left", display_name(label))
         order = [label for label in (classes or sorted(counts)) if label in counts]
         if self._purpose.to_measure:
             photos = [photo._replace(held_out=False) for photo in photos]
@@ -185,7 +203,8 @@ class Collector:
         photos = [photo for photo in photos if photo.label in kept]
         images = _image_set(photos, tuple(kept), name)
         decoded = Counter(note for photo in photos for note in photo.notes)
-        return VisitorSet(replace(images, split_name=part), self.left_out, decoded=decoded)
+        images = replace(images, split_name=part)
+        return VisitorSet(images, self.left_out, merged=self._merged, decoded=decoded)
 
     def _learnable(self, photos: list[_Photo], classes: list[str]) -> list[str]:
         """Those of the ``classes`` that can be learnt from the photos. The others are left out."""
@@ -198,11 +217,14 @@ class Collector:
             elif not is_split and count == 1:
                 self.leave_out("lonely", label)
         if len(counts) == 1:
-            raise DataError("one_class", name=display_name(next(iter(counts))))
+            [label] = counts
+            reason = "same_name" if label in self._merged else "one_class"
+            raise DataError(reason, name=display_name(label))
         least = 1 if is_split else 2
         kept = [label for label in classes if learnt[label] >= least]
         if len(kept) < 2:
-            raise DataError("one_image_each")
+            scarce = [display_name(label) for label in self._offered if label not in kept]
+            raise DataError("one_image_each", names=few(scarce))
         return kept
 
     def _why_empty(self) -> str:

@@ -16,12 +16,15 @@ REASONS = {
     "unpacks_too_big": "The zip unpacks to {mb} MB; at most {limit} MB are taken.",
     "not_a_folder": "There is no folder {path}.",
     "no_images": "No usable image was found. Put the photos into one folder per class.",
-    "one_class": "Only one class was found ({name}). Fine-tuning needs at least two.",
+    "one_class": "Only one class has images that can be used ({name}). Fine-tuning needs at least "
+    "two.",
+    "same_name": "Several classes are called {name}. Give each a name of its own.",
     "no_folders": "The photos lie in no folder. Put them into one folder per class.",
     "unclear": "It is not clear which folders are the classes ({folders}). Put the photos into one "
     "folder per class, or into train and val with one folder per class in each.",
     "too_many_classes": "{count} classes were found; at most {limit} are taken.",
-    "one_image_each": "A class needs at least two images, one to learn from and one to check.",
+    "one_image_each": "Too few images can be used of {names}. A class needs at least two, one to "
+    "learn from and one to check.",
     "encrypted": "The zip is protected by a password. Pack it again without one.",
     "hub_name": "{name} is not the name of a dataset on the Hub. It reads owner/name, for example "
     "frgfm/imagenette:160px.",
@@ -49,7 +52,7 @@ LEFT_OUT = {
     "bomb": "unpacks to far more than it is",
     "link": "a link, not a file",
     "unsafe_path": "points out of the archive",
-    "archive": "an archive within the archive",
+    "archive": "an archive among the images, which is not opened",
     "encrypted": "protected by a password",
     "method": "packed in a way that is not read here",
     "no_class": "in no class folder",
@@ -57,6 +60,8 @@ LEFT_OUT = {
     "other_part": "in a part of the split that is not used, for another one is held out",
     "not_learnt": "of a class that has no training images",
     "lonely": "the only image of its class",
+    "none_left": "a class of which no image can be used",
+    "empty": "a class or a folder without any file",
     "over_limit": "more than the limit",
     "time": "not reached in time",
     "suspect": "left out by you, as likely labelled wrongly",
@@ -65,6 +70,7 @@ LEFT_OUT = {
 
 # What else is worth knowing of a set.
 NOTES = {
+    "merged": "Folders of the same name were taken as one class: {names}.",
     "given": "The set brings its own split: {count} images are held out as its maker chose.",
     "not_checked": "Nothing is held out of {names}: how well they are told is not known.",
     "look_alikes": "{count} images look like another one (saved anew, scaled or cropped); copies "
@@ -82,7 +88,9 @@ NOTES = {
 
 class DataError(ValueError):
     """Data that cannot be used. ``reason`` is a key of REASONS, ``values`` fill in its text, which
-    is the message."""
+    is the message; ``left_out`` is what had been left out by then."""
+
+    left_out: "tuple[LeftOut, ...]" = ()
 
     def __init__(self, reason: str, **values):
         self.reason, self.values = reason, values
@@ -112,13 +120,15 @@ class Note:
 
 @dataclass(frozen=True)
 class VisitorSet:
-    """A visitor's photos as squares of one size, what was left out of them, and the classes of
-    the set that none was taken of (``unreached``). ``decoded`` has how many photos there is a
-    remark on, by its kind, a key of NOTES."""
+    """A visitor's photos as squares of one size, what was left out of them, the classes of the set
+    that none was taken of (``unreached``), and those that several folders are called
+    (``merged``). ``decoded`` has how many photos there is a remark on, by its kind, a key of
+    NOTES."""
 
     images: "ImageSet"
     left_out: tuple[LeftOut, ...] = ()
     unreached: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
     decoded: Mapping[str, int] = field(default_factory=dict)
 
     def without(self, numbers: Sequence[int]) -> "VisitorSet":
@@ -153,7 +163,7 @@ class VisitorSet:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What else is worth knowing."""
-        notes = []
+        notes = [Note("merged", {"names": few(self.merged)})] if self.merged else []
         images, groups = self.images, self._groups()
         if images.held_out is not None:
             held = images.held_out.tolist()
@@ -161,7 +171,7 @@ class VisitorSet:
             missing = images.subset(images.held_out).counts
             names = [n for n, count in zip(images.classes, missing, strict=True) if not count]
             if names:
-                notes.append(Note("not_checked", {"names": _few(names)}))
+                notes.append(Note("not_checked", {"names": few(names)}))
             mixed = [[held[i] for i in group] for group in groups]
             if count := sum(sum(sides) for sides in mixed if not all(sides)):
                 notes.append(Note("leak", {"count": count}))
@@ -175,9 +185,9 @@ class VisitorSet:
                 and len({labels[i] for i in group}) == 1
             ]
             if names:
-                notes.append(Note("all_alike", {"names": _few(names)}))
+                notes.append(Note("all_alike", {"names": few(names)}))
         if self.unreached:
-            notes.append(Note("unreached", {"names": _few(self.unreached)}))
+            notes.append(Note("unreached", {"names": few(self.unreached)}))
         notes += [Note(kind, {"count": count}) for kind, count in self.decoded.items()]
         return tuple(notes)
 
@@ -190,5 +200,6 @@ class VisitorSet:
         return [group for group in groups.values() if len(group) > 1]
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """The first of many names, in one line."""
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

@@ -77,7 +77,7 @@ def test_what_cannot_be_used_is_one_sentence(tmp_path, capsys, name, monkeypatch
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "a.zip", {f"train/{i}.png": picture(i) for i in range(4)})
     code, found = inspect(capsys, name)
-    assert code == 2 and list(found) == ["problem"] and found["problem"].endswith(".")
+    assert code == 2 and list(found) == ["problem", "left_out"] and found["problem"].endswith(".")
     assert __main__.main(["inspect", name]) == 2 and found["problem"] in capsys.readouterr().err
 
 

@@ -22,9 +22,12 @@ def test_a_folder_on_disk(tmp_path):
     secret = tmp_path / "secret.png"
     secret.write_bytes(picture(80))
     (tmp_path / "pets/cat/link.png").symlink_to(secret)
+    (tmp_path / "pets/ox/young").mkdir(parents=True)
+    (tmp_path / "pets/cat/more.zip").write_bytes(b"PK\3\4")
     visitor_set = read_folder(tmp_path / "pets", LIMITS)
     assert visitor_set.images.classes == ("cat", "dog") and visitor_set.images.name == "pets"
-    assert len(visitor_set.images.labels) == 6 and left_out(visitor_set) == {"link": 1}
+    assert len(visitor_set.images.labels) == 6
+    assert left_out(visitor_set) == {"link": 1, "empty": 1, "archive": 1}
     with pytest.raises(DataError, match="no folder"):
         read_folder(tmp_path / "nothing", LIMITS)
 

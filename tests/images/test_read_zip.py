@@ -177,6 +177,16 @@ def test_composed_and_decomposed_names_are_one_class(tmp_path):
     entries = class_folders() | {"caf\u00e9/0.png": picture(50), "cafe\u0301/1.png": picture(51)}
     visitor_set = read_zip(make_zip(tmp_path / "a.zip", entries), LIMITS)
     assert visitor_set.images.classes == ("caf\u00e9", "cat", "dog")
+    said = "Folders of the same name were taken as one class: caf\u00e9."
+    assert [str(note) for note in visitor_set.notes] == [said]
+
+
+def test_two_folders_of_one_name_alone_are_no_two_classes(tmp_path):
+    entries = {f"{name}/{i}.png": picture(i + 5 * k) for k, name in enumerate(("dog", "dog "))
+               for i in range(2)}  # fmt: skip
+    path = make_zip(tmp_path / "a.zip", entries)
+    with pytest.raises(DataError, match="Several classes are called dog"):
+        read_zip(path, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -357,6 +367,39 @@ def test_one_class_one_image_none(tmp_path):
     assert reason_of(make_zip(path, {})) == "no_images"
     lonely = {"cat/0.png": picture(0), "dog/0.png": picture(1)}
     assert reason_of(make_zip(path, lonely)) == "one_image_each"
+
+
+def test_what_cannot_be_used_says_which_classes_and_what_was_left_out(tmp_path):
+    entries = {
+        "pets/cat/0.png": picture(0),
+        "pets/cat/same.png": picture(0),
+        "pets/dog/0.png": picture(1),
+        "pets/dog/cut.png": picture(2)[:200],
+        "pets/ox/cut.png": picture(3)[:200],
+        "pets/more.zip": b"PK\3\4",
+        "pets/notes.txt": b"x",
+        "pets/emu/": b"",
+    }
+    with pytest.raises(DataError) as caught:
+        read_zip(make_zip(tmp_path / "a.zip", entries), LIMITS)
+    assert str(caught.value).startswith("Too few images can be used of cat, dog, ox. A class needs")
+    said = {(left.reason, left.count, left.example) for left in caught.value.left_out}
+    assert said == {
+        ("duplicate", 1, "pets/cat/same.png"),
+        ("damaged", 2, "pets/ox/cut.png"),
+        ("none_left", 1, "ox"),
+        ("lonely", 2, "cat"),
+        ("archive", 1, "pets/more.zip"),
+        ("not_image", 1, "pets/notes.txt"),
+        ("empty", 1, "pets/emu"),
+    }
+
+
+def test_empty_folders_are_named(tmp_path):
+    empty = ["ox/", "emu/a/", "emu/a/b/", "__MACOSX/ox/", ".git/refs/", "cat/", "cat/more/"]
+    entries = {name: b"" for name in empty} | class_folders() | {"ox/.DS_Store": b"x"}
+    left = read_zip(make_zip(tmp_path / "a.zip", entries), LIMITS).left_out
+    assert [(one.reason, one.count, one.example) for one in left] == [("empty", 3, "cat/more")]
 
 
 def test_a_class_of_one_image_is_left_out(tmp_path):

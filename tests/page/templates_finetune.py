@@ -26,6 +26,10 @@ def images(text: str) -> dict:
     }
 
 
+def left_out(text: str) -> dict:
+    return {"left_out": (LeftOut("bomb", 2, text),)}
+
+
 def samples(text: str) -> dict:
     return {"samples": [(text, PICTURE)], "columns": 8, "side": text, "augment": "shift"}
 
@@ -109,7 +113,9 @@ def forged_curve(text: str) -> dict:
 CASES = {
     "finetune/templates/note.html": lambda text: {"text": text},
     "finetune/templates/wrong.html": lambda text: {"name": "lr", "text": text},
-    "finetune/templates/problem.html": lambda text: {"text": text},
+    "finetune/templates/lost.html": lambda text: {"text": text},
+    "finetune/templates/left_out.html": left_out,
+    "finetune/templates/problem.html": lambda text: {"text": text} | left_out(text),
     "finetune/templates/board.html": lambda text: {"most": 2000, "side": 512, "dropped": text},
     "finetune/templates/images.html": images,
     "finetune/templates/samples.html": samples,

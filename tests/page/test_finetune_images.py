@@ -60,7 +60,8 @@ def test_a_zip_is_read_and_shown(checkpoints, tmp_path):
                 archive.writestr(f"{name}/{i}.png", buffer.getvalue())
         archive.writestr("고양이/<b>.txt", "x")
     session = Session()
-    assert read_images("zip", str(path), session=session) == {"session": session}
+    read = read_images("zip", str(path), session=session)
+    assert read["session"] is session and read["had"] == "something" and not read["lost"].visible
     shown = TAB.suit(session, LENET, "none", 40, visitor())
     assert shown["base"] == LENET and session.visitor_set.images.classes[1] == "고양이"
     contents, samples = parse(shown["contents"]), parse(shown["samples"])
@@ -112,7 +113,8 @@ def test_images_that_come_too_late_change_nothing(checkpoints, monkeypatch):
         return VisitorSet(bars())
 
     monkeypatch.setattr(readers, "read_hub", slow)
-    assert read_images("hub", hub="me/set", session=session) == {"session": session}
+    shown = read_images("hub", hub="me/set", session=session)
+    assert shown["session"] is session and "contents" not in shown
     assert session.source == "digits" and session.visitor_set is digits()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from finetune_visits import LENET, TAB, visitor
-from markup import parse
+from markup import parse, text
 from PIL import Image
 
 from cnn_space.images.visitor_set import DataError
@@ -123,7 +123,8 @@ def test_a_drop_is_read_and_shown(checkpoints, uploads):
     session = Session()
     offer = offered(uploads, {("a",): {str(i): i for i in range(5)}, ("b",): {"1": 8, "2": 9}})
     reading, done = dropped(session, offer)
-    assert "Reading the images" in reading["contents"] and done == {"session": session}
+    assert "Reading the images" in reading["contents"] and done["session"] is session
+    assert done["had"] == "something" and "contents" not in done
     shown = TAB.suit(session, LENET, "none", 20, visitor())
     assert "7 images in 2 classes. So few are all learnt from" in shown["contents"]
     assert shown["contents"].count("<b>My photos</b>") == 1
@@ -156,4 +157,20 @@ def test_one_class_alone_is_no_mistake(checkpoints, uploads):
 def test_a_drop_that_cannot_be_used_says_why(checkpoints, uploads):
     session = Session()
     *_, shown = dropped(session, offered(uploads, {("a",): {"1": 1}, ("b",): {"1": 2}}))
-    assert "at least two images" in shown["contents"] and 'role="alert"' in shown["contents"]
+    said = text(parse(shown["contents"]))
+    assert "Too few images can be used of a, b." in said and 'role="alert"' in shown["contents"]
+    assert "2 × the only image of its class first: a" in said
+
+
+def test_two_classes_of_one_name_are_refused(checkpoints, uploads):
+    session = Session()
+    offer = offered(uploads, {("dog",): {"1": 1, "2": 2}, (" dog. ",): {"1": 3}, ("b",): {}})
+    *_, shown = dropped(session, offer)
+    assert "Several classes are called dog." in shown["contents"]
+    assert session.visitor_set is None and session.dropped == loose.parse(offer)
+
+
+def test_a_class_without_photos_is_named(uploads):
+    offer = {("a",): {"1": 1, "2": 2}, ("b",): {"1": 3, "2": 4}, ("c",): {}, ("a ",): {}}
+    left = read(offered(uploads, offer)).left_out
+    assert [(one.reason, one.count, one.example) for one in left] == [("empty", 1, "c")]

@@ -1,14 +1,18 @@
 """A tree of folders with one folder a class, in a zip or on disk: which files are read, and the
 class of each."""
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from cnn_space.images.collector import Collector, clean_name, display_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.purpose import Purpose
 from cnn_space.images.readers.layout import Labelled, Layout, Parts, arrange
 from cnn_space.images.visitor_set import DataError
+
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,26 @@ class Chosen:
 
 def is_hidden(path: Parts) -> bool:
     """Whether a file belongs to an operating system, not to the visitor's images."""
-    return any(part.startswith((".", "__MACOSX")) for part in path) or path[-1] in (
-        "Thumbs.db",
-        "desktop.ini",
-    )
+    is_systems = path[-1].lower() in ("thumbs.db", "desktop.ini")
+    return is_systems or any(part.startswith((".", "__MACOSX")) for part in path)
+
+
+def is_archive(path: Parts) -> bool:
+    """Whether a file is called as archives are."""
+    return PurePath(path[-1]).suffix.lower() in ARCHIVES
+
+
+def leave_out_empty(folders: Iterable[Parts], files: Iterable[Parts], collector: Collector) -> None:
+    """Count those of the ``folders`` that hold none of the ``files``, at any depth: of such a
+    folder in another one the outer alone."""
+    files, outer = sorted(files), None
+    for folder in sorted(folders):
+        at = bisect(files, folder)
+        is_filled = at < len(files) and files[at][: len(folder)] == folder
+        is_within = outer is not None and folder[: len(outer)] == outer
+        if not (is_filled or is_within or is_hidden(folder)):
+            collector.leave_out("empty", display_name("/".join(folder)))
+            outer = folder
 
 
 def choose(
@@ -39,6 +59,7 @@ def choose(
     layout = arrange(paths, clean_name, test_first=purpose.test_first)
     if purpose.to_measure and layout.part:
         layout = replace(layout, files=[file for file in layout.files if file.held_out])
+    collector.merge(_same_names(layout.files))
     for reason, path in layout.left_out:
         collector.leave_out(reason, display_name("/".join(path)))
     if len(layout.classes) > limits.classes:
@@ -47,6 +68,18 @@ def choose(
     for file in chosen[limits.images :]:
         collector.leave_out("over_limit", display_name("/".join(file.path)))
     return Chosen(chosen[: limits.images], layout.classes, layout.part)
+
+
+def _same_names(files: Iterable[Labelled]) -> list[str]:
+    """The classes that several folders are called: spelt with other code points, or spaces."""
+    folders: dict[str, set[str]] = {}
+    for file in files:
+        folders.setdefault(file.label, set()).add(file.folder)
+    return [
+        label
+        for label, names in folders.items()
+        if len(names) > 1 and sum(clean_name(name) == label for name in names) > 1
+    ]
 
 
 def _take_turns(layout: Layout) -> Iterator[Labelled]:

@@ -9,7 +9,12 @@ from cnn_space.images import file_kinds
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.purpose import FINE_TUNING, Purpose
-from cnn_space.images.readers.class_folders import choose, is_hidden
+from cnn_space.images.readers.class_folders import (
+    choose,
+    is_archive,
+    is_hidden,
+    leave_out_empty,
+)
 from cnn_space.images.readers.layout import Parts
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
@@ -29,7 +34,8 @@ def read_folder(
     if not exists:
         raise DataError("not_a_folder", path=display_name(str(path)))
     name = display_name(root.resolve().name) or "images"
-    return read_files(_walk(root), name, limits, purpose)
+    folders = (Path(folder).relative_to(root).parts for folder, _, _ in os.walk(root))
+    return read_files(_walk(root), name, limits, purpose, folders=filter(None, folders))
 
 
 def read_files(
@@ -37,26 +43,30 @@ def read_files(
     name: str,
     limits: Limits | None = None,
     purpose: Purpose = FINE_TUNING,
+    *,
+    folders: Iterable[Parts] = (),
 ) -> VisitorSet:
     """Single photos as a set called ``name``. Each comes with the path by which its visitor knows
-    it, whose folders say its class as those in a zip do: ``("cats", "1.jpg")``.
+    it, whose folders say its class as those in a zip do: ``("cats", "1.jpg")``. Those of the
+    ``folders`` that are empty are said to be left out.
 
     Raises DataError when they cannot be used.
     """
     limits = limits or Limits.read()
-    collector = Collector(limits, purpose)
-    found = _readable(files, collector, limits)
-    chosen = choose(found, collector, limits, purpose)
-    collector.expect(len(chosen.files))
-    for file in chosen.files:
-        title = display_name("/".join(file.path))
-        try:
-            data = found[file.path].read_bytes()
-        except OSError:
-            collector.leave_out("damaged", title)
-        else:
-            collector.add(title, file.label, data, held_out=file.held_out, original=file.original)
-    return collector.finish(name, chosen.classes, part=chosen.part or "")
+    with Collector(limits, purpose) as collector:
+        found = _readable(files, folders, collector, limits)
+        chosen = choose(found, collector, limits, purpose)
+        collector.expect(len(chosen.files))
+        for file in chosen.files:
+            title = display_name("/".join(file.path))
+            try:
+                data = found[file.path].read_bytes()
+            except OSError:
+                collector.leave_out("damaged", title)
+                continue
+            taken = {"held_out": file.held_out, "original": file.original}
+            collector.add(title, file.label, data, **taken)
+        return collector.finish(name, chosen.classes, part=chosen.part or "")
 
 
 def _walk(root: Path) -> Iterator[tuple[Parts, Path]]:
@@ -67,19 +77,25 @@ def _walk(root: Path) -> Iterator[tuple[Parts, Path]]:
 
 
 def _readable(
-    files: Iterable[tuple[Parts, Path]], collector: Collector, limits: Limits
+    files: Iterable[tuple[Parts, Path]],
+    folders: Iterable[Parts],
+    collector: Collector,
+    limits: Limits,
 ) -> dict[Parts, Path]:
     """The files that may be photos, by the path that they are known by."""
+    seen: list[Parts] = []
     found: dict[Parts, Path] = {}
     for parts, file in files:
         if is_hidden(parts):
             continue
-        if reason := _why_not_read(file, limits):
+        seen.append(parts)
+        if reason := "archive" if is_archive(parts) else _why_not_read(file, limits):
             collector.leave_out(reason, display_name("/".join(parts)))
         else:
             found[parts] = file
         if len(found) > limits.entries:
             raise DataError("too_many_entries", limit=limits.entries)
+    leave_out_empty(folders, seen, collector)
     return found
 
 

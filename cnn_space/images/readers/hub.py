@@ -111,11 +111,11 @@ def read_rows(rows: "datasets.IterableDataset", name: str, limits: Limits) -> Vi
     classes = columns.classes
     if classes and len(classes) > limits.classes:
         raise DataError("too_many_classes", count=len(classes), limit=limits.classes)
-    collector = Collector(limits)
-    collector.expect(limits.images)
-    is_whole = _collect_rows(rows, columns, collector, limits)
     order = list(dict.fromkeys(map(clean_name, classes))) if classes else None
-    visitor_set = collector.finish(name, order)
+    with Collector(limits) as collector:
+        collector.expect(limits.images)
+        is_whole = _collect_rows(rows, columns, collector, limits)
+        visitor_set = collector.finish(name, order)
     if is_whole or not order:
         return visitor_set
     unreached = (label for label in order if label not in visitor_set.images.classes)

@@ -41,11 +41,13 @@ class _File:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A file and its class; ``held_out`` where the set's maker holds it out of the training."""
+    """A file, its class, and the ``folder`` that lies in, if any; ``held_out`` where the set's
+    maker holds it out of the training."""
 
     path: Parts
     label: str
     held_out: bool
+    folder: str = ""
 
     @property
     def original(self) -> str | None:
@@ -272,7 +274,8 @@ def _with_split(
         elif held and label not in learnt:
             left_out.append(("not_learnt", file.path))
         else:
-            kept.append(Labelled(file.path, label, bool(held) and file.part == held))
+            is_held_out = bool(held) and file.part == held
+            kept.append(Labelled(file.path, label, is_held_out, "".join(file.folders[:1])))
     classes = sorted({file.label for file in kept}, key=lambda name: (natural_key(name), name))
     return Layout(kept, classes, left_out, held)
 

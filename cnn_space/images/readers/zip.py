@@ -2,7 +2,6 @@
 
 import io
 import math
-import os
 import stat
 import zipfile
 from pathlib import Path
@@ -11,11 +10,17 @@ from cnn_space.images import file_kinds
 from cnn_space.images.collector import Collector, display_name
 from cnn_space.images.limits import Limits
 from cnn_space.images.purpose import FINE_TUNING, Purpose
-from cnn_space.images.readers.class_folders import Chosen, choose, is_hidden
+from cnn_space.images.readers.class_folders import (
+    Chosen,
+    choose,
+    is_archive,
+    is_hidden,
+    leave_out_empty,
+)
 from cnn_space.images.readers.entry_names import entry_names
+from cnn_space.images.readers.layout import Parts
 from cnn_space.images.visitor_set import DataError, VisitorSet
 
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 # Drawings without compression of their own pack a thousandfold: below so much that is no bomb.
 PLAIN_BYTES = 20 * 2**20
 DIRECTORY_BYTES = 200  # of one entry in a zip's table of contents, its name included
@@ -36,8 +41,8 @@ def read_zip(
         raise DataError("gone") from None
     if size > limits.mb * 2**20:
         raise DataError("too_big", mb=math.ceil(size / 2**20), limit=limits.mb)
-    collector = Collector(limits, purpose)
-    with _BoundedFile(path, limits.entries) as file:
+    name = display_name(path.stem) or "images"
+    with Collector(limits, purpose) as collector, _BoundedFile(path, limits.entries) as file:
         try:
             archive = zipfile.ZipFile(file)
         except DataError:
@@ -47,8 +52,7 @@ def read_zip(
         file.longest_read = limits.image_mb * 2**20
         with archive:
             chosen = _read_entries(archive, collector, limits, purpose)
-    name = display_name(path.stem) or "images"
-    return collector.finish(name, chosen.classes, part=chosen.part or "")
+        return collector.finish(name, chosen.classes, part=chosen.part or "")
 
 
 class _BoundedFile(io.FileIO):
@@ -95,33 +99,37 @@ def _read_entries(
 
 def _find_entries(
     archive: zipfile.ZipFile, collector: Collector, limits: Limits
-) -> dict[tuple[str, ...], zipfile.ZipInfo]:
+) -> dict[Parts, zipfile.ZipInfo]:
     """The entries that may be photos, by their path."""
+    entries = archive.infolist()
     # Not ``is_dir``: before Python 3.12 it fails for an entry whose name is empty.
-    files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
-    if len(files) > limits.entries:
+    are_folders = [entry.filename.endswith("/") for entry in entries]
+    if are_folders.count(False) > limits.entries:
         raise DataError("too_many_entries", limit=limits.entries)
-    found: dict[tuple[str, ...], zipfile.ZipInfo] = {}
-    for entry, name in zip(files, entry_names(files), strict=True):
+    folders: list[Parts] = []
+    files: list[Parts] = []
+    found: dict[Parts, zipfile.ZipInfo] = {}
+    for entry, is_folder, name in zip(entries, are_folders, entry_names(entries), strict=True):
         parts = _safe_parts(name)
-        if parts is None:
+        if is_folder:
+            folders += [parts] if parts else []
+        elif parts is None:
             collector.leave_out("unsafe_path", display_name(name))
         elif not is_hidden(parts):
-            reason = _why_not_read(entry, archive, limits)
+            files.append(parts)
+            reason = "archive" if is_archive(parts) else _why_not_read(entry, archive, limits)
             if reason or parts in found:
                 collector.leave_out(reason or "duplicate", display_name(name))
             else:
                 found[parts] = entry
+    leave_out_empty(folders, files, collector)
     return found
 
 
 def _why_not_read(entry: zipfile.ZipInfo, archive: zipfile.ZipFile, limits: Limits) -> str | None:
     """Why no more than the first bytes of an entry are read, or None."""
-    suffix = os.path.splitext(entry.filename)[1].lower()
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "link"
-    if suffix in ARCHIVES:
-        return "archive"
     if entry.flag_bits & 0x1:
         return "encrypted"
     # bz2 and lzma let the archive choose how much memory to claim.

@@ -18,9 +18,11 @@ class Components:
     compare_nets: gr.Dropdown
     own_nets: gr.State
     # of this tab alone
-    key: gr.BrowserState  # by which a visitor comes back to the session
+    key: gr.BrowserState  # by which a visitor comes back to the session,
+    had: gr.BrowserState  # and whether there is anything in it
     session: gr.State
     clock: gr.Timer  # runs while a run is under way
+    lost: gr.HTML  # what of it is no longer kept
     # step 1: images
     source: gr.Radio
     age: gr.Slider  # of the generator of forged digits

@@ -1,5 +1,6 @@
-/* Files of a drop or of a folder that was chosen, each with the folders above it. */
-const ofSystem = (name) => /^(\.|Thumbs\.db$|desktop\.ini$|__MACOSX$)/.test(name);
+/* Files of a drop or of a folder that was chosen, each with the folders above it; an empty folder
+   that was dropped comes without a file. */
+const ofSystem = (name) => /^(\.|Thumbs\.db$|desktop\.ini$|__MACOSX)/i.test(name);
 
 function ofInput(files) {
   return [...files]
@@ -29,7 +30,9 @@ async function walk(entry, folders, found) {
   const reader = entry.createReader();
   const more = () => new Promise((done) => reader.readEntries(done, () => done([])));
   // A folder gives a hundred of its entries at a time.
+  const before = found.length;
   for (let some = await more(); some.length; some = await more()) {
     for (const inner of some) await walk(inner, [...folders, entry.name], found);
   }
+  if (found.length === before) found.push({ folders: [...folders, entry.name] });
 }

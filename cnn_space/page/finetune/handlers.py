@@ -5,6 +5,7 @@ import gradio as gr
 from cnn_space.page.common import nets
 from cnn_space.page.common.texts import language
 from cnn_space.page.finetune import sources, view
+from cnn_space.page.finetune.coming_back import SOMETHING
 from cnn_space.page.finetune.images_step import ImagesStep
 from cnn_space.page.finetune.run_step import RunStep
 from cnn_space.page.finetune.session import Session
@@ -17,11 +18,11 @@ class Tab(ImagesStep, RunStep):
 
     def arrive(self, values: dict, request: gr.Request) -> dict:
         """What the page shows when it is opened: what a visitor who comes back has left, else the
-        digits and a recorded run. ``values`` are those of key, classify_net, base, augment and
-        holdout, by component: their first ones, for the address is opened at the same time. What it
-        names is read from the request."""
+        digits and a recorded run. ``values`` are those of key, had, classify_net, base, augment
+        and holdout, by component: their first ones, for the address is opened at the same time.
+        What it names is read from the request."""
         lang = language(request)
-        session = VISITORS.welcome(values[self.key])
+        session = VISITORS.welcome(values[self.key], values[self.had] == SOMETHING)
         self._open_link(session, request)
         session.shows_recorded = not session.results
         run = {name: values[getattr(self, name)] for name in ("base", "augment", "holdout")}
@@ -35,7 +36,6 @@ class Tab(ImagesStep, RunStep):
             **shown,
             **self._shown_images(session, run["base"], run["augment"], run["holdout"], lang),
             **{getattr(self, name): value for name, value in run.items()},
-            self.key: session.key,
             **self._inputs(session.source),
             self.source: session.source,
             self.age: gr.update(value=session.age, visible=session.source == "forged"),

@@ -8,13 +8,13 @@ from cnn_space.images.visitor_set import DataError, VisitorSet
 from cnn_space.page.common.retention import SESSIONS
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.finetune import forged_view, loose, result_view, sources, view
-from cnn_space.page.finetune.components import Components
+from cnn_space.page.finetune.coming_back import ComingBack
 from cnn_space.page.finetune.session import Session
 from cnn_space.page.finetune.states import ImagesState
 from cnn_space.page.finetune.visitors import VISITORS
 
 
-class ImagesStep(Components):
+class ImagesStep(ComingBack):
     """The handlers of the first step; see ``handlers.Tab``."""
 
     def choose_source(
@@ -101,7 +101,8 @@ class ImagesStep(Components):
         session.dropped = offer
         if not offer.is_enough:
             session.choose("photos")
-            yield {self.session: session, **self._shown_images(session, None, "", 0, lang)}
+            shown = self._shown_images(session, None, "", 0, lang)
+            yield {self.session: session, **self.known(session, lang), **shown}
             return
         yield self.reading(request)
         yield self._read(session, "photos", lambda: loose.read(offer), lang)
@@ -115,14 +116,16 @@ class ImagesStep(Components):
         except ValueError as error:
             if not session.images_refused(number):
                 return {self.session: session}
-            why = str(error)
+            why, left_out = str(error), ()
             if isinstance(error, DataError):
                 why = say(f"finetune_error_{error.reason}", lang, **error.values)
-            problem = view.problem(why, lang)
-            return {self.session: session, self.contents: problem, self.samples: ""}
+                left_out = error.left_out
+            problem = view.problem(why, lang, left_out)
+            shown = {self.contents: problem, self.samples: ""}
+            return {self.session: session, **self.known(session, lang), **shown}
         if session.images_arrive(number, visitor_set):
             SESSIONS.keep(VISITORS.admit(session), size=session.bytes)
-        return {self.session: session}
+        return {self.session: session, **self.known(session, lang)}
 
     def suit(
         self, session: Session, base: str | None, augment: str, holdout: float, request: gr.Request

@@ -30,6 +30,7 @@ def outside_of_tabs() -> dict:
     return {
         # Encrypted with a secret that the page holds: it is the key itself that nobody can guess.
         "key": gr.BrowserState(storage_key="cnn-space-visitor", secret="cnn-space"),
+        "had": gr.BrowserState(storage_key="cnn-space-had", secret="cnn-space"),
         "session": gr.State(Session()),
         "clock": gr.Timer(1, active=False),
     }
@@ -40,8 +41,9 @@ def finetune_tab(
 ) -> None:
     """A short fine-tuning run on the visitor's own classes; ``elsewhere`` are the lists of nets of
     other tabs, and what ``outside_of_tabs`` gave."""
+    lost = gr.HTML(visible=False, padding=False, elem_id="ft-lost")
     with gr.Row(elem_id="ft-images", elem_classes="ft-row"):
-        components = _images()
+        components = {"lost": lost} | _images()
     with gr.Row(elem_classes="ft-row"):
         components |= _net() | _training()
     with gr.Row(elem_classes="ft-row"):

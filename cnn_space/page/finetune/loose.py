@@ -1,10 +1,12 @@
 """Photos that a visitor drops class by class: what the browser says of them, checked, and read."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
 from cnn_space.images import readers
+from cnn_space.images.collector import clean_name, display_name
 from cnn_space.images.readers.layout import MOST_FOLDERS, Parts
 from cnn_space.images.visitor_set import DataError, VisitorSet
 from cnn_space.page.common import uploads
@@ -53,16 +55,31 @@ def parse(event: object) -> Offer:
 
 
 def read(offer: Offer) -> VisitorSet:
-    """The photos as a set. Raises DataError where they cannot be used, or are no uploads."""
-    files = {}
+    """The photos as a set. Raises DataError where they cannot be used, are no uploads, or two
+    classes have one name."""
+    files: dict[Parts, Path] = {}
+    taken: set[Parts] = set()  # names of classes with photos
+    empty: list[Parts] = []
     for offered in offer.classes:
-        folders = [name for part in offered.folders if (name := part.replace("/", "∕").strip(". "))]
+        folders = _folders(offered)
+        if not offered.files:
+            empty += [folders] if folders else []
+            continue
+        if folders in taken:
+            raise DataError("same_name", name=display_name("/".join(folders)))
+        taken |= {folders} if folders else set()
         for photo in offered.files:
             path = uploads.find(photo.path)
             if path is None:
                 raise DataError("gone")
             files[_unused((*folders, photo.name.replace("/", "∕")), files)] = path
-    return readers.read_files(files.items(), NAME)
+    return readers.read_files(files.items(), NAME, folders=empty)
+
+
+def _folders(offered: OfferedClass) -> Parts:
+    """The folders of a class, tidied as their names will be."""
+    tidied = (clean_name(part.replace("/", "∕")).strip(". ") for part in offered.folders)
+    return tuple(filter(None, tidied))
 
 
 def _unused(parts: Parts, taken: dict) -> Parts:

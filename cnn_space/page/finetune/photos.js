@@ -29,7 +29,16 @@ function removeClass(one) {
   classes.splice(classes.indexOf(one), 1);
 }
 
-function addPhotos(one, files) {
+/* The name in a class's field, whether it has been left or not; tells whether it is a new one. */
+function takeName(one) {
+  const typed = one.card.querySelector("[type=text]").value.trim();
+  if (!typed || typed === one.folders.join("/")) return false;
+  Object.assign(one, { folders: [typed], isNamed: true });
+  return true;
+}
+
+function addPhotos(one, chosen) {
+  const files = chosen.filter(({ name }) => !ofSystem(name));
   const room = board().dataset.most - classes.reduce((sum, { photos }) => sum + photos.length, 0);
   over += Math.max(0, files.length - room);
   for (const file of files.slice(0, Math.max(0, room))) {
@@ -60,6 +69,7 @@ function send() {
   clearTimeout(timer);
   timer = setTimeout(() => {
     if (uploading || waiting.length) return;
+    classes.forEach(takeName);
     const offered = classes.map(({ folders, photos }) => ({
       folders,
       files: photos.filter(({ path }) => path).map(({ file, path }) => ({ name: file.name, path })),
@@ -116,15 +126,18 @@ function thumbnail(one, photo) {
 
 const forget = ({ button }) => button?.firstChild.src && URL.revokeObjectURL(button.firstChild.src);
 
+const filesOf = (found) => found.flatMap(({ file }) => file ?? []);
+
 /* A zip holds classes of its own: it is said where it goes. */
 function withoutZips(found) {
-  const photos = found.filter(({ file }) => !/\.zip$/i.test(file.name));
+  const photos = found.filter(({ file }) => !/\.zip$/i.test(file?.name));
   board().querySelector(".ft-zip-note").hidden = photos.length === found.length;
   return photos;
 }
 
 /* Photos by their folders: [{folders, file}]. Folders that all share are looked through. */
 function place(found) {
+  classes.forEach(takeName);
   while (found.length && found.every(({ folders }) =>
     folders.length > 1 && folders[0] === found[0].folders[0])) {
     found.forEach(({ folders }) => folders.shift());
@@ -136,7 +149,7 @@ function place(found) {
     const members = found.filter(({ folders }) => folders.join("/") === name);
     const same = classes.find(({ folders, photos }) =>
       name ? folders.join("/") === name : !photos.length);
-    addPhotos(same ?? addClass(name ? members[0].folders : undefined), members.map((m) => m.file));
+    addPhotos(same ?? addClass(name ? members[0].folders : undefined), filesOf(members));
   }
 }
 
@@ -158,12 +171,10 @@ element.addEventListener("focusin", ({ target }) => target.type === "text" && ta
 element.addEventListener("change", ({ target }) => {
   const one = ofCard(target);
   if (target.dataset.kind === "files") {
-    addPhotos(one, withoutZips([...target.files].map((file) => ({ file }))).map((f) => f.file));
+    addPhotos(one, filesOf(withoutZips([...target.files].map((file) => ({ file })))));
   } else if (target.dataset.kind === "folder") place(ofInput(target.files));
-  else if (target.value.trim()) {
-    Object.assign(one, { folders: [target.value.trim()], isNamed: true });
-    send();
-  } else target.value = one.folders.join("/");
+  else if (takeName(one)) send();
+  else target.value = one.folders.join("/");
   if (target.type === "file") target.value = "";
 });
 const mark = (target) => {
@@ -180,7 +191,7 @@ element.addEventListener("drop", async (event) => {
   mark();
   const one = ofCard(event.target);
   const found = withoutZips(await ofDrop(event.dataTransfer));
-  if (one) addPhotos(one, found.map(({ file }) => file));
+  if (one) addPhotos(one, filesOf(found));
   else place(found);
 });
 /* Other images were read meanwhile, and now these are chosen again. */

@@ -6,11 +6,11 @@ from cnn_space.inference import comparison
 from cnn_space.page.common import nets
 from cnn_space.page.common.texts import language, say
 from cnn_space.page.finetune import export, forged_view, result_view, running, trials, view
-from cnn_space.page.finetune.components import Components
+from cnn_space.page.finetune.coming_back import ComingBack
 from cnn_space.page.finetune.session import Session
 
 
-class ResultStep(Components):
+class ResultStep(ComingBack):
     """The handlers of results; see ``handlers.Tab``."""
 
     def result_of(self, session: Session, lang: str) -> dict:

@@ -34,9 +34,10 @@ class RunStep(ResultStep):
         except ValueError as error:
             session.refuse(number, str(error))
             raise gr.Error(str(error), print_exception=False) from None
+        session.begin_anew()
         # The recorded result is not this run's: it goes, and comes back if the run has none.
         cleared = self.result_of(session, lang) if session.shows_recorded else {}
-        return cleared | self.under_way(session, lang) | {self.key: session.key}
+        return cleared | self.under_way(session, lang)
 
     def marks(self, numbers: dict, lang: str) -> dict:
         """The sentences at the fields of ``numbers``, or nothing where they are right."""
@@ -51,6 +52,7 @@ class RunStep(ResultStep):
             self.stop: gr.Button(interactive=True),
             self.clock: gr.Timer(active=True),
             **self._progress(session, lang),
+            **self.known(session, lang),
         }
 
     def _progress(self, session: Session, lang: str) -> dict:
@@ -90,6 +92,7 @@ class RunStep(ResultStep):
             self.stop: gr.Button(interactive=False),
             self.clock: gr.Timer(active=False),
             **self.result_of(session, lang),
+            **self.known(session, lang),
         }
 
     def _how_it_ended(self, session: Session, lang: str) -> str:

@@ -18,7 +18,7 @@ from cnn_space.images.image_set import ImageSet
 from cnn_space.inference.threads import give_way
 from cnn_space.models.heads import can_have_aux
 from cnn_space.page.common.texts import say
-from cnn_space.page.finetune import export
+from cnn_space.page.finetune import export, view
 from cnn_space.page.finetune.line import LINE
 from cnn_space.page.finetune.session import Session
 from cnn_space.settings import Settings
@@ -106,7 +106,9 @@ def order(session: Session, base: str | None, controls: dict, lang: str) -> Orde
     """What is asked for. Raises ValueError with a sentence in the visitor's language where that
     cannot be a run."""
     if session.visitor_set is None:
-        raise ValueError(say("finetune_no_data", lang))
+        is_lost = session.lost in ("all", "images")
+        why = view.why_lost(session.lost, lang) if is_lost else say("finetune_no_data", lang)
+        raise ValueError(why)
     if not base:
         raise ValueError(say("finetune_no_base", lang))
     with explained("finetune_wrong_plan", lang):

@@ -62,6 +62,7 @@ class Session:
         self.shows_recorded = False  # whether the page shows the recorded run
         self.key = ""  # by which the visitor comes back (see ``visitors``)
         self.seen = time.monotonic()  # when the visitor's page was last heard of
+        self._lost = ""  # "all" or "images": see ``lost``
         self._visitor_set: VisitorSet | None = None
         self._lock = threading.RLock()
         self._collecting = threading.Lock()
@@ -110,7 +111,27 @@ class Session:
     @property
     def is_empty(self) -> bool:
         """Whether nothing would be lost with this session."""
-        return not (self.is_under_way or self.own_nets or self._visitor_set)
+        return not (self.is_under_way or self.own_nets or self._has_images)
+
+    @property
+    def _has_images(self) -> bool:
+        """Whether there are images of the visitor's own: read, or dropped class by class."""
+        was_read = self._visitor_set is not None and self.source not in AT_ONCE
+        return was_read or any(offered.files for offered in self.dropped.classes)
+
+    @property
+    def lost(self) -> str:
+        """What the visitor had and is no longer kept, until something new takes its place: "all"
+        of it, "images", or the "net" whose result was shown last; else empty."""
+        return self._lost or ("net" if self.shows and not self.kept else "")
+
+    def lose(self, what: str) -> None:
+        """Something of the visitor's is no longer kept: see ``lost``."""
+        self._lost = what
+
+    def begin_anew(self) -> None:
+        """Something new takes the place of what was lost."""
+        self._lost, self.shows = "", self.shows if self.kept else ""
 
     # Images
 
@@ -135,6 +156,7 @@ class Session:
             if not self.images.move(ImagesEvent.ARRIVE, number):
                 return False
             self._visitor_set = visitor_set
+            self.begin_anew()
             return True
 
     def images_refused(self, number: int) -> bool:
@@ -155,6 +177,8 @@ class Session:
     def forget(self) -> None:
         """Forget the images; a reading and a run under way continue."""
         with self._lock:
+            if self._has_images:
+                self.lose("images")
             if self.source not in AT_ONCE:
                 self.images.move(ImagesEvent.FORGET)
             self._visitor_set, self.dropped = None, NOTHING

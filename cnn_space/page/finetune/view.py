@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from cnn_space import formats, weights
 from cnn_space.images.limits import Limits
-from cnn_space.images.visitor_set import VisitorSet
+from cnn_space.images.visitor_set import LeftOut, VisitorSet
 from cnn_space.page.common.charts import Line, Mark, line_chart
 from cnn_space.page.common.templates import render
 from cnn_space.page.common.texts import say
@@ -34,6 +34,16 @@ def note(text: str, lang: str) -> Markup:
     return _fill("note", lang, text=text)
 
 
+def why_lost(what: str, lang: str) -> str:
+    """Why something of a visitor's is no longer here (see ``Session.lost``), and what to do."""
+    return say(f"finetune_lost_{what}", lang, minutes=Settings.read().keep_minutes)
+
+
+def lost(what: str, lang: str) -> Markup:
+    """The same on the page; nothing where nothing was lost."""
+    return _fill("lost", lang, text=why_lost(what, lang)) if what else Markup()
+
+
 # The images
 
 
@@ -52,9 +62,9 @@ def limits(lang: str) -> Markup:
     return note(text, lang)
 
 
-def problem(text: str, lang: str) -> Markup:
-    """Why images cannot be used, and what can be."""
-    return _fill("problem", lang, text=text) + limits(lang)
+def problem(text: str, lang: str, left_out: Sequence[LeftOut] = ()) -> Markup:
+    """Why images cannot be used, what was left out of them, and what can be used."""
+    return _fill("problem", lang, text=text, left_out=left_out) + limits(lang)
 
 
 def board(offer: Offer, lang: str) -> Markup:

@@ -25,13 +25,17 @@ class Visitors:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
-    def welcome(self, key: object) -> Session:
-        """The session of a visitor who brings ``key``; a new one where it is not known."""
+    def welcome(self, key: object, had: bool = False) -> Session:
+        """The session of a visitor who brings ``key``; a new one where it is not known. It is new
+        to a visitor who ``had`` something in the one before, too: that is lost."""
         with self._lock:
             session = self._sessions.get(key) if isinstance(key, str) else None
             if session is not None and self._is_over(session):
                 session = None
-        return self.admit(session or Session())
+        if session is None:
+            session = Session()
+            session.lose("all" if had else "")
+        return self.admit(session)
 
     def admit(self, session: Session) -> Session:
         """``session`` may come back by its ``key``, which it gets where it has none."""

@@ -16,9 +16,9 @@ def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
     """A page was opened, maybe by a visitor who comes back."""
     demo.load(
         tab.arrive,
-        {tab.key, tab.classify_net, tab.base, tab.augment, tab.holdout},
+        {tab.key, tab.had, tab.classify_net, tab.base, tab.augment, tab.holdout},
         [
-            *(tab.key, tab.compare_nets, tab.source, tab.age, tab.photos, tab.archive, tab.hub),
+            *(tab.compare_nets, tab.source, tab.age, tab.photos, tab.archive, tab.hub),
             *(tab.folder, tab.read, tab.contents, tab.samples),
             *(tab.base, *tab.controls),
             *_shown_of_a_run(tab),
@@ -30,6 +30,7 @@ def wire_arrival(demo: gr.Blocks, tab: Tab) -> None:
 def wire_images(tab: Tab) -> None:
     """Step 1."""
     shown = [tab.contents, tab.samples]
+    read_of = [tab.session, *_known(tab), *shown]
     by_choice = {
         "inputs": [tab.session, tab.base, tab.augment, tab.holdout],
         "js": script("finetune/share.js"),
@@ -59,10 +60,10 @@ def wire_images(tab: Tab) -> None:
     ).then(
         tab.read_images,
         [tab.session, tab.source, tab.archive, tab.hub, tab.folder],
-        [tab.session, *shown],
+        read_of,
         **READING,
     )
-    dropped = tab.photos.submit(tab.read_photos, tab.session, [tab.session, *shown], **READING)
+    dropped = tab.photos.submit(tab.read_photos, tab.session, read_of, **READING)
     for event in (read, dropped):
         event.then(tab.suit, outputs=[tab.base, *shown], **by_choice, **LATEST)
     gr.on(
@@ -105,7 +106,7 @@ def wire_training(tab: Tab) -> None:
     begins = {
         "fn": tab.begin,
         "inputs": asked,
-        "outputs": [tab.key, tab.advanced, *marks, *_shown_of_a_run(tab)],
+        "outputs": [tab.advanced, *marks, *_shown_of_a_run(tab)],
         "concurrency_limit": None,
         **MULTIPLE,
     }
@@ -125,8 +126,13 @@ def wire_training(tab: Tab) -> None:
 def _shown_of_a_run(tab: Tab) -> list:
     return [
         *(tab.session, tab.own_nets, tab.classify_net, tab.train, tab.stop, tab.clock, tab.state),
+        *_known(tab),
         *_shown_of_a_result(tab),
     ]
+
+
+def _known(tab: Tab) -> list:
+    return [tab.key, tab.had, tab.lost]
 
 
 def _shown_of_a_result(tab: Tab) -> list:

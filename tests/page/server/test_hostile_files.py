@@ -72,7 +72,7 @@ def test_pictures_in_a_zip_are_given_up_as_photos_are(served):
         archive.writestr("quick/1.png", encoded(Image.effect_noise((60, 40), 60), "PNG"))
     _, (path,) = upload(served[0], packed.getvalue())
     said = error_of(call(served, "finetune", [file(path), *RUN[1:]]))
-    assert said.startswith("Only one class was found (quick).")
+    assert said.startswith("Only one class has images that can be used (quick).")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
