@@ -52,6 +52,16 @@ def test_this_machine_is_asked_without_a_proxy(monkeypatch):
     assert os.environ["NO_PROXY"] == expected
 
 
+def test_threads_that_count_in_python_take_short_turns():
+    before = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(0.005)
+        start.prepare()
+        assert sys.getswitchinterval() == pytest.approx(start.TURN) and start.TURN < 0.001
+    finally:
+        sys.setswitchinterval(before)
+
+
 @pytest.mark.parametrize("name", ["ALL_PROXY", "https_proxy"])
 def test_a_socks_proxy_needs_its_package(name, monkeypatch, capsys):
     monkeypatch.setenv(name, "socks5://me:secret@127.0.0.1:9")

@@ -4,13 +4,13 @@ import gradio as gr
 
 from cnn_space.page.check import checks, handlers
 from cnn_space.page.check.handlers import Checker
-from cnn_space.page.common.components import LIVE_JS, OUTDATED_JS, script
+from cnn_space.page.common.components import LIVE_JS, OUTDATED_JS, QUIET, script
 from cnn_space.page.common.texts import t
 
-# A queue of its own: no answer waits for a check, and two checks run at most.
-CHECK = {"concurrency_id": "check", "concurrency_limit": 2}
-# Of fast clicks the last counts.
-QUIET = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+# A queue of its own: no answer waits for a check. One at a time: they run in Python, where two take
+# twice as long, and hold up more.
+CHECK = {"concurrency_id": "check", "concurrency_limit": 1}
+LAST = {"trigger_mode": "always_last"}  # of fast clicks the last counts
 
 LINE_JS = script("check/line.js")
 ASK_JS = f"({script('check/ask.js')})({OUTDATED_JS})"
@@ -99,8 +99,8 @@ def _wire(checker: Checker, run: gr.Button, here: gr.Tab) -> None:
               checker.findings, checker.mend, checker.mended, checker.identity,
               checker.layers, checker.code, checker.file]  # fmt: skip
     asks = [run.click, checker.arguments.submit, checker.input_shape.submit, checker.file.upload]
-    gr.on(asks, checker.show, asked, panels, js=ASK_JS, **CHECK, **QUIET)
-    in_browser = QUIET | {"queue": False}
+    gr.on(asks, checker.show, asked, panels, js=ASK_JS, **CHECK, **QUIET, **LAST)
+    in_browser = QUIET | LAST | {"queue": False}
     # The arguments of another net are not its own.
     emptied = checker.net.input(None, None, checker.arguments, js="() => ''", **in_browser)
     emptied.then(None, None, None, js=CHECK_JS, **in_browser)

@@ -17,6 +17,9 @@ from pathlib import Path
 from cnn_space.page.common import scratch
 from cnn_space.settings import wait_passively
 
+# Seconds that a thread may hold the others up which want to run Python, too. With Python's own 5 ms
+# an answer, which wants to a hundred times, takes a second beside the check of a long text.
+TURN = 0.0005
 # Megabytes that must be free for uploads: less does not take one zip of the usual size.
 LEAST_MB = 64
 # Where a Space's proxies ask from; nobody else reaches it from there.
@@ -29,6 +32,7 @@ def prepare() -> None:
     """Set the environment up in which Gradio is imported. Where the page cannot work in it, print
     one sentence and end this process with exit code 2."""
     leave_quietly_when_interrupted()
+    sys.setswitchinterval(TURN)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine
     wait_passively()
     # For its page of statistics, which is off here, Gradio makes a pandas table of the last 10,000
