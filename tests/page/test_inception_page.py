@@ -36,11 +36,6 @@ def update(request=None, unfolded=False, **values) -> dict:
     return calculator.update(request or visitor(), unfolded, **form)
 
 
-def choose(preset, **switches) -> dict:
-    form = {"preset": preset, **PAPER_3A, **SWITCHES, **switches}
-    return calculator.choose(visitor(), False, **form)
-
-
 def figures(html: str) -> dict[str, str]:
     """The three big figures by name."""
     big = (element for element in parse(html).iter() if element.get("data-figure"))
@@ -295,12 +290,15 @@ def test_moving_a_value_changes_everything():
 def test_switches_and_presets():
     naive = figures(update(reduction=False)["figure"])
     assert naive == {"parameters": "387,072", "macs": "303.46 M", "factor": "2.37 ×"}
-    chosen = choose("4e")
-    assert [chosen[name]["value"] for name in NUMBERS] == list(PRESETS["4e"])
+    numbers = dict(zip(NUMBERS, PRESETS["4e"], strict=True))
+    chosen = update(preset="4e", **numbers)
     assert "preset" not in chosen  # what was clicked stays, or what has been clicked since
     assert figures(chosen["figure"])["parameters"] == "867,328"
-    assert figures(choose("4e", batch_norm=True)["figure"])["parameters"] != "867,328"
-    chained = choose("chain")
+    normed = update(preset="4e", batch_norm=True, **numbers)
+    assert figures(normed["figure"])["parameters"] != "867,328"
+    assert update(preset=None, **numbers)["preset"] == "4e"  # typed, number by number
+    chained = update(preset="chain")
+    assert "preset" not in chained
     assert "832 → 1,024" in chained["figure"] and "4,048 → 4,944" in chained["figure"]
     assert "832 → 1,024" not in update()["figure"]
 
@@ -325,29 +323,23 @@ def test_the_sentence_at_a_field_says_the_limit_in_the_visitors_language():
 # --- an address was opened: it has set the form ---
 
 
-def arrive(language="en-US", **values) -> dict:
-    form = {"preset": "3a", **PAPER_3A, **SWITCHES, **values}
-    return calculator.arrive(visitor(language), False, **form)
-
-
 def test_the_panels_follow_the_form_of_an_address():
-    opened = arrive(ch5x5=48, kernel5x5="3+3", batch_norm=True)
+    opened = update(ch5x5=48, kernel5x5="3+3", batch_norm=True)
     assert opened["preset"] is None
     expected = InceptionCosts(**PAPER_3A | {"ch5x5": 48}, kernel5x5="3+3", batch_norm=True)
     assert figures(opened["figure"])["parameters"] == f"{expected.parameters:,}"
-    korean = arrive("ko")
+    korean = update(visitor("ko"))
     assert "파라미터 12,288개" in korean["figure"]
     assert figures(korean["figure"])["parameters"] == "163,328"
     assert figures(korean["figure"])["factor"] == "1/2.37"
 
 
 def test_a_module_named_alone_brings_its_numbers():
-    opened = arrive(preset="4a", bias=True)
+    opened = update(preset="4a", bias=True)
     assert {name: opened[name]["value"] for name in NUMBERS} == dict(
         zip(NUMBERS, PRESETS["4a"], strict=True)
     )
-    assert "832 → 1,024" in arrive(preset="chain")["figure"]
-    assert "value" not in arrive(preset="4a", height=7)["height"]  # with numbers they count
+    assert "value" not in update(preset="4a", height=7)["height"]  # with numbers they count
 
 
 # --- the endpoint ---

@@ -54,27 +54,24 @@ class Calculator:
     here: gr.HTML
 
     def update(self, request: gr.Request, unfolded: bool, **form) -> dict:
-        """After any change of a number or switch; ``form`` by the names of ``form.FORM``."""
-        return self._answer(form, unfolded, language(request))
-
-    def choose(self, request: gr.Request, unfolded: bool, **form) -> dict:
-        """After a preset was chosen: the paper's numbers come into the fields."""
-        numbers = PRESETS.get(form["preset"], PRESETS["3a"])
-        form |= dict(zip(NUMBERS, numbers, strict=True))
-        answer = self._answer(form, unfolded, language(request))
-        del answer[self.preset]  # another may have been chosen by now
-        return answer | {
-            getattr(self, name): gr.update(value=form[name], **notice(None, "en"))
-            for name in NUMBERS
+        """What follows the form, given by the names of ``form.FORM``: notices at the fields and,
+        where the numbers make a module, the panels. A wrong number leaves these as they are."""
+        brought = _numbers_of_a_link(form)
+        form |= brought
+        wrong = {name: wrong_number(name, form[name]) for name in NUMBERS}
+        answer = {
+            getattr(self, name): gr.update(
+                **notice(error, language(request)),
+                **({"value": form[name]} if brought else {}),
+            )
+            for name, error in wrong.items()
         }
-
-    def arrive(self, request: gr.Request, unfolded: bool, **form) -> dict:
-        """When an address was opened, which has set the form: the panels, in the visitor's
-        language. A module of the paper that is named alone brings its numbers."""
-        at_start = all(form[name] == value for name, value in START.items())
-        if at_start and form["preset"] not in (None, "3a", CHAIN):
-            return self.choose(request, unfolded, **form)
-        return self.update(request, unfolded, **form)
+        if any(wrong.values()):
+            return answer
+        module, chained = module_of(form), form["preset"] == CHAIN
+        if not chained and form["preset"] != preset_of(module):
+            answer[self.preset] = preset_of(module)
+        return answer | self.panels(module, chained, unfolded, language(request))
 
     def panels(
         self,
@@ -94,19 +91,12 @@ class Calculator:
             self.here: view.here(module, lang),
         }
 
-    def _answer(self, form: dict, unfolded: bool, lang: str) -> dict:
-        """Notices at the fields and, where the numbers make a module, the preset and the panels.
-        A wrong number leaves the panels as they are."""
-        wrong = {name: wrong_number(name, form[name]) for name in NUMBERS}
-        notices = {
-            getattr(self, name): gr.update(**notice(error, lang)) for name, error in wrong.items()
-        }
-        if any(wrong.values()):
-            return notices
-        module = module_of(form)
-        chained = form["preset"] == CHAIN
-        preset = CHAIN if chained else preset_of(module)
-        return {self.preset: preset, **notices, **self.panels(module, chained, unfolded, lang)}
+
+def _numbers_of_a_link(form: dict) -> dict[str, int]:
+    """A link may name a module of the paper alone; that brings its numbers."""
+    is_alone = all(form[name] == value for name, value in START.items())
+    numbers = PRESETS.get(form["preset"]) if is_alone else None
+    return dict(zip(NUMBERS, numbers, strict=True)) if numbers else {}
 
 
 @dataclass(frozen=True)

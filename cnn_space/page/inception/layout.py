@@ -1,10 +1,12 @@
 """The Inception tab: its components and how they are wired."""
 
+import json
+
 import gradio as gr
 
 from cnn_space.costs.inception import NUMBERS, PRESETS, InceptionCosts, limit
 from cnn_space.page.common.address import Address, choice, number, switch
-from cnn_space.page.common.components import script
+from cnn_space.page.common.components import QUIET, script
 from cnn_space.page.common.texts import t
 from cnn_space.page.inception import handlers, view, whole_net
 from cnn_space.page.inception.form import CHAIN, FORM, KERNELS, START, SWITCHES
@@ -12,16 +14,14 @@ from cnn_space.page.inception.handlers import Calculator, WholeNet
 from cnn_space.page.inception.pytorch_code import pytorch_code
 
 # Live: no queue, no overlay, and of fast typing the last word counts.
-LIVE = {
-    "queue": False,
-    "show_progress": "hidden",
-    "trigger_mode": "always_last",
-    "api_visibility": "private",
-}
+LIVE = {"queue": False, "trigger_mode": "always_last"} | QUIET
 # Walking over a whole net takes up to a second: in turn, however many ask.
 WALK = LIVE | {"queue": True, "concurrency_id": "walk", "concurrency_limit": 1}
-# The first opening of a fold loads nets and may take seconds: it shows that it works.
-OPENING = WALK | {"show_progress": "minimal"}
+
+
+def opening(panel: gr.HTML) -> dict:
+    """The first opening of a fold loads nets, which may take seconds: ``panel`` shows it."""
+    return WALK | {"show_progress": "minimal", "show_progress_on": panel}
 
 
 def inception_tab(address: Address) -> None:
@@ -73,8 +73,8 @@ def inception_tab(address: Address) -> None:
     )
     _wire(calculator, unfolded, address)
     _whole_net(address)
-    map_fold.expand(handlers.googlenet, None, whole, **OPENING)
-    claims_fold.expand(handlers.claims, None, claims, **OPENING)
+    map_fold.expand(handlers.googlenet, None, whole, **opening(whole))
+    claims_fold.expand(handlers.claims, None, claims, **opening(claims))
     gr.api(handlers.inception, api_name="inception", queue=False)
 
 
@@ -121,15 +121,20 @@ def _wire(calculator: Calculator, unfolded: gr.Checkbox, address: Address) -> No
     panels = list(calculator.panels(InceptionCosts(**START)))
     numbers = [form[name] for name in NUMBERS]
     changed = [form["preset"], *numbers, *panels]
+    # An opened address and a chosen preset count this up. So all that ask for an answer are one
+    # event, and the last answer is of what was asked last.
+    times = gr.Number(0, visible=False)
     moved = [field.input for name, field in asked.items() if name != "preset"]
-    updated = gr.on(moved, calculator.update, inputs_kwargs=asked, outputs=changed, **LIVE)
-    chosen = calculator.preset.input(
-        calculator.choose, inputs_kwargs=asked, outputs=changed, **LIVE
+    updated = gr.on(
+        [*moved, times.change], calculator.update, inputs_kwargs=asked, outputs=changed, **LIVE
     )
+    known = json.dumps(PRESETS | {CHAIN: PRESETS["3a"]})
+    bring = f"(preset, times) => [...{known}[preset], times + 1]"
+    form["preset"].input(None, [form["preset"], times], [*numbers, times], js=bring, **LIVE)
     address.keep(
         "inception",
-        on=[updated.then, chosen.then],
-        then={"fn": calculator.arrive, "inputs_kwargs": asked, "outputs": changed, **LIVE},
+        on=[updated.then],
+        then={"fn": None, "inputs": times, "outputs": times, "js": "(times) => times + 1", **LIVE},
         preset=choice(form["preset"], [*PRESETS, CHAIN]),
         **{name: number(form[name], 1, limit(name)) for name in NUMBERS},
         kernel5x5=choice(form["kernel5x5"], KERNELS),
@@ -169,11 +174,11 @@ def _whole_net(address: Address) -> None:
     whole = WholeNet(size, classes, panel)
     asked = [net, size, classes, search]
     outputs = [size, classes, panel]
-    fold.expand(whole.show, asked, outputs, **OPENING)
+    fold.expand(whole.show, asked, outputs, **opening(panel))
     fold.expand(None, None, is_open, js="() => true", **LIVE)
     fold.collapse(None, None, is_open, js="() => false", **LIVE)
-    opening = '(open) => ({ __type__: "update", open })'
-    is_open.change(None, is_open, fold, js=opening, **LIVE)
+    unfolding = '(open) => ({ __type__: "update", open })'
+    is_open.change(None, is_open, fold, js=unfolding, **LIVE)
     moved = [size.input, classes.input, search.change]  # change sees a paste by mouse as well
     gr.on(moved, whole.show, asked, outputs, **WALK)
     net.input(whole.pick, [net, classes, search], outputs, **WALK)
