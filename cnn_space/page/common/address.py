@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from cnn_space.page.common.components import script
+from cnn_space.page.common.components import QUIET, script
 
 SCRIPT = script("common/address.js").strip().rstrip(";")
-AT_ONCE = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+AT_ONCE = {"queue": False} | QUIET
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,11 @@ SWEEP = {"concurrency_id": "sweep", "concurrency_limit": 2}  # seconds of work, 
 INFER = {"concurrency_id": "infer", "concurrency_limit": 1}
 TRAIN = {"concurrency_id": "train", "concurrency_limit": 1}
 
-# No endpoint for clients, nothing dimmed while it runs.
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+# Nothing dimmed while it runs. "Hidden" alone lets Gradio tell every component that was ever an
+# output of each step of every event: thousands of messages until the page is there.
+UNMARKED = {"show_progress": "hidden", "show_progress_on": []}
+# No endpoint for clients, either.
+QUIET = {"api_visibility": "private"} | UNMARKED
 
 
 def download_line() -> gr.HTML:
