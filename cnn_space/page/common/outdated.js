@@ -1,9 +1,11 @@
-// Hides at once what a tab shows of anything but what is chosen there now, "of". What is shown says
-// in data-of what it is of (see templates.noted); it may come and go at any time. Its room stays, so
-// that nothing moves.
+// Hides at once what a tab shows of anything but what is chosen there now, "of": nothing that is
+// known yet, from when another photo is on its way here. What is shown says in data-of what it is of
+// (see templates.noted); it may come and go at any time. Its room stays, so that nothing moves.
 (tab, of) => {
   const mark = () => {
     for (const part of document.querySelectorAll("[data-of]")) {
+      const isComing = part.closest("[role=tabpanel]")?.querySelector("[id$=-photo] .uploading");
+      if (isComing) window.chosen[part.dataset.tab] = "";
       const current = window.chosen[part.dataset.tab] ?? part.dataset.of;
       part.classList.toggle("stale", part.dataset.of !== current);
       part.ariaBusy = part.dataset.of !== current;

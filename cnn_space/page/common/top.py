@@ -20,6 +20,7 @@ def top() -> None:
             _button("dark", "theme", elem_id="switch-dark")
             _button("light", "theme", elem_id="switch-light")
         gr.Markdown(t("tagline"))
+        gr.Markdown(t("top_unsent"), elem_id="unsent")
 
 
 def tab(name: str) -> gr.Tab:
@@ -32,8 +33,8 @@ def tab(name: str) -> gr.Tab:
 
 def whole_page_scripts(demo: gr.Blocks) -> None:
     """What serves all tabs: terms that open into their meaning, what is taken home, a focus
-    that is never lost, code that can be read."""
-    names = ("terms", "focus", "code_colours")
+    that is never lost, code that can be read, and what the network does."""
+    names = ("terms", "focus", "code_colours", "network")
     for run in (*(script(f"common/{name}.js") for name in names), TAKE_HOME_JS):
         demo.load(None, js=run, **QUIET)
 
