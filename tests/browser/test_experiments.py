@@ -44,7 +44,7 @@ def test_an_idea_is_picked_and_its_figures_follow(recorded, visit, desktop, page
     says("googlenet-3x3-twice")
     expect(command).to_contain_text("kernel5x5=3+3")
     expect(page).to_have_url(re.compile("idea=googlenet-3x3-twice"))
-    expect(page.locator("#experiments-time .figure")).to_have_text(re.compile(r"^\d.* ms$"))
+    expect(page.locator("#experiments-time .figure")).to_have_text(re.compile(r"^\d.*\sms$"))
 
     page.locator("#experiments-table thead button", has_text="Accuracy").click()
     means = sorted((round(runs.mean, 2) for runs in recorded.values()), reverse=True)

@@ -82,6 +82,7 @@ def test_hostile_text_stays_text(template, lang):
             "<code>x = 5 % 3</code> 5 %<pre>\n7 % 2</pre>",
             "<code>x = 5 % 3</code> 5~%<pre>\n7 % 2</pre>",
         ),
+        ("2.37 × the MACs, 64 × 28 × 28", "2.37~× the MACs, 64 × 28 × 28"),
         ("4 seconds, 3 more", "4 seconds, 3 more"),
     ],
 )

@@ -27,7 +27,7 @@ from cnn_space.page.common.tables import csv_uri, markdown_uri
 # rules: tags, and code, which is copied.
 _FIGURE = re.compile(
     r"<(pre|code|script|style|textarea)\b.*?</\1>|<[^>]*>"
-    r"|(?<=\d) (?=%|(?:[kKMGT]|ms|s|px|[KM]i?B|GB|bits?|MACs)\b)|(?<=&[lg]t;) (?=\d)",
+    r"|(?<=\d) (?=%|(?:[kKMGT]|ms|s|px|[KM]i?B|GB|bits?|MACs)\b|×(?! \d))|(?<=&[lg]t;) (?=\d)",
     re.DOTALL,
 )
 
