@@ -134,8 +134,15 @@ def test_events_of_one_queue_agree_on_its_limit():
     limits = {}
     for event in app.build().fns.values():
         limits.setdefault(event.concurrency_id, set()).add(event.concurrency_limit)
-    assert limits["fetch"] == {24} and limits["infer"] == limits["train"] == {1}
-    assert limits["check"] == {2}
+    assert limits["fetch"] == {24}
+    assert limits["infer"] == limits["train"] == limits["check"] == {1}
+
+
+def test_events_that_mark_nothing_tell_no_component_of_their_progress():
+    """Else Gradio tells all of them at each step of every event."""
+    events = [event for event in app.build().fns.values() if event.fn and event.targets]
+    hidden = [event for event in events if event.show_progress == "hidden"]
+    assert len(hidden) > 30 and all(event.show_progress_on == [] for event in hidden)
 
 
 # What is slow to import, and not needed for the first page.
