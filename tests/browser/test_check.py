@@ -148,6 +148,13 @@ def test_a_file_comes_into_the_editor(place, tmp_path):
     expect(page.locator("#check-findings")).to_contain_text("def foward")
     expect(page.locator("#check-code .cm-content")).to_contain_text("GoogLeNet for ten classes")
 
+    # Of a file that holds no text it is said, in the visitor's language; the text stays.
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
+    page.locator("#check-file input[type=file]").set_input_files(tmp_path / "photo.png")
+    expect(page.locator("#check-verdict")).to_contain_text("This is not text.")
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
+    expect(page.locator("#check-code .cm-content")).to_contain_text("GoogLeNet for ten classes")
+
 
 def test_a_phone_opens_it_by_its_link_without_scrolling_sideways(browser, page_url):
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")

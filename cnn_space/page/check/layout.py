@@ -80,7 +80,6 @@ def _form() -> dict:
         run = gr.Button(t("check_run"), variant="primary", min_width=120, elem_id="check-run")
         file = gr.File(
             label=t("check_file"),
-            file_types=[".py", ".ipynb", ".safetensors"],
             height=42,
             min_width=180,
             scale=2,
