@@ -61,6 +61,7 @@ def test_names_in_the_making_files_of_the_system_and_what_a_restart_takes(
     data.get_by_text("Several classes are called red.").wait_for()
     second.fill("green")
     second.blur()
+    data.get_by_text("8 images in 2 classes").wait_for()
     page.locator(".ft-board").evaluate(DROP_FOLDER, list((tmp_path / "one/IMG_0.png").read_bytes()))
     data.get_by_text("a class or a folder without any file first: emu").wait_for()
     expect(classes).to_have_count(4)
@@ -70,18 +71,9 @@ def test_names_in_the_making_files_of_the_system_and_what_a_restart_takes(
     page.reload()
     expect(lost).to_have_text(re.compile("What you had here .* is gone: .* 60 minutes"))
     expect(classes).to_have_count(2)
-    for number, folder in enumerate(("one", "two")):
-        classes.nth(number).locator("[data-kind=files]").set_input_files(
-            sorted((tmp_path / folder).glob("*.png"))
-        )
-    data.get_by_text("8 images in 2 classes").wait_for()
-    expect(lost).to_have_count(0)
-    # Who had nothing is told nothing.
-    for card in (classes.nth(0), classes.nth(0)):
-        card.get_by_role("button", name="Remove the class").click()
-    expect(data.get_by_text("8 images in 2 classes")).to_have_count(0)
+    # Once more: now there was nothing to be lost.
     VISITORS._sessions.clear()
     page.reload()
-    expect(classes).to_have_count(2)
     page.locator("#ft-matrix button").first.wait_for()
+    expect(classes).to_have_count(2)
     assert lost.count() == 0

@@ -46,7 +46,10 @@ def test_images_that_were_forgotten_are_missed(checkpoints):
     # A page that was open all the time learns it at a click on Train.
     with pytest.raises(gr.Error, match="Your images are gone"):
         start(session)
-    session.images_arrive(session.read("zip"), with_bars().visitor_set)
+    reading = session.read("zip")
+    with pytest.raises(gr.Error, match="still being read"):
+        start(session)
+    session.images_arrive(reading, with_bars().visitor_set)
     assert said(arrive(session)) is None
 
 

@@ -65,7 +65,7 @@ async function uploadNext() {
 }
 
 /* After the last change, and once nothing is on its way. */
-function send() {
+function send(wait = 600) {
   clearTimeout(timer);
   timer = setTimeout(() => {
     if (uploading || waiting.length) return;
@@ -75,7 +75,7 @@ function send() {
       files: photos.filter(({ path }) => path).map(({ file, path }) => ({ name: file.name, path })),
     }));
     trigger("submit", { classes: offered });
-  }, 600);
+  }, wait);
 }
 
 /* A class as it is now; its card is made where it has none. */
@@ -173,7 +173,7 @@ element.addEventListener("change", ({ target }) => {
   if (target.dataset.kind === "files") {
     addPhotos(one, filesOf(withoutZips([...target.files].map((file) => ({ file })))));
   } else if (target.dataset.kind === "folder") place(ofInput(target.files));
-  else if (takeName(one)) send();
+  else if (takeName(one)) send(0); // a click on Train may have been what left the field
   else target.value = one.folders.join("/");
   if (target.type === "file") target.value = "";
 });

@@ -21,6 +21,7 @@ from cnn_space.page.common.texts import say
 from cnn_space.page.finetune import export, view
 from cnn_space.page.finetune.line import LINE
 from cnn_space.page.finetune.session import Session
+from cnn_space.page.finetune.states import ImagesState
 from cnn_space.settings import Settings
 from cnn_space.training.finetuning import Run
 from cnn_space.training.recipes import Plan
@@ -106,14 +107,20 @@ def order(session: Session, base: str | None, controls: dict, lang: str) -> Orde
     """What is asked for. Raises ValueError with a sentence in the visitor's language where that
     cannot be a run."""
     if session.visitor_set is None:
-        is_lost = session.lost in ("all", "images")
-        why = view.why_lost(session.lost, lang) if is_lost else say("finetune_no_data", lang)
-        raise ValueError(why)
+        raise ValueError(_why_no_images(session, lang))
     if not base:
         raise ValueError(say("finetune_no_base", lang))
     with explained("finetune_wrong_plan", lang):
         plan = plan_from(controls)
     return Order(base, session.visitor_set.images, plan, lang)
+
+
+def _why_no_images(session: Session, lang: str) -> str:
+    if session.images.state is ImagesState.READING:
+        return say("finetune_still_reading", lang)
+    if session.lost in ("all", "images"):
+        return view.why_lost(session.lost, lang)
+    return say("finetune_no_data", lang)
 
 
 def begin(session: Session, number: int, asked: Order) -> None:
