@@ -64,16 +64,19 @@ def stretch_deep(image: Image.Image, again: Image.Image) -> tuple[Image.Image, i
     if bits is None:
         return image, None
     swapped = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
+    is_grey = _raw_mode(again.tile[0]).startswith("LA")
     for i, tile in enumerate(again.tile):
         raw = _raw_mode(tile)
-        lower = raw[:-1] + swapped[raw[-1]]
+        # Grey and opacity are four bytes: as RGBA, the lower one of grey is G.
+        lower = "RGBA" if is_grey else raw[:-1] + swapped[raw[-1]]
         args = lower if isinstance(tile.args, str) else (lower, *tile.args[1:])
         again.tile[i] = tile._replace(args=args)
     again.load()
+    lowers = [again.getchannel("G")] * 3 if is_grey else again.split()[:3]
     # One channel at a time, since whole pictures of 16 bits are large.
     values = [
         np.asarray(upper).astype(np.uint16) * 256 + np.asarray(lower)
-        for upper, lower in zip(image.split()[:3], again.split()[:3], strict=True)
+        for upper, lower in zip(image.split()[:3], lowers, strict=True)
     ]
     bits = bits_in_use(max(int(channel.max()) for channel in values))
     table = np.rint(np.arange(2**bits) * (255 / (2**bits - 1))).astype(np.uint8)

@@ -12,9 +12,9 @@ from cnn_space.images.photo import open_photo
 
 
 def deep_png(values: np.ndarray) -> bytes:
-    """A PNG of 16 bits a channel, [H, W, 3] or [H, W, 4]: Pillow writes none."""
+    """A PNG of 16 bits a channel, [H, W, 2 to 4]: of two or four, the last is opacity."""
     height, width, channels = values.shape
-    head = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
@@ -54,6 +54,15 @@ def test_color_whose_top_bits_are_empty_is_stretched(make):
     photo = open_photo(make(values))
     assert np.abs(np.asarray(photo) - values * (255 / 4095)).max() <= 0.51
     assert photo.info["notes"] == {"stretched": 12}
+
+
+@pytest.mark.parametrize(("factor", "notes"), [(16, {"stretched": 12}), (257, {})])
+def test_grey_with_opacity_is_stretched_where_its_top_bits_are_empty(factor, notes):
+    opacity = np.where(np.arange(60) < 30, 0, 65535) * np.ones_like(GREY, int)
+    photo = open_photo(deep_png(np.dstack([GREY.astype(int) * factor, opacity])))
+    wanted = np.where(opacity == 0, 255, GREY.astype(int))
+    assert np.abs(np.asarray(photo).astype(int) - wanted[:, :, None]).max() <= 1
+    assert photo.info["notes"] == notes
 
 
 def test_opacity_is_not_stretched():
