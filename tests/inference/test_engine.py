@@ -1,5 +1,6 @@
 """The engine: folding changes nothing, nets are loaded once and forgotten by bytes."""
 
+import contextlib
 import gc
 import threading
 import time
@@ -135,6 +136,9 @@ def test_nets_take_turns_and_the_wait_is_not_a_nets_own_time(monkeypatch):
 
         def __exit__(self, *error):
             lock.release()
+
+        def for_long(self):
+            return contextlib.nullcontext()  # the run inside takes its turn
 
     class Net(nn.Module):
         def forward(self, x):

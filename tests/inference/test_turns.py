@@ -3,12 +3,12 @@ import time
 
 import pytest
 
-from cnn_space.inference.turns import InTurn
+from cnn_space.inference.turns import FAVOURS, InTurn
 
 
 def until_waiting(lock: InTurn, count: int) -> None:
     deadline = time.monotonic() + 30
-    while len(lock._waiting) != count:
+    while len(lock._waiting) + len(lock._for_long) != count:
         assert time.monotonic() < deadline
         time.sleep(0.001)
 
@@ -29,6 +29,27 @@ def test_who_gives_it_back_and_wants_it_again_waits_behind_the_others():
     for other in others:
         other.join(30)
     assert order == [*range(8), "again"]
+
+
+def test_who_wants_it_for_long_lets_others_go_first_but_not_for_ever():
+    lock, order = InTurn(), []
+
+    def take(name, way):
+        with way:
+            order.append(name)
+
+    short, long = FAVOURS + 3, 2
+    names = [*(f"long {n}" for n in range(long)), *(f"short {n}" for n in range(short))]
+    ways = [*(lock.for_long() for _ in range(long)), *short * [lock]]
+    others = [threading.Thread(target=take, args=pair) for pair in zip(names, ways, strict=True)]
+    with lock:
+        for count, other in enumerate(others, 1):
+            other.start()
+            until_waiting(lock, count)
+    for other in others:
+        other.join(30)
+    first, later = names[long : long + FAVOURS], names[long + FAVOURS :]
+    assert order == [*first, "long 0", *later, "long 1"]
 
 
 def test_an_error_gives_it_back():
