@@ -109,6 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     demo = build()
     place = {"server_name": options.host, "server_port": options.port, "share": options.share}
     demo.launch(**place, prevent_thread_lock=True, **launch_options())
+    memory.settle()
     memory.give_back()
     nets.warm()  # while the browser is still fetching the page
     demo.block_thread()

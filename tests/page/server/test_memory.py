@@ -1,6 +1,7 @@
-"""Freed memory goes back to the system."""
+"""The collector passes over what stays, and freed memory goes back to the system."""
 
 import ctypes
+import gc
 import sys
 import threading
 from types import SimpleNamespace
@@ -29,6 +30,21 @@ def test_what_was_freed_goes_back_to_the_system(monkeypatch):
     memory.give_back()
     assert trimmed.wait(10)
     assert resident() < before - 50 * 2**20 and kept
+
+
+def test_the_collector_looks_only_at_what_came_since():
+    class Node:
+        pass
+
+    there = [Node() for _ in range(1000)]
+    try:
+        memory.settle()
+        assert gc.get_freeze_count() > len(there)
+        assert not any(isinstance(found, Node) for found in gc.get_objects())
+        there.append(Node())
+        assert sum(isinstance(found, Node) for found in gc.get_objects()) == 1
+    finally:
+        gc.unfreeze()
 
 
 def resident() -> int:
