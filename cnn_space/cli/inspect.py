@@ -29,11 +29,14 @@ def add_inspect(commands) -> None:
 
 
 def _inspect(options) -> int:
+    from cnn_space.images.visitor_set import DataError
+
     try:
         visitor_set = read(options.photos)
     except ValueError as error:
         if not options.json:
-            print_remarks(error, notes=())
+            if isinstance(error, DataError):
+                print_remarks(error, notes=())
             raise
         print_json({"problem": str(error), "left_out": _left_out(error)})
         return 2
@@ -76,5 +79,5 @@ def _summary(visitor_set) -> dict:
 
 
 def _left_out(source) -> list[dict]:
-    """What a set, or the error in place of one, says was left out."""
-    return [asdict(left) for left in source.left_out]
+    """What a set, or the error in place of one, says was left out; a slip in a path nothing."""
+    return [asdict(left) for left in getattr(source, "left_out", ())]
