@@ -67,8 +67,7 @@ def launch_options() -> dict:
         # itself; elsewhere somebody does, with GRADIO_SSR_MODE.
         "ssr_mode": False if Settings.read().space_id else None,
         "run_history": False,
-        # Gradio's request to its own page, which ends the process where that takes more than three
-        # seconds: on a busy machine it does while the first visitors ask.
+        # Gradio asks its own page first, and ends the process where a busy machine takes 3 seconds.
         "_frontend": False,
     }
 
