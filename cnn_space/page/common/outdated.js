@@ -3,9 +3,12 @@
 // (see templates.noted); it may come and go at any time. Its room stays, so that nothing moves.
 (tab, of) => {
   const mark = () => {
+    const coming = document.querySelector("[id$=-photo] .uploading");
+    const isNew = coming && coming !== window.coming; // once: what is chosen afterwards counts
+    window.coming = coming;
     for (const part of document.querySelectorAll("[data-of]")) {
-      const isComing = part.closest("[role=tabpanel]")?.querySelector("[id$=-photo] .uploading");
-      if (isComing) window.chosen[part.dataset.tab] = "";
+      if (isNew && part.closest("[role=tabpanel]")?.contains(coming))
+        window.chosen[part.dataset.tab] = "";
       const current = window.chosen[part.dataset.tab] ?? part.dataset.of;
       part.classList.toggle("stale", part.dataset.of !== current);
       part.ariaBusy = part.dataset.of !== current;
