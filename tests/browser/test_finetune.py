@@ -307,7 +307,7 @@ def test_a_zip_with_troubles(page, tmp_path):
                 archive.writestr(f"flowers/{name}/{i}.png", buffer.getvalue())
         archive.writestr("flowers/장미/notes.txt", "x")
         archive.writestr("../../evil.png", "x")
-    bad = tmp_path / "bad.zip"
+    bad = tmp_path / "photo.png"
     bad.write_bytes(b"this is no zip")
     open_tab(page)
     page.get_by_role("radio", name="My zip", exact=True).click()

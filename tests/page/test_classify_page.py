@@ -119,7 +119,7 @@ def test_without_the_network_a_plain_sentence(monkeypatch, request_, words):
 
     monkeypatch.setattr(weights, "fetch", fetch)
     monkeypatch.setattr(nets, "is_here", lambda name, own_nets: False)
-    monkeypatch.setattr(gr, "Warning", warnings.append)
+    monkeypatch.setattr(gr, "Warning", lambda sentence, title: warnings.append(sentence))
     nets.fetch("resnet18.tv_in1k", {}, request_)
     (said,) = warnings
     assert words in said and "HF_HUB" not in said

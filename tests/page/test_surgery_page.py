@@ -131,7 +131,7 @@ def test_channels_by_number(photo, checkpoints, monkeypatch):
         "numbers": "",
     }
     warnings = []
-    monkeypatch.setattr(gr, "Warning", warnings.append)
+    monkeypatch.setattr(gr, "Warning", lambda sentence, title: warnings.append(sentence))
     for wrong in ("16", "3-", "skip", "a b", "5-2", "1 " * 30_000):
         assert add(wrong) == gr.skip()
     assert len(warnings) == 6 and "channels 0 to 15" in warnings[0]

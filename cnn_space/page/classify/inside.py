@@ -207,7 +207,8 @@ class Inside:
             made = ()
         if not made or any(cut.part for cut in made):
             key = "surgery_bad_numbers" if chosen.channels else "surgery_no_channels"
-            gr.Warning(say(key, lang, stage=chosen.name, last=chosen.channels - 1))
+            sentence = say(key, lang, stage=chosen.name, last=chosen.channels - 1)
+            gr.Warning(sentence, title=say("notice_warning", lang))
             return gr.skip()
         return {self.cuts: _text([*on.cuts(cuts), *made]), self.numbers: ""}
 

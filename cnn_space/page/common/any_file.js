@@ -7,6 +7,7 @@
   const MEANT = {
     "#check-file": ".py,.ipynb,.safetensors",
     "#classify-zip": ".zip",
+    "#ft-zip": ".zip",
   };
   const photoOf = (event) => event.target.closest?.("#classify-photo, #compare-photo");
   const isZip = ({ name }) => /\.zip$/i.test(name);

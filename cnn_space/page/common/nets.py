@@ -186,14 +186,16 @@ def fetch(
     """
     if not weights.is_known(name) or is_here(name, own_nets):
         return
-    title = weights.record(name).title
+    title, lang = weights.record(name).title, language(request)
 
     def report(done: int, total: int | None):
         progress(done / total if total else None, desc=f"{title}: {done / 1e6:.0f} MB")
 
     try:
         weights.fetch(name, report)
+        return
     except Unreachable:
-        gr.Warning(say("net_not_here", language(request), title=title))
+        sentence = say("net_not_here", lang, title=title)
     except ValueError as error:
-        gr.Warning(say("net_trouble", language(request), title=title, why=error))
+        sentence = say("net_trouble", lang, title=title, why=error)
+    gr.Warning(sentence, title=say("notice_warning", lang))

@@ -92,7 +92,6 @@ def _images() -> dict:
         )
         archive = gr.File(
             label=t("finetune_zip"),
-            file_types=[".zip"],
             type="filepath",
             height=120,
             visible=False,

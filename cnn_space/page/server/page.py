@@ -39,7 +39,13 @@ class Page(gr.Blocks):
         event = options.get("event_data")
         if event is not None and not isinstance(event._data, dict):  # programs may send anything
             event._data = {}
-        return await super().process_api(block_fn, inputs, state, request, *rest, **options)
+        try:
+            return await super().process_api(block_fn, inputs, state, request, *rest, **options)
+        except gr.Error as error:
+            error.title = say(
+                "notice_error", _lang.get()
+            )  # above the sentence, which has it already
+            raise
 
     def _check(self, block_fn, inputs) -> None:
         """Raise gr.Error for a value that no component should see."""

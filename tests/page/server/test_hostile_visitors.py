@@ -1,5 +1,6 @@
 """A hostile visitor against the running server: what Gradio would take, this page does not."""
 
+import json
 import threading
 import time
 import urllib.error
@@ -33,7 +34,9 @@ def test_nothing_is_fetched_from_an_address(address, served, monkeypatch):
     monkeypatch.setattr(processing_utils, "async_ssrf_protected_get", fetch)
     said = error_of(call(served, "classify", [file(address), "lenet5.cifar10", 3]))
     assert said.startswith("Files are not fetched from addresses.")
-    said = error_of(call(served, "compare", [file(address), ["lenet5.cifar10"]], KOREAN))
+    events = call(served, "compare", [file(address), ["lenet5.cifar10"]], KOREAN)
+    assert json.loads(events.strip().split("\n")[-1].removeprefix("data: "))["title"] == "오류"
+    said = error_of(events)
     assert said.startswith("주소에 있는 파일은 가져오지 않습니다.")
     assert "not fetched" in error_of(call(served, "finetune", [file(address)]))
     assert not fetched
