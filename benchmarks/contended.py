@@ -1,14 +1,15 @@
 """Answers beside other work on the same cores, with and without the wait policy.
 
     python benchmarks/contended.py [--net googlenet.cifar10] [--threads 2] [--seconds 12]
-                                   [--spin US] [--quick]
+                                   [--spin US] [--openvino] [--quick]
 
 For OMP_WAIT_POLICY unset and PASSIVE, each in a process of its own: answers to a photo one after
 another, alone, beside a fine-tune in the same process (as on the page), and beside two busy
 programs. "CPU" is what the process of the answers uses an answer, without meaning beside a
 fine-tune. Takes about 2 minutes. With CNN_SPACE_ENGINE=pytorch the answers are PyTorch's, which the
 policy concerns; ONNX Runtime has threads of its own, which spin for ``onnx_session.SPIN_US``
-microseconds, or for --spin. Trainings: ``threads.py``.
+microseconds, or for --spin. With --openvino they are OpenVINO's, which is not needed otherwise.
+Trainings: ``threads.py``.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 POLICIES = {"unset": None, "PASSIVE": "PASSIVE"}
@@ -40,6 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=12, help="of each measurement")
     parser.add_argument("--quick", action="store_true", help="only see that it runs: one policy")
     parser.add_argument("--spin", type=int, metavar="US", help="of ONNX Runtime's threads")
+    parser.add_argument("--openvino", action="store_true", help="instead of ONNX Runtime")
     parser.add_argument("--part", action="store_true", help="measure in this process, print JSON")
     options = parser.parse_args(argv)
     if options.quick:
@@ -69,6 +71,8 @@ def measure(policy: str, options) -> list[dict[str, float]]:
     command += ["--seconds", str(options.seconds)]
     if options.spin is not None:
         command += ["--spin", str(options.spin)]
+    if options.openvino:
+        command += ["--openvino"]
     return json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE).stdout)
 
 
@@ -81,6 +85,8 @@ def answers(options) -> None:
         onnx_session.SPIN_US = options.spin
 
     engine.get(options.net).convert(wait=True)
+    if options.openvino:
+        engine.get(options.net)._session = OpenVino(options)
     photo = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
 
     def row(with_cpu: bool = True) -> dict[str, float]:
@@ -101,6 +107,25 @@ def answers(options) -> None:
     with busy_programs(2):
         rows.append(row())
     print(json.dumps(rows))
+
+
+class OpenVino:
+    """What stands in the place of ONNX Runtime's session."""
+
+    def __init__(self, options):
+        from engines import openvino
+
+        from cnn_space import weights
+        from cnn_space.inference.engine import fold
+        from cnn_space.inference.onnx_net import to_onnx
+
+        loaded = weights.load(options.net)
+        size = loaded.record.preprocessing.size
+        content = to_onnx(fold(loaded.net), size).SerializeToString()
+        self._run = openvino(content, (1, 3, size, size), options.threads)
+
+    def logits(self, batch) -> np.ndarray:
+        return self._run(batch.numpy())
 
 
 @contextlib.contextmanager

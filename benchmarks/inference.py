@@ -21,13 +21,13 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from cnn_space.settings import wait_passively
 
@@ -35,6 +35,7 @@ wait_passively()  # before torch is imported
 
 import numpy as np
 import torch
+from engines import Run, asleep, onnx_runtime, openvino
 
 from cnn_space import create_model, weights
 from cnn_space.images.preprocessing import Preprocessing
@@ -48,8 +49,6 @@ IN_A_ROW = 4  # runs of one engine before the next has its turn; the first of th
 PAUSE = 0.03  # seconds between turns: threads of the one before spin for 16 ms
 COLUMNS = ("eager", "ours", "ONNX Runtime", "asleep", "OpenVINO")
 RATIOS = ("of eager", "of best", "of asleep")
-
-Run = Callable[[np.ndarray], object]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -174,37 +173,6 @@ def eager(net: torch.nn.Module) -> Run:
             return net(torch.from_numpy(images)).numpy()
 
     return run
-
-
-def onnx_runtime(
-    content: bytes, shape: tuple[int, ...], threads: int, *, spinning: bool = True
-) -> Run:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    providers = ["CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(content, options, providers=providers)
-    return lambda images: session.run(None, {"images": images})[0]
-
-
-asleep = partial(onnx_runtime, spinning=False)
-
-
-def openvino(content: bytes, shape: tuple[int, ...], threads: int) -> Run:
-    import openvino
-
-    core = openvino.Core()
-    model = core.read_model(content)
-    model.reshape(list(shape))
-    settings = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "f32",
-    }
-    request = core.compile_model(model, "CPU", settings).create_infer_request()
-    return lambda images: request.infer({"images": images}, share_inputs=True)
 
 
 def take_turns(runs: dict[str, Run], images: np.ndarray, seconds: float) -> dict[str, float]:
