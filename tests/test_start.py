@@ -148,7 +148,9 @@ def proxied(url: str, path: str):
             left = contextlib.suppress(OSError, http.client.HTTPException)
             with left, urllib.request.urlopen(request, timeout=60) as answer:
                 self.send_response(answer.status)
-                self.send_header("content-type", answer.headers["content-type"])
+                for name in ("content-type", "content-encoding"):
+                    if value := answer.headers[name]:
+                        self.send_header(name, value)
                 self.end_headers()
                 while block := answer.read1():  # as they come: answers are streams of events
                     self.wfile.write(block)

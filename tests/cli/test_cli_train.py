@@ -256,7 +256,7 @@ def test_ctrl_c_leaves_the_last_good_checkpoint(train, capsys, monkeypatch):
         ({"net": "inception_v3"}, "small"),
         ({"lr": "-1"}, "lr is -1.0: it should be greater than 0"),
         ({"holdout": "120"}, "119"),
-        ({"data-dir": "nowhere"}, "train*.parquet"),
+        ({"data-dir": "nowhere"}, "there is no file or folder nowhere"),
         # told before the images are read: there are none
         ({"net": "googlenet", "option": "foo=1", "data-dir": "nowhere"}, "no option 'foo'"),
         ({"option": "num_classes=5", "data-dir": "nowhere"}, "no --option"),
