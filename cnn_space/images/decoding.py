@@ -77,7 +77,7 @@ class Opened:
     def _decode(self) -> Image.Image:
         image, notes = self._image, {}
         is_deep = depth.is_deep(image)
-        tiff.mend_byte_order(image)
+        tiff.mend_layout(image)
         image.seek(0)  # GIF, APNG, WebP and multi-page TIFF: the first picture
         image.load()
         if image.format in ("JPEG", "MPO"):

@@ -103,7 +103,7 @@ def _from_image(image: Image.Image, side: int | None) -> Image.Image:
     _check_size(image)
     try:
         image.seek(0)
-        tiff.mend_byte_order(image)
+        tiff.mend_layout(image)
         image.load()
         rgb, notes = decoding.to_rgb(image, image.info.get("icc_profile"), side)
         if rgb is not image:

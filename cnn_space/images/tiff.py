@@ -29,12 +29,16 @@ for _layout, _modes in _MORE.items():
 _SWAPPED = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF", "F;64BF": "F;64NF"}
 
 
-def mend_byte_order(image: Image.Image) -> None:
-    """Let a picture that is opened and not yet decoded be decoded in the right byte order."""
+def mend_layout(image: Image.Image) -> None:
+    """Let a picture that is opened and not yet decoded be decoded in the right byte order, and
+    planes of 16 bits, one for each colour, not as if they had 8."""
     for i, tile in enumerate(image.tile if image.format == "TIFF" else ()):
-        if tile.codec_name == "libtiff" and tile.args[0] in _SWAPPED:
-            args = (_SWAPPED[tile.args[0]], *tile.args[1:])
-            image.tile[i] = tile._replace(args=args)
+        mode = tile.args[0]
+        if tile.codec_name == "libtiff":
+            mode = _SWAPPED.get(mode, mode)
+        elif len(mode) == 1 and mode in "RGBAX" and _tag(image, _BITS) == 16:
+            mode += ";16L" if image.tag_v2.prefix == b"II" else ";16B"
+        image.tile[i] = tile._replace(args=(mode, *tile.args[1:]))
 
 
 def has_signed_bytes(image: Image.Image) -> bool:

@@ -81,3 +81,18 @@ def test_what_has_no_header_is_no_picture():
     with pytest.raises(PhotoError) as caught:
         open_photo(b"II*\0" + bytes(99))
     assert caught.value.reason == "unreadable"
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_planes_of_16_bits_are_read_as_such(compression, order, channels, tile):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, channels), np.uint8)
+    pixels[..., 3:] = 255  # opaque
+    planes = np.moveaxis(pixels.astype(np.uint16) * 257, 2, 0)
+    file = io.BytesIO()
+    tifffile.imwrite(file, planes, photometric="rgb", planarconfig="separate", byteorder=order,
+                     extrasamples=["unassalpha"] * (channels - 3), compression=compression,
+                     tile=tile)  # fmt: skip
+    assert (np.asarray(open_photo(file.getvalue())) == pixels[..., :3]).all()
