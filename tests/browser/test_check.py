@@ -122,6 +122,21 @@ def test_what_is_typed_is_checked_by_itself(place):
     page = place
     paste(page, checks.example().replace("Inception(512, 256", "Inception(528, 256"))
     expect(headline(page)).to_have_text("2 faults in GoogLeNet")
+    page.get_by_label("Arguments", exact=True).press_sequentially("num_classes=33")
+    expect(page.locator("#check-verdict .stale")).to_have_count(1)
+    expect(page.locator("#check-verdict")).to_contain_text("→ 33")
+
+
+def test_a_file_that_comes_late_does_not_replace_what_is_typed_meanwhile(own_place, held, tmp_path):
+    page, (began, late) = own_place, held
+    file = tmp_path / "net.py"
+    file.write_text(FAULTY)
+    page.locator("#check-file input[type=file]").set_input_files(file)
+    assert began.wait(30)
+    paste(page, "x = 1")
+    late.set()
+    expect(headline(page)).to_have_text("This cannot be read")
+    expect(page.locator("#check-code .cm-content")).to_have_text("x = 1")
 
 
 def test_choices_reach_the_net_and_a_wrong_one_is_said(place):

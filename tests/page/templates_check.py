@@ -45,6 +45,7 @@ CASES = {
         "lines": ["@@", "+" + text, "-" + text, text],
         "mended": text,
     },
+    "check/templates/opened.html": lambda text: {"text": text},
     "check/templates/identity.html": identity,
     "check/templates/layers.html": layers,
 }

@@ -24,6 +24,12 @@ def show(code=EXAMPLE, net="", arguments="", input_shape="", request=ENGLISH, fi
     return checker.show(request, 7, file, code, net, arguments, input_shape)
 
 
+def opened(answer: dict) -> str | None:
+    """The text that goes into the editor."""
+    found = parse(answer["verdict"]).find(".//*[@data-opened]")
+    return None if found is None else found.get("data-opened")
+
+
 def headline(answer: dict) -> str:
     return text(with_class(answer["verdict"], "headline")[0])
 
@@ -181,23 +187,23 @@ def test_files(tmp_path):
     module.write_text("\n\n" + SOUND)
     answer = show("x = 1", "Old", "old=1", "1,2,3", file=str(module))
     assert all(answer[field]["value"] == "" for field in handlers.FIELDS)
-    assert answer["code"] == SOUND.strip() and answer["file"] is None
+    assert opened(answer) == SOUND.strip() and answer["file"] is None
     assert headline(answer) == "2 faults in GoogLeNet"
     notebook = tmp_path / "net.ipynb"
     cells = [{"cell_type": "code", "source": SOUND, "outputs": []}]
     notebook.write_text(json.dumps({"cells": cells}))
-    assert "class GoogLeNet" in show(file=str(notebook))["code"]
+    assert "class GoogLeNet" in opened(show(file=str(notebook)))
     binary = tmp_path / "odd.py"
     binary.write_bytes(bytes(range(256)))
     answer = show(file=str(binary))
-    assert headline(answer) == "This cannot be read" and "code" not in answer
+    assert headline(answer) == "“odd.py” cannot be read" and opened(answer) is None
 
 
 def test_weights_show_their_layers(tmp_path):
     net = create_model("lenet5", 10)
     save_file(net.state_dict(), tmp_path / "net.safetensors")
     answer = show(file=str(tmp_path / "net.safetensors"))
-    assert "code" not in answer
+    assert opened(answer) is None
     assert f"{sum(p.numel() for p in net.parameters()):,} parameters" in answer["verdict"]
 
 

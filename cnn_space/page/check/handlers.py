@@ -40,16 +40,20 @@ class Checker:
         return {self.file: None} | self._opened(Path(file), lang, number)
 
     def _opened(self, path: Path, lang: str, number) -> dict:
-        """A file's text goes into the editor; of weights the report alone is shown."""
-        if path.suffix == ".safetensors":
+        """Of a text the answer, which takes the text along: see opened.js. Of weights, and of what
+        cannot be read, the report alone."""
+        if path.suffix.lower() == ".safetensors":
             return self._panels(checks.weights_report(path), Asked(""), lang, number)
         try:
             text = checks.text_of(path.read_bytes())
         except Unreadable as error:
-            unread = Report(readable=False, reason_kind=error.kind, reason_values=error.values)
+            values = error.values | {"file": path.name}
+            unread = Report(readable=False, reason_kind=error.kind, reason_values=values)
             return self._panels(unread, Asked(""), lang, number)
         cleared = {getattr(self, name): {"value": ""} for name in FIELDS}
-        return _merged(self._answer(Asked(text), lang, number), cleared) | {self.code: text}
+        answer = _merged(self._answer(Asked(text), lang, number), cleared)
+        opened = noted("check", str(number), view.opened(text))
+        return answer | {self.verdict: answer.get(self.verdict, "") + opened}
 
     def _answer(self, asked: Asked, lang: str, number) -> dict:
         """Notices at the fields, and the panels where the choices fit the text."""

@@ -16,6 +16,7 @@ LINE_JS = script("check/line.js")
 ASK_JS = f"({script('check/ask.js')})({OUTDATED_JS})"
 WATCH_JS = f"({script('check/watch.js')})({ASK_JS})"
 MENDED_JS = script("check/mended.js")
+OPENED_JS = script("check/opened.js")
 OPEN_JS = script("check/open.js")
 CHECK_JS = "() => document.querySelector('#check-run').click()"
 
@@ -96,14 +97,16 @@ def _wire(checker: Checker, run: gr.Button, here: gr.Tab) -> None:
              checker.input_shape]  # fmt: skip
     panels = [checker.net, checker.arguments, checker.input_shape, checker.verdict,
               checker.findings, checker.mend, checker.mended, checker.identity,
-              checker.layers, checker.code, checker.file]  # fmt: skip
+              checker.layers, checker.file]  # fmt: skip
     asks = [run.click, checker.arguments.submit, checker.input_shape.submit, checker.file.upload]
-    gr.on(asks, checker.show, asked, panels, js=ASK_JS, **CHECK, **QUIET, **LAST)
+    shown = gr.on(asks, checker.show, asked, panels, js=ASK_JS, **CHECK, **QUIET, **LAST)
     in_browser = QUIET | LAST | {"queue": False}
+    shown.then(None, checker.code, checker.code, js=OPENED_JS, **in_browser)
     # The arguments of another net are not its own.
     emptied = checker.net.input(None, None, checker.arguments, js="() => ''", **in_browser)
     emptied.then(None, None, None, js=CHECK_JS, **in_browser)
     corrected = checker.mend.click(None, checker.code, checker.code, js=MENDED_JS, **in_browser)
     corrected.then(None, None, None, js=CHECK_JS, **in_browser)
-    checker.code.input(None, None, None, js=WATCH_JS, **in_browser)
+    typed = [checker.code.input, checker.arguments.input, checker.input_shape.input]
+    gr.on(typed, None, None, None, js=WATCH_JS, **in_browser)
     here.select(None, None, None, js=OPEN_JS, **in_browser)

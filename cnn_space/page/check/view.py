@@ -72,7 +72,8 @@ def headline(found: Report, lang: str = "en") -> str:
     wrong = sum(problem.severity == "wrong" for problem in found.problems)
     nearest = found.nearest
     if not found.readable:
-        return say("check_unreadable", lang)
+        file = found.reason_values.get("file")
+        return say("check_file", lang, file=file) if file else say("check_unreadable", lang)
     if wrong:
         key = "check_fault" if wrong == 1 else "check_faults"
         return say(key, lang, count=wrong, net=found.net.name if found.net else "")
@@ -123,6 +124,11 @@ def verdict(found: Report, lang: str = "en") -> Markup:
         remarks=[with_code(remark) for remark in remarks(found, lang)],
         totals=totals(found, lang) if found.layers else "",
     )
+
+
+def opened(text: str) -> Markup:
+    """A file's text, for the editor."""
+    return render("check/templates/opened.html", text=text)
 
 
 # --- the panels ---

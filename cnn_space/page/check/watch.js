@@ -1,4 +1,4 @@
-// The code is checked when it has been left alone for a moment.
+// What was typed is checked when it has been left alone for a moment.
 (ask) => () => {
   ask();
   clearTimeout(window.checkTimer);
