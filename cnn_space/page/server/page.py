@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import re
 from contextvars import ContextVar
 
 import gradio as gr
@@ -17,6 +18,9 @@ from cnn_space.page.server.visitors import address_of
 # Gradio has no other way to say so.
 state_holder.SessionState = sessions.Session
 uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{lines.__name__}:{lines.Line.__name__}"
+
+# Gradio's words for what was a choice, in a session that is no longer here.
+_NO_CHOICE = re.compile(r"Value: (.*?)(?: \(type: .*?\))? is not in the list of choices", re.DOTALL)
 
 _log = logging.getLogger(__name__)
 _lang: ContextVar[str] = ContextVar("lang", default="en")
@@ -65,6 +69,9 @@ class Page(gr.Blocks):
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error as error:  # of a component: no such choice, a number out of bounds
             why = error.message
+            gone = _NO_CHOICE.match(why)
+            if gone and block_fn.api_visibility == "private":  # the page has asked, not a program
+                raise _refusal("server_gone", value=values.short(gone[1].strip("'"))) from None
         except ComponentProcessingError as error:
             why = str(error.__cause__)
         except InvalidPathError:  # Gradio's own words name folders of this machine

@@ -1,5 +1,6 @@
 """A hostile visitor against the running server: what Gradio would take, this page does not."""
 
+import asyncio
 import json
 import threading
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio import state_holder
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from raw_requests import CUT, call, complete, error_of, file, from_address, inline, post, upload
@@ -285,3 +287,15 @@ def test_whole_nets_are_walked_one_at_a_time_however_many_ask(served, monkeypatc
     assert {(fn.queue, fn.concurrency_id, fn.concurrency_limit) for fn in ways} == {
         (True, "walk", 1)
     }
+
+
+def test_a_choice_of_a_session_that_is_gone_is_said_in_one_sentence(served):
+    demo = served[1]
+    event = next(
+        event
+        for event in demo.fns.values()
+        if event.fn and event.inputs and event.inputs[0].elem_id == "classify-net"
+    )
+    given = ["My net", *(len(event.inputs) - 1) * [None]]
+    with pytest.raises(gr.Error, match="“My net” is no longer here: the server"):
+        asyncio.run(demo.preprocess_data(event, given, state_holder.SessionState(demo)))
