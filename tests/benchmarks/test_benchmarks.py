@@ -1,5 +1,6 @@
 """Every benchmark runs, on settings that take no time, and prints its rows; times are no matter."""
 
+import contextlib
 import importlib.util
 from pathlib import Path
 
@@ -19,11 +20,29 @@ def one_thread(monkeypatch):
         monkeypatch.setenv(name, "1")
 
 
-def benchmark(name: str):
-    """The ``main`` of a benchmark."""
+def load(name: str):
     spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def benchmark(name: str):
+    """The ``main`` of a benchmark."""
+    return load(name).main
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The page as benchmarks serve it: (its address, its process)."""
+    with load("visits").served() as running:
+        yield running
+
+
+def asking(name: str, page):
+    """The ``main`` of a benchmark which asks a page that is there already."""
+    module, served = load(name), load("visits").served
+    module.served = lambda *command: served(*command) if command else contextlib.nullcontext(page)
     return module.main
 
 
@@ -140,8 +159,9 @@ def test_inference(checkpoints, capsys, monkeypatch):
     assert eight.startswith("geometric mean, 8 images, ours: ") and "of best, " in eight_50
 
 
-def test_serving(capsys):
-    assert benchmark("many_clients")(["--quick", "--clients", "2", "--net", "lenet5.cifar10"]) == 0
+def test_serving(capsys, page):
+    options = ["--quick", "--clients", "2", "--net", "lenet5.cifar10"]
+    assert asking("many_clients", page)(options) == 0
     head, *rows = lines(capsys)
     assert head == "2 clients, lenet5.cifar10, 1 × 0.5 s each"
     assert [row.split()[:2] for row in rows] == [
@@ -150,17 +170,17 @@ def test_serving(capsys):
     assert all(" 0 lost, 0 of another" in row and " 0.0 requests/s" not in row for row in rows)
 
 
-def test_soak(capsys):
-    assert benchmark("soak")(["--quick"]) == 0
+def test_soak(capsys, page):
+    assert asking("soak", page)(["--quick"]) == 0
     *rows, sums, slope = lines(capsys)
     assert rows and all(row.endswith(" MB") for row in rows)
     assert sums.startswith("20 requests of 4 clients in ") and " 0 lost, 0 answered" in sums
     assert slope.endswith(" MB a hundred requests")
 
 
-def test_hostile(capsys):
+def test_hostile(capsys, page):
     kinds = ["pictures", "floods"]
-    assert benchmark("hostile")(["--quick", "--attackers", "2", "--only", *kinds]) == 0
+    assert asking("hostile", page)(["--quick", "--attackers", "2", "--only", *kinds]) == 0
     rows = lines(capsys)
     assert [row.split()[0] for row in rows] == ["alone", *kinds]
     assert all("p95" in row and row.endswith(" MB") for row in rows)

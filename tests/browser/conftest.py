@@ -4,6 +4,7 @@ Without a Chromium these tests skip and say so; with CNN_SPACE_BROWSER_TESTS=req
 (set by .ci/run) a missing one is an error.
 """
 
+import contextlib
 import os
 import shutil
 import socket
@@ -91,21 +92,36 @@ def page_url(browser, tmp_path_factory):
     server.wait(10)
 
 
-@pytest.fixture
-def own_url(tmp_path, monkeypatch):
-    """The page served from this process, where what it reads and leaves behind is at hand."""
+@contextlib.contextmanager
+def served_here(folder: Path):
+    """The page served from this process; what it leaves behind goes to ``folder``."""
     import tempfile
 
     import app
 
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    demo = app.build()
-    _, url, _ = demo.launch(
-        server_port=free_port(), prevent_thread_lock=True, quiet=True, **app.launch_options()
-    )
-    yield url
-    demo.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        demo = app.build()
+        _, url, _ = demo.launch(
+            server_port=free_port(), prevent_thread_lock=True, quiet=True, **app.launch_options()
+        )
+        yield url
+        demo.close()
+
+
+@pytest.fixture
+def own_url(tmp_path):
+    """The page served from this process, where what it reads and leaves behind is at hand."""
+    with served_here(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_url(tmp_path_factory):
+    """The same for all tests of a file."""
+    with served_here(tmp_path_factory.mktemp("served")) as url:
+        yield url
 
 
 # Contexts that the tests share: a page that opens in one finds the page's scripts in the cache,

@@ -83,9 +83,9 @@ def held(monkeypatch):
 
 
 @pytest.fixture
-def own_place(visit, desktop, own_url):
+def own_place(visit, desktop, module_url):
     """The tab on a page whose server runs here."""
-    page = visit(desktop, f"{own_url}?tab=check")
+    page = visit(desktop, f"{module_url}?tab=check")
     expect(headline(page)).to_have_text("3 faults in GoogLeNet")
     return page
 

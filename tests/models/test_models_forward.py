@@ -8,10 +8,12 @@ from cnn_space.models.heads import last_stage
 from cnn_space.models.outputs import Outputs, training_loss
 from cnn_space.models.registry import create_model, list_models
 
-# VGG-11 stands for the heads of all four, which torchvision's are compared with elsewhere.
-POOLED = {arch: {"head": "gap"} for arch in ("vgg13", "vgg16", "vgg19")}
+# VGG-11 stands for the heads of all four, and the deepest of a family for those between: all are
+# compared with torchvision's elsewhere.
+POOLED = {"vgg19": {"head": "gap"}}
+BETWEEN = ("vgg13", "vgg16", "resnet34", "resnet101", "densenet161", "densenet169")
 NETS = [
-    *[(arch, POOLED.get(arch, {})) for arch in list_models()],
+    *[(arch, POOLED.get(arch, {})) for arch in list_models() if arch not in BETWEEN],
     ("alexnet", {"form": "paper"}),
     ("alexnet", {"form": "cifar"}),
     ("vgg16", {"batch_norm": True, "head": "gap"}),
