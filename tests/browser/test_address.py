@@ -41,8 +41,10 @@ def test_back_and_forward_lead_through_what_was_chosen(page, tmp_path):
     expect(photo(page)).to_have_attribute("src", re.compile("mine"))
     expect(page).not_to_have_url(re.compile("photo="))  # one's own is no part of a link
     tab(page, "Inception").click()
+    expect(page).to_have_url(re.compile("tab=inception"))  # what comes at once is one step
     page.locator("#inception-preset").get_by_text("4c", exact=True).click()
     expect(parameters(page)).to_have_text("509,440")
+    expect(page).to_have_url(re.compile("preset=4c"))
     page.locator("#inception-ch1x1 input").fill("10")
     expect(page).to_have_url(re.compile("ch1x1=10&"))
     page.locator("#inception-ch1x1 input").fill("100")
