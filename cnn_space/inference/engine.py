@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -94,7 +95,7 @@ class Engine:
         if len(batch) == 1:
             return self.answer(batch).logits
         parts = batch.split(AT_ONCE[self.name])
-        return np.concatenate([self._run_large(part).logits for part in parts])
+        return np.concatenate([_after_others(self._run, part).logits for part in parts])
 
     def answer(self, picture: torch.Tensor) -> Timed:
         """Logits [1, K] of one prepared picture [1, 3, H, W], and how they came about. It goes into
@@ -118,7 +119,7 @@ class Engine:
             return self._in_pytorch(batch)
         if len(batch) == 1:
             self._count_one()
-        return self._run_large(batch)
+        return _after_others(self._run, batch)
 
     def _count_one(self) -> None:
         self._runs += 1
@@ -142,11 +143,6 @@ class Engine:
         else:
             for turn, row in zip(turns, run.logits, strict=True):
                 turn.run = run._replace(logits=row[None])
-
-    def _run_large(self, batch: torch.Tensor) -> Timed:
-        """A batch, or one of many runs: single pictures that wait go first."""
-        with _RUN_LOCK.for_long():
-            return self._run(batch)
 
     def _run(self, batch: torch.Tensor) -> Timed:
         session = self._session
@@ -190,21 +186,22 @@ class Engine:
 
     def _check(self, session: Session) -> bool:
         """Whether the session gives the net's logits."""
-
-        def in_pytorch(batch: torch.Tensor) -> np.ndarray:
-            with _RUN_LOCK.for_long():
-                return self._in_pytorch(batch).logits
-
-        def in_onnx(batch: torch.Tensor) -> np.ndarray:
-            with _RUN_LOCK.for_long():
-                return self._in_onnx(session, batch).logits
-
-        return onnx_session.agree(in_pytorch, in_onnx, self.record.preprocessing.size)
+        return onnx_session.agree(
+            lambda batch: _after_others(self._in_pytorch, batch).logits,
+            lambda batch: _after_others(self._in_onnx, session, batch).logits,
+            self.record.preprocessing.size,
+        )
 
     @property
     def bytes(self) -> int:
         """Memory of its parameters and buffers, of both copies where there are two."""
         return self.loaded.bytes * (1 if self._session is None else 2)
+
+
+def _after_others(run: Callable[..., Timed], *given) -> Timed:
+    """A run of a batch, or one of many runs: single pictures that wait go first."""
+    with _RUN_LOCK.for_long():
+        return run(*given)
 
 
 def get(name: str | Path | weights.Loaded) -> Engine:
